@@ -1,0 +1,12 @@
+# -*- test-case-name: tests -*-
+"""
+JMAPACCESS (RFC 9698) for IMAP servers built on Twisted, decided for each login from evidence.
+
+L{txjmapaccess.interfaces} is the page to read first.
+"""
+
+from __future__ import annotations
+
+from txjmapaccess._version import __version__
+
+__all__ = ["__version__"]

@@ -1,0 +1,142 @@
+# -*- test-case-name: tests.test_credentials -*-
+"""
+The values that a login is made of, in the order in which they come to be: credentials (what the
+client presented), evidence (what a checker found out), authentication (both together, for the
+policy), login record (what the connection remembers).
+
+All but the evidence slot of credentials are immutable. No repr shows a secret.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from twisted.cred.credentials import IUsernamePassword
+from zope.interface import implementer
+
+from txjmapaccess.interfaces import IBearerToken, IEvident
+
+if TYPE_CHECKING:
+    from txjmapaccess.verdict import Reason, Verdict
+
+
+class Secret(enum.Enum):
+    """
+    What a client showed to prove who it is. Decides which of C{[jmap] passwords} and
+    C{[jmap] tokens} applies.
+    """
+
+    PASSWORD = "password"
+    TOKEN = "token"
+    #: An access token in the place of a password: the client will send it to JMAP as a password.
+    TOKEN_AS_PASSWORD = "token as password"
+    #: Nothing (SASL ANONYMOUS): never usable.
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """
+    What a checker found out about the credentials that it accepted.
+
+    @ivar username: the canonical name of the user. It is the avatar id as well.
+    @ivar source: which checker says so, for the log: C{"ldap"}, C{"introspection"}, ...
+    @ivar objection: why these credentials will not do for JMAP; L{None} when nothing speaks
+        against them.
+    @ivar sessionURL: the user's own JMAP session URL, as found and not yet checked; L{None}
+        for the common one.
+    @ivar expires: when the token ends, in seconds since the epoch, or L{None}.
+    @ivar tokenAsPassword: whether what came as a password was accepted as an access token.
+    """
+
+    username: str
+    source: str
+    objection: Reason | None = None
+    sessionURL: str | None = None
+    expires: float | None = None
+    tokenAsPassword: bool = False
+
+
+@implementer(IUsernamePassword, IEvident)
+@dataclass(eq=False)
+class UsernamePassword:
+    """
+    A user name and a password, as LOGIN, AUTHENTICATE PLAIN and AUTHENTICATE LOGIN carry them.
+
+    @ivar username: as typed, L{bytes}; not checked to be UTF-8.
+    @ivar password: L{bytes}; not checked to be UTF-8.
+    @ivar mechanism: C{"LOGIN"} for both the command and the SASL mechanism, or C{"PLAIN"}.
+    """
+
+    username: bytes
+    password: bytes = field(repr=False)
+    mechanism: str = "LOGIN"
+    evidence: Evidence | None = None
+
+    def checkPassword(self, password: bytes) -> bool:
+        """
+        @return: whether C{password} is the password that was typed (L{IUsernamePassword}).
+        """
+        return self.password == password
+
+
+@implementer(IBearerToken, IEvident)
+@dataclass(eq=False)
+class BearerToken:
+    """
+    See L{IBearerToken}.
+    """
+
+    token: str = field(repr=False)
+    authorizationIdentity: str | None = None
+    mechanism: str = "OAUTHBEARER"
+    evidence: Evidence | None = None
+
+
+def leaveEvidence(credentials: object, evidence: Evidence) -> None:
+    """
+    Leave C{evidence} on C{credentials} when they can hold it. Credentials that some other server
+    made cannot, and a login without evidence is never usable under
+    L{txjmapaccess.policy.EvidencePolicy}.
+    """
+    if IEvident.providedBy(credentials):
+        credentials.evidence = evidence
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """
+    A successful authentication, as a policy sees it.
+
+    @ivar username: what the evidence says, else what the client typed; L{None} for a foreign
+        mechanism that does not tell.
+    @ivar mechanism: C{"LOGIN"}, C{"PLAIN"}, C{"OAUTHBEARER"}, C{"XOAUTH2"}, C{"CRAM-MD5"}, ...
+    @ivar secret: what was shown.
+    @ivar evidence: what our checker found out, or L{None} from a foreign checker.
+    """
+
+    username: str | None
+    mechanism: str
+    secret: Secret
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True)
+class LoginRecord:
+    """
+    What a connection remembers of its login. It does not change while the connection lasts.
+
+    @ivar username: see L{Authentication}.
+    @ivar mechanism: see L{Authentication}.
+    @ivar verdict: what may be said about JMAP.
+    @ivar decidedAt: when the verdict was given, in seconds since the epoch.
+    @ivar tokenExpires: when the token ends, in seconds since the epoch, or L{None}.
+    """
+
+    username: str | None
+    mechanism: str
+    verdict: Verdict
+    decidedAt: float
+    tokenExpires: float | None = None

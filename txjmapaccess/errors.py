@@ -1,0 +1,77 @@
+# -*- test-case-name: tests -*-
+"""
+Every exception of this package, in one place.
+
+Two things can go wrong with a login, and they must never be confused:
+
+  - I{refused}: somebody who knows said no. A subclass of
+    L{twisted.cred.error.UnauthorizedLogin}.
+  - I{could not tell}: nobody could be asked. L{TemporaryFailure}, and just as well any other
+    exception that a checker raises. The client gets C{NO [UNAVAILABLE]}, never "wrong password".
+
+The text of an exception is for the operator's log. It never holds a password or a token, and
+it is never sent to a client.
+"""
+
+from __future__ import annotations
+
+from twisted.cred.error import UnauthorizedLogin
+
+
+class JMAPAccessError(Exception):
+    """
+    The base of what this package raises for reasons of its own.
+    """
+
+
+class ConfigurationError(JMAPAccessError, ValueError):
+    """
+    A setting that cannot be used. Its text is one sentence that names the setting.
+    """
+
+
+class TemporaryFailure(JMAPAccessError):
+    """
+    A back end could not tell whether the credentials are good: C{NO [UNAVAILABLE]} (RFC 5530).
+    """
+
+
+class Refused(UnauthorizedLogin):
+    """
+    A back end, or this package, said no: C{NO [AUTHENTICATIONFAILED]} (RFC 5530).
+    """
+
+
+class PasswordExpired(Refused):
+    """
+    The password was right once and has expired: C{NO [EXPIRED]} (RFC 5530).
+    """
+
+
+class ForeignAuthorizationIdentity(Refused):
+    """
+    The credentials may be good, but not for the authorization identity that was asked for:
+    C{NO [AUTHORIZATIONFAILED]} (RFC 5530).
+    """
+
+
+class TokenRefused(Refused):
+    """
+    An access token that is not good enough (RFC 7628, section 3.2.2).
+
+    @ivar status: C{"invalid_token"}, C{"insufficient_scope"} or C{"invalid_request"}.
+    @ivar scope: what the token would have to cover, space-separated, or L{None}.
+    @ivar openidConfiguration: the URL of the provider's metadata, or L{None}.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        status: str = "invalid_token",
+        scope: str | None = None,
+        openidConfiguration: str | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.scope = scope
+        self.openidConfiguration = openidConfiguration

@@ -1,0 +1,120 @@
+# -*- test-case-name: tests.test_policy -*-
+"""
+Policies: from an L{Authentication} to a L{Verdict}, without any I/O.
+
+L{EvidencePolicy} is for checkers that leave evidence. L{SharedCredentials} is for an operator who
+knows that the IMAP server and the JMAP server use one password database or one OAuth provider.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txjmapaccess.credentials import Authentication, Secret
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.interfaces import IJMAPAccessPolicy
+from txjmapaccess.sessionurl import SessionURLTemplate, checkSessionURL
+from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
+
+
+def _template(sessionURL: str | None) -> SessionURLTemplate | None:
+    if sessionURL is None:
+        return None
+    try:
+        return SessionURLTemplate(sessionURL)
+    except ConfigurationError as e:
+        raise ConfigurationError(f"session_url {e}") from None
+
+
+@implementer(IJMAPAccessPolicy)
+class EvidencePolicy:
+    """
+    Usable when the evidence says so; a login without evidence is at most known.
+
+    @param sessionURL: the common JMAP session URL, with C{{user}} for the percent-encoded user
+        name, or L{None} when only the evidence brings one.
+    @param passwords: whether passwords that IMAP accepts are good for JMAP.
+    @param tokens: whether access tokens are.
+    @param passwordsMayBeTokens: whether a token that came as a password is good for JMAP as a
+        password.
+    @param sameIdentifiers: the operator's word that mailboxes and messages have the same
+        identifiers over JMAP. Without it nothing is ever usable.
+
+    @raise ConfigurationError: for a session URL that may not be shown to clients.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        sessionURL: str | None = None,
+        *,
+        passwords: bool = True,
+        tokens: bool = True,
+        passwordsMayBeTokens: bool = False,
+        sameIdentifiers: bool = True,
+    ) -> None:
+        self._common = _template(sessionURL)
+        self._passwords = passwords
+        self._tokens = tokens
+        self._passwordsMayBeTokens = passwordsMayBeTokens
+        self._sameIdentifiers = sameIdentifiers
+
+    def decide(self, authentication: Authentication) -> Verdict:
+        """
+        See L{IJMAPAccessPolicy.decide}.
+        """
+        url = self._url(authentication)
+        if url is None:
+            return Unknown()
+        reason = self._objection(authentication)
+        return Usable(url) if reason is None else Known(url, reason)
+
+    def _url(self, authentication: Authentication) -> str | None:
+        evidence = authentication.evidence
+        if evidence is None or evidence.sessionURL is None:
+            return None if self._common is None else self._common.forUser(authentication.username)
+        try:
+            return checkSessionURL(evidence.sessionURL)
+        except ConfigurationError as e:
+            # The common URL is not used instead: the evidence says that it is not this user's.
+            self._log.warn(
+                "The JMAP session URL that {source} has for {username} {problem}",
+                source=evidence.source,
+                username=evidence.username,
+                problem=str(e),
+            )
+            return None
+
+    def _objection(self, authentication: Authentication) -> Reason | None:
+        if authentication.secret is Secret.NOTHING:
+            return Reason.ANONYMOUS
+        if authentication.secret is Secret.PASSWORD and not self._passwords:
+            return Reason.PASSWORDS
+        if authentication.secret is Secret.TOKEN and not self._tokens:
+            return Reason.TOKENS
+        if authentication.secret is Secret.TOKEN_AS_PASSWORD and not self._passwordsMayBeTokens:
+            return Reason.TOKEN_AS_PASSWORD
+        return self._evidenceObjection(authentication) or self._identifierObjection()
+
+    def _evidenceObjection(self, authentication: Authentication) -> Reason | None:
+        evidence = authentication.evidence
+        return Reason.NO_EVIDENCE if evidence is None else evidence.objection
+
+    def _identifierObjection(self) -> Reason | None:
+        return None if self._sameIdentifiers else Reason.IDENTIFIERS
+
+
+class SharedCredentials(EvidencePolicy):
+    """
+    The operator's word that the IMAP server and the JMAP server accept the same credentials
+    (RFC 9698, examples 1 to 3). Evidence is not needed; where it is there and speaks against the
+    credentials, it counts.
+
+    The parameters are those of L{EvidencePolicy}.
+    """
+
+    def _evidenceObjection(self, authentication: Authentication) -> Reason | None:
+        evidence = authentication.evidence
+        return None if evidence is None else evidence.objection
