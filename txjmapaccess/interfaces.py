@@ -152,6 +152,52 @@ class IObjectIDMessage(Interface):
         """
 
 
+class IObjectIDSearch(Interface):
+    """
+    A mailbox that finds messages by identifier with an index, without reading them (SEARCH
+    EMAILID and THREADID, RFC 8474, section 5.4). Where a mailbox does not adapt to it, every
+    message is asked.
+    """
+
+    def searchEmailID(emailID):  # type: ignore[no-untyped-def]
+        """
+        @param emailID: L{str}, an EMAILID or anything of its form.
+
+        @return: an iterable of the UIDs (L{int}) of the messages that have it, ascending, empty
+            when there is none; or a Deferred of it. Only messages of which the client has been
+            told are in it (they have a sequence number).
+        """
+
+    def searchThreadID(threadID):  # type: ignore[no-untyped-def]
+        """
+        @param threadID: L{str}, a THREADID or anything of its form.
+
+        @return: as L{searchEmailID}.
+        """
+
+
+class IPollableMailbox(Interface):
+    """
+    A selected mailbox that can look whether others (another process, a delivery agent) have
+    changed it. Between two calls of L{poll} the sequence numbers of the mailbox change by its
+    own C{expunge} only (RFC 3501, sections 5.5 and 7.4.1).
+    """
+
+    def poll():  # type: ignore[no-untyped-def]
+        """
+        Look, and tell the mailbox's listeners
+        (L{twisted.mail.interfaces.IMailboxListener}): first C{messagesExpunged(seqs)} of those
+        that have such a method, with sequence numbers in an order in which they can be sent as
+        EXPUNGE responses, one after the other; then C{flagsChanged}; then C{newMessages}. A
+        listener without C{messagesExpunged} keeps the vanished messages' sequence numbers.
+
+        Called only where EXPUNGE responses are allowed: NOOP, CHECK, IDLE.
+
+        @return: a Deferred that fires with L{None} when the listeners have been told. It fails
+            when the mailbox could not be looked at, or is gone.
+        """
+
+
 class IRealmFactory(Interface):
     """
     A plugin that builds a realm from C{--realm NAME[:ARGS]}, as
