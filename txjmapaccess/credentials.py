@@ -13,7 +13,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from zope.interface import implementer
 
 from txjmapaccess.interfaces import IBearerToken, IEvident
@@ -140,3 +140,41 @@ class LoginRecord:
     verdict: Verdict
     decidedAt: float
     tokenExpires: float | None = None
+
+
+def authenticationOf(credentials: object, mechanism: str | None = None) -> Authentication:
+    """
+    What a policy is told about credentials that a portal has accepted.
+
+    @param credentials: L{UsernamePassword} or L{BearerToken}, or those of a foreign SASL
+        mechanism: they count as a password, or as nothing when they are
+        L{twisted.cred.credentials.IAnonymous}.
+    @param mechanism: the name of the mechanism, where the credentials do not know it.
+    """
+    evidence = credentials.evidence if IEvident.providedBy(credentials) else None
+    return Authentication(
+        username=_typedName(credentials) if evidence is None else evidence.username,
+        mechanism=mechanism or str(getattr(credentials, "mechanism", "UNKNOWN")),
+        secret=_secretOf(credentials, evidence),
+        evidence=evidence,
+    )
+
+
+def _secretOf(credentials: object, evidence: Evidence | None) -> Secret:
+    if IBearerToken.providedBy(credentials):
+        return Secret.TOKEN
+    if IAnonymous.providedBy(credentials):
+        return Secret.NOTHING
+    if evidence is not None and evidence.tokenAsPassword:
+        return Secret.TOKEN_AS_PASSWORD
+    return Secret.PASSWORD
+
+
+def _typedName(credentials: object) -> str | None:
+    """
+    @return: the name that the client typed; octets that are no UTF-8 as lone surrogates.
+    """
+    name = getattr(credentials, "username", None)
+    if isinstance(name, bytes):
+        return name.decode("utf-8", "surrogateescape")
+    return name if isinstance(name, str) else None
