@@ -49,7 +49,7 @@ def fromMapping(cls: type[_T], values: Mapping[str, Any], where: str = "") -> _T
     types = _types(cls)
     for key in values:
         if key not in types:
-            raise ConfigurationError(f"{where}{key}: there is no such key{_suggestion(key, types)}")
+            raise ConfigurationError(f"{where}{key}: there is no such key{suggestion(key, types)}")
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         if _isRequired(field) and field.name not in values:
             raise ConfigurationError(f"{where}{field.name} is missing")
@@ -104,7 +104,10 @@ def _isRequired(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _suggestion(key: str, known: Mapping[str, Any]) -> str:
+def suggestion(key: str, known: Mapping[str, Any]) -> str:
+    """
+    @return: the end of a sentence about an unknown C{key}: the known one that looks like it.
+    """
     close = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
@@ -119,7 +122,7 @@ def _checked(value: Any, wanted: Any, name: str) -> Any:
         return float(value)
     elif wanted is int and isinstance(value, bool):
         pass
-    elif isinstance(wanted, type) and isinstance(value, wanted):
+    elif wanted in (str, bool, int, float) and isinstance(value, wanted):
         return value
     raise ConfigurationError(f"{name} must be {_NAMES[wanted]}")
 
