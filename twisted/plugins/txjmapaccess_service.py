@@ -1,0 +1,12 @@
+"""
+C{twistd jmapaccess}.
+"""
+
+from twisted.application.service import ServiceMaker
+
+serviceMaker = ServiceMaker(
+    "JMAPACCESS (RFC 9698) on IMAP",
+    "txjmapaccess.service",
+    "An IMAP server that knows for which logins JMAP works as well.",
+    "jmapaccess",
+)

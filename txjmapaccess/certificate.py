@@ -1,0 +1,183 @@
+# -*- test-case-name: tests.test_certificate -*-
+"""
+The server's certificate: for implicit TLS and for STARTTLS, renewed without a restart.
+
+Neither Twisted's C{ssl:} endpoint nor a plain context factory takes a renewed file, so connections
+are made by a L{ReloadableCertificate}: those that come after L{ReloadableCertificate.use} have
+the new certificate, those before keep theirs. TLS 1.2 is the lowest version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from OpenSSL.crypto import FILETYPE_PEM, PKey, load_privatekey
+from OpenSSL.crypto import Error as CryptoError
+from OpenSSL.SSL import Connection, Context
+from OpenSSL.SSL import Error as SSLError
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.ssl import Certificate, CertificateOptions, TLSVersion
+from zope.interface import implementer
+
+from txjmapaccess.config import IMAPSettings
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.listening import Listen
+
+_CERTIFICATE = re.compile(
+    rb"-----BEGIN CERTIFICATE-----\r?\n.+?\r?\n-----END CERTIFICATE-----", re.DOTALL
+)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class ReloadableCertificate:
+    """
+    Makes the server side of TLS connections. Serves as a context factory as well, which is what
+    L{twisted.mail.imap4.IMAP4Server} takes for STARTTLS.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def use(self, context: Context) -> None:
+        """
+        Make connections with C{context} from now on.
+        """
+        self._context = context
+
+    def getContext(self) -> Context:
+        """
+        @return: the context for the next connection.
+        """
+        return self._context
+
+    def serverConnectionForTLS(self, protocol: object) -> Connection:
+        """
+        See L{IOpenSSLServerConnectionCreator.serverConnectionForTLS}.
+        """
+        return Connection(self._context, None)
+
+
+def readContext(certificate: str, privateKey: str | None = None) -> Context:
+    """
+    @param certificate: the path of a PEM file: the server's certificate, and those that lead to
+        the root behind it.
+    @param privateKey: the path of a PEM file, or L{None} when the key is in C{certificate}.
+
+    @raise ConfigurationError: for files that cannot be read, hold something else, or do not
+        belong together.
+    """
+    privateKey = privateKey or certificate
+    chain = _readCertificates(certificate)
+    key = _readPrivateKey(privateKey)
+    try:
+        return _makeContext(chain, key)
+    except (SSLError, ValueError):
+        raise ConfigurationError(
+            f"private_key {privateKey} does not belong to the certificate in {certificate}"
+        ) from None
+
+
+def _makeContext(chain: list[Certificate], key: PKey) -> Context:
+    first, *others = [certificate.original for certificate in chain]
+    return CertificateOptions(
+        privateKey=key,
+        certificate=first,
+        extraCertChain=others,
+        raiseMinimumTo=TLSVersion.TLSv1_2,
+    ).getContext()
+
+
+def _readCertificates(path: str) -> list[Certificate]:
+    found = _CERTIFICATE.findall(_read("certificate", path))
+    try:
+        chain = [Certificate.loadPEM(pem) for pem in found]
+    except (CryptoError, ValueError):
+        chain = []
+    if not chain:
+        raise ConfigurationError(f"certificate {path} does not hold a certificate in PEM form")
+    return chain
+
+
+def _readPrivateKey(path: str) -> PKey:
+    pem = _read("private_key", path)
+    if b"ENCRYPTED" in pem:
+        # OpenSSL would ask for the passphrase on the terminal and wait.
+        raise ConfigurationError(f"private_key {path} is protected by a passphrase: it must not be")
+    try:
+        return load_privatekey(FILETYPE_PEM, pem)
+    except (CryptoError, ValueError):
+        raise ConfigurationError(
+            f"private_key {path} does not hold a private key in PEM form"
+        ) from None
+
+
+def _read(name: str, path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as e:
+        raise ConfigurationError(f"{name} {path} cannot be read: {e.strerror}") from None
+
+
+class Certificates:
+    """
+    The certificates of a server: the common one, and those that endpoints have of their own.
+
+    @param listens: where the server listens.
+    @param imap: the settings with the common one.
+
+    @raise ConfigurationError: see L{readContext}; and when an endpoint has none.
+    """
+
+    def __init__(self, listens: Iterable[Listen], imap: IMAPSettings) -> None:
+        self._listens = [listen for listen in listens if listen.tls]
+        self._creators: dict[Listen | None, ReloadableCertificate] = {}
+        self.use(self.read(imap))
+
+    def read(self, imap: IMAPSettings) -> Mapping[Listen | None, Context]:
+        """
+        Read all files again, without using what is in them.
+
+        @return: what to give to L{use}.
+
+        @raise ConfigurationError: as for the class.
+        """
+        contexts: dict[Listen | None, Context] = {}
+        if imap.certificate is not None:
+            contexts[None] = _named("[imap] ", imap.certificate, imap.private_key)
+        for listen in self._listens:
+            context = self._own(listen) or contexts.get(None)
+            if context is None:
+                raise ConfigurationError(
+                    f"listen: {listen.description} needs [imap] certificate, or certKey of its own"
+                )
+            contexts[listen] = context
+        return contexts
+
+    def _own(self, listen: Listen) -> Context | None:
+        if listen.certificate is None:
+            return None
+        return _named(f"listen: {listen.description}: ", listen.certificate, listen.privateKey)
+
+    def use(self, contexts: Mapping[Listen | None, Context]) -> None:
+        """
+        Make connections with C{contexts} from now on.
+        """
+        for listen in self._creators.keys() - contexts.keys():
+            del self._creators[listen]
+        for listen, context in contexts.items():
+            self._creators.setdefault(listen, ReloadableCertificate(context)).use(context)
+
+    def creatorFor(self, listen: Listen | None) -> ReloadableCertificate | None:
+        """
+        @param listen: an endpoint with implicit TLS, or L{None} for STARTTLS.
+        """
+        return self._creators.get(listen)
+
+
+def _named(where: str, certificate: str, privateKey: str | None) -> Context:
+    try:
+        return readContext(certificate, privateKey)
+    except ConfigurationError as e:
+        raise ConfigurationError(f"{where}{e}") from None

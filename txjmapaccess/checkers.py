@@ -1,0 +1,170 @@
+# -*- test-case-name: tests.test_checkers -*-
+"""
+Several credentials checkers as one, checkers of others among them.
+
+L{twisted.cred.portal.Portal} keeps one checker for each credentials interface, and the last one
+that is registered wins. L{chain} makes one for each interface that asks all of them in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import ICredentials, IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+from zope.interface.interface import InterfaceClass
+
+from txjmapaccess.credentials import Evidence, leaveEvidence
+from txjmapaccess.errors import (
+    ForeignAuthorizationIdentity,
+    PasswordExpired,
+    Refused,
+    TokenRefused,
+)
+from txjmapaccess.interfaces import ICheckerLifecycle, IEvident
+
+#: Refusals that say more than "no": they are worth more than a later checker's plain one.
+_SPECIFIC = (ForeignAuthorizationIdentity, PasswordExpired, TokenRefused)
+
+
+@implementer(ICredentialsChecker)
+class EvidentChecker:
+    """
+    A checker that leaves no evidence, with the evidence that its acceptance is: the user is the
+    name that was typed.
+
+    What the checker gives for an avatar id is passed on and never looked at: there are checkers
+    whose avatar ids are objects of their own, or hold the password.
+
+    @param source: the name of the checker, for the log.
+    """
+
+    def __init__(self, checker: ICredentialsChecker, source: str) -> None:
+        self._checker = checker
+        self._source = source
+        self.credentialInterfaces = tuple(checker.credentialInterfaces)
+
+    def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
+        """
+        See L{ICredentialsChecker.requestAvatarId}.
+        """
+        asked = maybeDeferred(self._checker.requestAvatarId, credentials)
+        return asked.addCallback(self._accepted, credentials)
+
+    def _accepted(self, avatarId: Any, credentials: ICredentials) -> Any:
+        if IUsernamePassword.providedBy(credentials) and _evidence(credentials) is None:
+            username = credentials.username.decode("utf-8", "surrogateescape")
+            leaveEvidence(credentials, Evidence(username=username, source=self._source))
+        return avatarId
+
+
+def _evidence(credentials: object) -> Evidence | None:
+    return credentials.evidence if IEvident.providedBy(credentials) else None
+
+
+@implementer(ICredentialsChecker)
+class CheckerChain:
+    """
+    Asks checkers in order. A refusal passes on to the next; whatever else goes wrong ends it,
+    because a checker that cannot tell might have accepted.
+
+    When all refuse, the client is told the first refusal that says why (an expired password, a
+    foreign authorization identity, a token that does not reach), or else the last one.
+    """
+
+    def __init__(self, interface: InterfaceClass, checkers: Iterable[ICredentialsChecker]) -> None:
+        self.credentialInterfaces = (interface,)
+        self._checkers = tuple(checkers)
+
+    def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
+        """
+        See L{ICredentialsChecker.requestAvatarId}. Cancelling cancels the checker that is being
+        asked, and no other is asked after it.
+        """
+        return Deferred.fromCoroutine(self._ask(credentials))
+
+    async def _ask(self, credentials: ICredentials) -> Any:
+        refusals: list[Exception] = []
+        for checker in self._checkers:
+            try:
+                return await maybeDeferred(checker.requestAvatarId, credentials)
+            except (UnauthorizedLogin, UnhandledCredentials) as refusal:
+                refusals.append(refusal)
+                _forgetEvidence(credentials)
+        raise _mostSpecific(refusals)
+
+
+def _forgetEvidence(credentials: object) -> None:
+    if IEvident.providedBy(credentials):
+        credentials.evidence = None
+
+
+def _mostSpecific(refusals: list[Exception]) -> Exception:
+    for refusal in refusals:
+        if isinstance(refusal, _SPECIFIC):
+            return refusal
+    last = refusals[-1]
+    return last if isinstance(last, UnauthorizedLogin) else Refused("no checker for this")
+
+
+def chain(checkers: Iterable[ICredentialsChecker]) -> list[ICredentialsChecker]:
+    """
+    @return: one checker for each credentials interface that C{checkers} have, in the order in
+        which they come, to make a L{twisted.cred.portal.Portal} of.
+    """
+    members: dict[InterfaceClass, list[ICredentialsChecker]] = {}
+    for checker in checkers:
+        for interface in checker.credentialInterfaces:
+            members.setdefault(interface, []).append(checker)
+    return [CheckerChain(interface, asked) for interface, asked in members.items()]
+
+
+class CheckerService(Service):
+    """
+    Starts and closes those of C{checkers} that hold connections, with the service.
+    """
+
+    _log = Logger()
+
+    def __init__(self, checkers: Iterable[ICredentialsChecker]) -> None:
+        self._checkers = [c for c in checkers if ICheckerLifecycle.providedBy(c)]
+        self._retirement: IDelayedCall | None = None
+
+    def startService(self) -> None:
+        """
+        See L{ICheckerLifecycle.start}.
+        """
+        super().startService()
+        for checker in self._checkers:
+            try:
+                checker.start()
+            except Exception:
+                self._log.failure("A checker could not be tried")
+
+    def retire(self, clock: IReactorTime, seconds: float) -> None:
+        """
+        Close, and leave the parent, when the logins that the checkers have now are over.
+
+        @param seconds: how long that may take.
+        """
+        self._retirement = clock.callLater(seconds, self.disownServiceParent)
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        @return: a Deferred that fires when all checkers are closed.
+        """
+        super().stopService()
+        if self._retirement is not None and self._retirement.active():
+            self._retirement.cancel()
+        return DeferredList([self._close(checker) for checker in self._checkers])
+
+    def _close(self, checker: ICheckerLifecycle) -> Deferred[Any]:
+        closed = maybeDeferred(checker.close)
+        return closed.addErrback(lambda f: self._log.failure("A checker was not closed", failure=f))

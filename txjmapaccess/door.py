@@ -1,0 +1,130 @@
+# -*- test-case-name: tests.test_door -*-
+"""
+What a new connection is met with. One immutable L{Door} holds all that a reload may change; the
+factory asks for the present one for each connection, and a connection keeps what it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.portal import Portal
+from twisted.internet.protocol import ServerFactory
+
+from txjmapaccess.certificate import ReloadableCertificate
+from txjmapaccess.checkers import chain
+from txjmapaccess.config import JMAPSettings, LimitSettings, Settings
+from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
+from txjmapaccess.lookup import FoundRealm
+from txjmapaccess.policy import EvidencePolicy
+from txjmapaccess.server import JMAPAccessIMAP4Server
+from txjmapaccess.sessionurl import isLoopback
+
+
+@dataclass(frozen=True)
+class Door:
+    """
+    @ivar portal: who may come in.
+    @ivar policy: what is said about JMAP.
+    @ivar debugging: whether the response codes of the draft are sent.
+    @ivar requireTLS: whether secrets are refused in clear; loopback may always.
+    @ivar certificate: for STARTTLS, or L{None}.
+    @ivar limits: how often, how many, how long.
+    """
+
+    portal: Portal
+    policy: IJMAPAccessPolicy
+    debugging: bool
+    requireTLS: bool
+    certificate: ReloadableCertificate | None
+    limits: LimitSettings
+
+
+def buildDoor(
+    settings: Settings,
+    found: FoundRealm,
+    checkers: Iterable[ICredentialsChecker],
+    certificate: ReloadableCertificate | None,
+) -> Door:
+    """
+    @raise ConfigurationError: for settings that cannot be used.
+    """
+    return Door(
+        portal=Portal(found.realm, chain(checkers)),
+        policy=_policy(settings.jmap, found),
+        debugging=settings.jmap.debugging,
+        requireTLS=settings.imap.require_tls,
+        certificate=certificate,
+        limits=settings.limits,
+    )
+
+
+def _policy(jmap: JMAPSettings, found: FoundRealm) -> EvidencePolicy:
+    return EvidencePolicy(
+        jmap.session_url,
+        passwords=jmap.passwords,
+        tokens=jmap.tokens,
+        passwordsMayBeTokens=jmap.passwords_may_be_tokens,
+        sameIdentifiers=jmap.same_identifiers or not found.inventsIdentifiers,
+    )
+
+
+def makeCheckers(settings: Settings, reactor: Any) -> Sequence[ICredentialsChecker]:
+    """
+    @return: the checkers of [ldap] and [introspection], in this order.
+
+    @raise ConfigurationError: for a file that they name and that cannot be used.
+    """
+    checkers: list[ICredentialsChecker] = []
+    if settings.ldap is not None:
+        from txjmapaccess.ldap import LDAPChecker
+
+        checkers.append(LDAPChecker(settings.ldap, reactor=reactor))
+    if settings.introspection is not None:
+        from txjmapaccess.oauth import IntrospectionChecker
+
+        checkers.append(IntrospectionChecker(settings.introspection, reactor=reactor))
+    return checkers
+
+
+class IMAPFactory(ServerFactory):
+    """
+    @param door: gives the present L{Door}.
+    @param providers: capability providers besides the built-in ones.
+    @param implicitTLS: whether TLS begins with the connection, so that there is no STARTTLS.
+    """
+
+    protocol: Callable[..., Any] = JMAPAccessIMAP4Server
+
+    def __init__(
+        self,
+        door: Callable[[], Door],
+        providers: tuple[ICapabilityProvider, ...] = (),
+        implicitTLS: bool = False,
+    ) -> None:
+        self._door = door
+        self._providers = providers
+        self._implicitTLS = implicitTLS
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """
+        See L{twisted.internet.interfaces.IProtocolFactory.buildProtocol}.
+        """
+        door = self._door()
+        server = self.protocol(contextFactory=None if self._implicitTLS else door.certificate)
+        server.factory = self
+        server.portal = door.portal
+        server.jmapAccessPolicy = door.policy
+        server.capabilityProviders = self._providers
+        server.debugging = door.debugging
+        server.requireTLS = door.requireTLS and not _isLocal(addr)
+        return server
+
+
+def _isLocal(addr: Any) -> bool:
+    # A UNIX socket's address has no host.
+    host = getattr(addr, "host", None)
+    return host is None or isLoopback(host)

@@ -1,0 +1,51 @@
+# -*- test-case-name: tests.test_lookup -*-
+"""
+What Twisted plugins offer to the service: realms by name, and capability providers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.cred.portal import IRealm
+from twisted.plugin import getPlugins
+
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.interfaces import ICapabilityProvider, IRealmFactory
+
+
+@dataclass(frozen=True)
+class FoundRealm:
+    """
+    @ivar realm: what the plugin made.
+    @ivar inventsIdentifiers: see L{IRealmFactory}.
+    """
+
+    realm: IRealm
+    inventsIdentifiers: bool
+
+
+def makeRealm(description: str) -> FoundRealm:
+    """
+    @param description: C{NAME[:ARGS]}.
+
+    @raise ConfigurationError: when there is no such plugin, or it does not like its arguments.
+    """
+    name, _, arguments = description.partition(":")
+    factories = {factory.realmType: factory for factory in getPlugins(IRealmFactory)}
+    if name not in factories:
+        known = ", ".join(sorted(factories))
+        raise ConfigurationError(f"realm {description}: there is no {name!r} realm, only {known}")
+    factory = factories[name]
+    try:
+        realm = factory.generateRealm(arguments)
+    except ConfigurationError as e:
+        raise ConfigurationError(f"realm {description}: {e}") from None
+    return FoundRealm(realm, factory.inventsIdentifiers)
+
+
+def capabilityProviders() -> tuple[ICapabilityProvider, ...]:
+    """
+    @return: those of all plugins. Looking for them reads files: once, at the start.
+    """
+    return tuple(getPlugins(ICapabilityProvider))

@@ -1,0 +1,164 @@
+# -*- test-case-name: tests.test_options -*-
+"""
+The command line of C{twistd jmapaccess}, and what it makes of the configuration file.
+
+Bad input ends the process with one sentence on stderr and exit status 1. Twisted's own answer to
+it, L{usage.UsageError}, prints the whole help on stdout, and exits 0 in older versions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.strcred import AuthOptionMixin, InvalidAuthType, makeChecker
+from twisted.python import usage
+
+from txjmapaccess.checkers import EvidentChecker
+from txjmapaccess.config import Settings, load
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
+
+#: Options that say the same as a key of the file: option, section, key.
+_OVERRIDES = (
+    ("listen", "imap", "listen"),
+    ("realm", "imap", "realm"),
+    ("session-url", "jmap", "session_url"),
+    ("same-identifiers", "jmap", "same_identifiers"),
+)
+
+
+def fail(sentence: object) -> NoReturn:
+    """
+    End the process as bad input does.
+    """
+    raise SystemExit(f"twistd jmapaccess: {sentence}")
+
+
+class Options(usage.Options, AuthOptionMixin):
+    """
+    The options. C{self["credCheckers"]} has the checkers of C{--auth}.
+    """
+
+    supportedInterfaces = (IUsernamePassword, IBearerToken)
+
+    optFlags = [
+        ["demo", None, "Run a demonstration on loopback: a directory, JMAP, mail and accounts."],
+        ["same-identifiers", None, "The JMAP server uses the identifiers that the realm has."],
+    ]
+
+    optParameters = [
+        ["config", None, None, "The configuration file (TOML)."],
+        ["realm", None, None, "Where the mail is: maildir:PATH or python:package.module.name."],
+        ["session-url", None, None, "The URL of the JMAP session resource."],
+    ]
+
+    longdesc = (
+        "An IMAP server that tells its clients about JMAP (JMAPACCESS, RFC 9698) when their"
+        " credentials work there. An option wins over the configuration file; any --auth"
+        " replaces its [ldap] and [introspection]."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["listen"] = []
+        self["credCheckers"] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """
+        An endpoint to listen on, such as tcp:143 or ssl:993. May be given again and again.
+        """
+        self["listen"].append(endpoint)
+
+    def opt_auth(self, description: str) -> None:
+        """
+        A way to check passwords or tokens, see --help-auth. May be given again and again; they
+        are asked in order.
+        """
+        authType = description.partition(":")[0]
+        try:
+            checker = makeChecker(description)
+        except InvalidAuthType:
+            sentence = f"--auth {authType}: there is no such way, see --help-auth"
+            raise usage.UsageError(sentence) from None
+        except Exception as e:
+            # Not the whole description: it may hold a password.
+            raise usage.UsageError(f"--auth {authType}: {e}") from None
+        if not any(self.supportsInterface(i) for i in checker.credentialInterfaces):
+            raise usage.UsageError(f"--auth {authType} checks neither passwords nor tokens")
+        # Ours leave evidence of their own.
+        ours = ICheckerLifecycle.providedBy(checker)
+        self["credCheckers"].append(checker if ours else EvidentChecker(checker, authType))
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        @raise SystemExit: with a sentence, instead of L{usage.UsageError}.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as e:
+            fail(e)
+
+    def parseArgs(self, *arguments: str) -> None:
+        """
+        There are none.
+        """
+        if arguments:
+            raise usage.UsageError(f"{arguments[0]}: there are only options, see --help")
+
+    def postOptions(self) -> None:
+        """
+        Check that the options go together.
+        """
+        given = [option for option, _, _ in _OVERRIDES if self[option]]
+        given += ["config"] if self["config"] is not None else []
+        given += ["auth"] if self["credCheckers"] else []
+        if self["demo"] and given:
+            raise usage.UsageError(f"--demo and --{given[0]} do not go together")
+        if not self["demo"] and not given:
+            raise usage.UsageError("either --demo or --config FILE is needed, see --help")
+        if self["config"] is not None:
+            # The file is read again on SIGHUP, when twistd may have changed the directory.
+            self["config"] = os.path.abspath(self["config"])
+
+    def settings(self) -> Settings:
+        """
+        Read the configuration file.
+
+        @return: what it says, as the other options change it, and complete.
+
+        @raise ConfigurationError: with a sentence.
+        """
+        settings = Settings() if self["config"] is None else load(self["config"])
+        for option, section, key in _OVERRIDES:
+            if self[option]:
+                settings = _override(settings, option, section, key, self[option])
+        if self["credCheckers"]:
+            settings = replace(settings, ldap=None, introspection=None)
+        self._checkComplete(settings)
+        return settings
+
+    def _checkComplete(self, settings: Settings) -> None:
+        where = "" if self["config"] is None else f"{self['config']}: "
+        if not settings.imap.listen:
+            raise ConfigurationError(f"{where}[imap] listen is missing, and so is --listen")
+        if settings.imap.realm is None:
+            raise ConfigurationError(f"{where}[imap] realm is missing, and so is --realm")
+        if not (settings.ldap or settings.introspection or self["credCheckers"]):
+            raise ConfigurationError(
+                f"{where}[ldap] and [introspection] are missing, and so is --auth:"
+                " nobody could log in"
+            )
+
+
+def _override(settings: Settings, option: str, section: str, key: str, value: Any) -> Settings:
+    value = tuple(value) if isinstance(value, list) else value
+    value = bool(value) if key == "same_identifiers" else value
+    try:
+        changed = replace(getattr(settings, section), **{key: value})
+    except ConfigurationError as e:
+        raise ConfigurationError(str(e).replace(key, f"--{option}", 1)) from None
+    return replace(settings, **{section: changed})

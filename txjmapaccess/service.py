@@ -1,0 +1,199 @@
+# -*- test-case-name: tests.test_service -*-
+"""
+C{twistd jmapaccess}: from options and settings to a running service.
+
+Ports are bound when the service is made, so that a port in use is one sentence on the terminal. A
+reload makes everything new first and puts it in place then: an error leaves all as it was.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.application.service import IService, MultiService, Service
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from txjmapaccess.certificate import Certificates
+from txjmapaccess.checkers import CheckerService
+from txjmapaccess.config import Settings
+from txjmapaccess.door import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.listening import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.lookup import capabilityProviders, makeRealm
+from txjmapaccess.options import Options, fail
+
+__all__ = ["JMAPAccessService", "Options", "makeService"]
+
+
+def makeService(options: Options) -> IService:
+    """
+    See L{twisted.application.service.IServiceMaker.makeService}.
+
+    @raise SystemExit: with one sentence, for settings that cannot be used.
+    """
+    from twisted.internet import reactor
+
+    try:
+        if options["demo"]:
+            from txjmapaccess.demo import makeDemoService
+
+            demo: IService = makeDemoService(reactor)
+            return demo
+        service = JMAPAccessService(options.settings, options["credCheckers"], reactor)
+        service.bind()
+        return service
+    except ConfigurationError as e:
+        fail(e)
+
+
+class JMAPAccessService(MultiService):
+    """
+    The whole service.
+
+    @param readSettings: gives the settings; called again for each reload.
+    @param checkers: checkers that are there besides those of the settings.
+    @param reactor: where it runs.
+
+    @raise ConfigurationError: for settings that cannot be used.
+    """
+
+    _log = Logger()
+
+    #: How long a replaced checker may take to finish the logins that it has, in seconds.
+    retirement = 60.0
+
+    def __init__(
+        self,
+        readSettings: Callable[[], Settings],
+        checkers: Iterable[ICredentialsChecker],
+        reactor: Any,
+    ) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._readSettings = readSettings
+        self._lasting = tuple(checkers)
+        self._settings = settings = readSettings()
+        listens = [parseListen(description) for description in settings.imap.listen]
+        self._certificates = Certificates(listens, settings.imap)
+        self._realm = makeRealm(settings.imap.realm or "")
+        replaceable = makeCheckers(settings, reactor)
+        self._open(settings, replaceable)
+        CheckerService(self._lasting).setServiceParent(self)
+        self._listen(listens)
+        Hangup(self.reload, reactor).setServiceParent(self)
+
+    def _open(self, settings: Settings, replaceable: Iterable[ICredentialsChecker]) -> None:
+        certificate = self._certificates.creatorFor(None)
+        checkers = (*replaceable, *self._lasting)
+        self._door = buildDoor(settings, self._realm, checkers, certificate)
+        self._checkers = CheckerService(replaceable)
+        self._checkers.setServiceParent(self)
+
+    def _listen(self, listens: Iterable[Listen]) -> None:
+        providers = capabilityProviders()
+        self._listeners = []
+        for listen in listens:
+            endpoint = makeEndpoint(self._reactor, listen)
+            factory = self._inTLS(listen, IMAPFactory(self.door, providers, listen.tls))
+            listener = Listener(endpoint, factory, listen.description)
+            listener.setServiceParent(self)
+            self._listeners.append(listener)
+
+    def _inTLS(self, listen: Listen, factory: IProtocolFactory) -> IProtocolFactory:
+        creator = self._certificates.creatorFor(listen) if listen.tls else None
+        return factory if creator is None else TLSMemoryBIOFactory(creator, False, factory)
+
+    def door(self) -> Door:
+        """
+        @return: what a new connection is met with at present.
+        """
+        return self._door
+
+    def bind(self) -> None:
+        """
+        Bind every port, before the service starts.
+
+        @raise ConfigurationError: when one cannot be bound.
+        """
+        for listener in self._listeners:
+            listener.bind()
+
+    def startService(self) -> None:
+        """
+        Start, and say what the operator may not expect.
+        """
+        super().startService()
+        if self._door.requireTLS and self._door.certificate is None:
+            self._log.warn(
+                "There is no [imap] certificate, and require_tls is true:"
+                " without TLS, only loopback can log in"
+            )
+
+    def reload(self) -> None:
+        """
+        Read the settings, the files that they name and the certificates again. Connections that
+        are open keep what they were met with. When anything is wrong, all stays as it was, and the
+        log says why.
+        """
+        try:
+            self._reload()
+        except ConfigurationError as e:
+            self._log.error("The settings are not taken over: {problem}", problem=str(e))
+        except Exception:
+            self._log.failure("The settings are not taken over")
+        else:
+            self._log.info("The settings were read again")
+
+    def _reload(self) -> None:
+        settings = self._readSettings()
+        contexts = self._certificates.read(settings.imap)
+        replaceable = makeCheckers(settings, self._reactor)
+        # Nothing can fail from here on.
+        self._certificates.use(contexts)
+        self._checkers.retire(self._reactor, self.retirement)
+        self._open(settings, replaceable)
+        for name in _needRestart(self._settings, settings):
+            self._log.warn("{name} has changed: this needs a restart", name=name)
+
+
+def _needRestart(running: Settings, read: Settings) -> list[str]:
+    changed = {
+        "[imap] listen": running.imap.listen != read.imap.listen,
+        "[imap] realm": running.imap.realm != read.imap.realm,
+        "[log] format": running.log != read.log,
+        "[metrics] listen": running.metrics != read.metrics,
+    }
+    return [name for name, hasChanged in changed.items() if hasChanged]
+
+
+class Hangup(Service):
+    """
+    Calls C{reload} on SIGHUP, in the reactor's own time, while the service runs.
+    """
+
+    def __init__(self, reload: Callable[[], None], reactor: Any) -> None:
+        self._reload = reload
+        self._reactor = reactor
+        self._before: Any = signal.SIG_DFL
+
+    def startService(self) -> None:
+        """
+        Take the signal.
+        """
+        super().startService()
+        self._before = signal.signal(signal.SIGHUP, self._received)
+
+    def stopService(self) -> None:
+        """
+        Give it back.
+        """
+        super().stopService()
+        signal.signal(signal.SIGHUP, self._before)
+
+    def _received(self, number: int, frame: Any) -> None:
+        self._reactor.callFromThread(self._reload)
