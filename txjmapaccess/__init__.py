@@ -8,5 +8,6 @@ L{txjmapaccess.interfaces} is the page to read first.
 from __future__ import annotations
 
 from txjmapaccess._version import __version__
+from txjmapaccess.server import JMAPAccessIMAP4Server, JMAPAccessMixin, extendFactory
 
-__all__ = ["__version__"]
+__all__ = ["JMAPAccessIMAP4Server", "JMAPAccessMixin", "__version__", "extendFactory"]

@@ -1,0 +1,59 @@
+# -*- test-case-name: tests.test_arguments -*-
+"""
+Arguments of commands: what Twisted's C{arg_} functions do, to the letter of the grammar.
+
+Each takes the server and what is left of the line, and returns the value and what is left then,
+or a Deferred of both, when the value is a literal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.mail.imap4 import LiteralFile, LiteralString
+
+from txjmapaccess.grammar import SyntaxProblem, parseLiteral, parseString
+
+if TYPE_CHECKING:
+    from txjmapaccess.dispatch import CommandDispatch
+
+#: Octets: a token of 48 KiB in the place of a password fits.
+MOST_IN_STRING = 64 * 1024
+#: Octets of a message in APPEND.
+MOST_IN_MESSAGE = 128 * 1024 * 1024
+
+Parsed = tuple[Any, bytes]
+
+
+def astring(server: CommandDispatch, line: bytes) -> Parsed | Deferred[Parsed]:
+    """
+    An astring: an atom, a quoted string with its escapes undone, or a literal.
+    """
+    return parseString(line) or _literal(server, line, LiteralString, MOST_IN_STRING)
+
+
+def message(server: CommandDispatch, line: bytes) -> Parsed | Deferred[Parsed]:
+    """
+    The literal of APPEND, as an open file.
+    """
+    if not line:
+        raise SyntaxProblem("Missing literal")
+    return _literal(server, line, LiteralFile, MOST_IN_MESSAGE)
+
+
+def _literal(server: CommandDispatch, line: bytes, receiver: Any, most: int) -> Deferred[Parsed]:
+    literal = parseLiteral(line)
+    if literal.size > most:
+        raise SyntaxProblem("Literal too long")
+    received: Deferred[Parsed] = Deferred()
+    received.addCallback(_withoutSpace)
+    server.receiveLiteral(literal, receiver(literal.size, received))
+    return received
+
+
+def _withoutSpace(parsed: Parsed) -> Parsed:
+    value, rest = parsed
+    if rest and not rest.startswith(b" "):
+        raise SyntaxProblem("Missing space behind a literal")
+    return value, rest[1:]

@@ -1,0 +1,136 @@
+# -*- test-case-name: tests.test_capabilities -*-
+"""
+Capability providers: everything that we add to a capability list, JMAPACCESS among it, is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txjmapaccess.interfaces import ICapabilityProvider
+from txjmapaccess.verdict import Usable
+
+if TYPE_CHECKING:
+    from txjmapaccess.server import JMAPAccessMixin
+
+Capabilities = dict[bytes, Any]
+
+_log = Logger()
+
+
+@implementer(ICapabilityProvider)
+class AuthenticationCapabilities:
+    """
+    SASL mechanisms, SASL-IR (RFC 4959) and LOGINDISABLED (RFC 3501, section 6.2.3): before the
+    login only, because after it they mean nothing.
+    """
+
+    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
+        """
+        See L{ICapabilityProvider}.
+        """
+        if connection.loginRecord is not None or connection.state != "unauth":
+            return {}
+        offered: Capabilities = {b"SASL-IR": None}
+        mechanisms = connection.offeredMechanisms()
+        if mechanisms:
+            offered[b"AUTH"] = list(mechanisms)
+        if connection.loginDisabled():
+            offered[b"LOGINDISABLED"] = None
+        return offered
+
+
+@implementer(ICapabilityProvider)
+class JMAPAccessCapability:
+    """
+    JMAPACCESS (RFC 9698, section 3) when the verdict is usable, and at no other time.
+    """
+
+    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
+        """
+        See L{ICapabilityProvider}.
+        """
+        record = connection.loginRecord
+        if record is not None and isinstance(record.verdict, Usable):
+            return {b"JMAPACCESS": None}
+        return {}
+
+
+@implementer(ICapabilityProvider)
+class ObjectIDCapability:
+    """
+    OBJECTID (RFC 8474): before the login when the server has identifiers for every account, after
+    it when this account has.
+    """
+
+    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
+        """
+        See L{ICapabilityProvider}.
+        """
+        return {b"OBJECTID": None} if connection.hasObjectIDs() else {}
+
+
+@implementer(ICapabilityProvider)
+class FixedCapabilities:
+    """
+    The same at any time.
+    """
+
+    def __init__(self, *names: bytes) -> None:
+        self._capabilities = dict.fromkeys(names)
+
+    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
+        """
+        See L{ICapabilityProvider}.
+        """
+        return self._capabilities
+
+
+BUILT_IN = (
+    AuthenticationCapabilities(),
+    FixedCapabilities(b"LITERAL+"),
+    ObjectIDCapability(),
+    JMAPAccessCapability(),
+)
+
+#: What only the built-in providers decide about.
+_RESERVED = (b"AUTH", b"SASL-IR", b"LOGINDISABLED", b"JMAPACCESS")
+
+
+def joined(
+    base: Mapping[bytes, Any],
+    others: Iterable[Any],
+    connection: JMAPAccessMixin,
+) -> Capabilities:
+    """
+    Join the capabilities of a server with those of all providers.
+
+    @param base: what the server class itself says.
+    @param others: L{ICapabilityProvider}s besides the built-in ones.
+    """
+    result: Capabilities = {}
+    _join(result, base)
+    for provider in others:
+        try:
+            _join(result, provider.capabilities(connection))
+        except Exception:
+            _log.failure(
+                "A capability provider failed and is left out: {provider!r}", provider=provider
+            )
+    for name in _RESERVED:
+        result.pop(name, None)
+    for provider in BUILT_IN:
+        _join(result, provider.capabilities(connection))
+    return result
+
+
+def _join(result: Capabilities, added: Mapping[bytes, Any]) -> None:
+    for name, values in added.items():
+        if values is None or result.get(name) is None:
+            result[name] = values if values is None else list(values)
+        else:
+            result[name].extend(value for value in values if value not in result[name])

@@ -1,0 +1,174 @@
+# -*- test-case-name: tests.test_dispatch -*-
+"""
+From a command line to its handler: arguments are parsed, the handler is called, and whatever goes
+wrong becomes one tagged line that shows nothing of it.
+
+Commands are looked up in class-level tuples, C{state_NAME = (handler, argument parsers...)}. Where
+a tuple names one of Twisted's own functions, ours is taken instead (L{REPLACED}); what another
+server put there stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.mail.imap4 import (
+    IllegalClientResponse,
+    IllegalMailboxEncoding,
+    IllegalOperation,
+    IMAP4Server,
+)
+from twisted.python.failure import Failure
+
+from txjmapaccess import arguments
+from txjmapaccess.grammar import Literal, SyntaxProblem
+from txjmapaccess.serial import OneCommandAtATime
+
+_OURS = ("twisted.mail.", "txjmapaccess.")
+
+#: Twisted's functions, and what is called in their place.
+REPLACED: dict[object, object] = {
+    IMAP4Server.arg_astring: arguments.astring,
+    IMAP4Server.arg_finalastring: arguments.astring,
+    IMAP4Server.arg_literal: arguments.message,
+}
+
+_replacedTuples: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+
+class CommandRefused(Exception):
+    """
+    What a handler or an argument parser raises to answer with NO.
+
+    @ivar args: the response text, L{bytes}, with its response code; nothing secret is in it.
+    """
+
+
+def _replaced(command: tuple[Any, ...]) -> tuple[Any, ...]:
+    if command not in _replacedTuples:
+        _replacedTuples[command] = tuple(
+            REPLACED.get(part, part) if callable(part) else part for part in command
+        )
+    return _replacedTuples[command]
+
+
+def _isForeign(handler: Callable[..., Any]) -> bool:
+    return not (getattr(handler, "__module__", None) or "").startswith(_OURS)
+
+
+class CommandDispatch(OneCommandAtATime):
+    """
+    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    """
+
+    _log = Logger()
+
+    def lookupCommand(self, cmd: bytes) -> tuple[Any, ...] | None:
+        """
+        @return: the handler of C{cmd} in the present state, and its argument parsers.
+        """
+        command = super().lookupCommand(cmd)
+        return None if command is None else _replaced(command)
+
+    def receiveLiteral(self, literal: Literal, receiver: Any) -> None:
+        """
+        Read a literal.
+
+        @param receiver: L{twisted.mail.imap4.LiteralString}, or what works like it.
+        """
+        self.literalTaken()
+        self.parseState = "pending"
+        self._pendingLiteral = receiver
+        self.setRawMode()
+        if literal.synchronizing:
+            self.sendContinuationRequest(b"Ready for %d octets" % literal.size)
+        else:
+            self.takeInput()
+
+    def _IMAP4Server__doCommand(
+        self,
+        tag: bytes,
+        handler: Callable[..., Any],
+        args: list[Any],
+        parsers: tuple[Any, ...],
+        line: bytes | None,
+        uid: int | None,
+    ) -> None:
+        # Twisted's dispatchCommand comes here, whoever has overridden it: the one place where
+        # a command's arguments are parsed, its handler is called, and its errors are seen.
+        try:
+            line = self._parseArguments(tag, handler, args, parsers, line or b"", uid)
+            if line is None:
+                return
+            if line:
+                raise SyntaxProblem("Too many arguments")
+            if _isForeign(handler):
+                self.watchTransport()
+            result = handler(*args) if uid is None else handler(*args, uid=uid)
+            if isinstance(result, Deferred):
+                result.addErrback(self.commandFailed, tag)
+        except Exception:
+            self.commandFailed(Failure(), tag)
+
+    def _parseArguments(
+        self,
+        tag: bytes,
+        handler: Callable[..., Any],
+        args: list[Any],
+        parsers: tuple[Any, ...],
+        line: bytes,
+        uid: int | None,
+    ) -> bytes | None:
+        """
+        @return: what is left of the line, or L{None} when a literal must be waited for.
+        """
+        for done, parser in enumerate(parsers, 1):
+            if not callable(parser):
+                args.append(parser)
+                continue
+            parsed = parser(self, line)
+            if isinstance(parsed, Deferred):
+                parsed.addCallback(self._resume, tag, handler, args, parsers[done:], uid)
+                parsed.addErrback(self.commandFailed, tag)
+                return None
+            value, line = parsed
+            line = line or b""
+            args.append(value)
+        return line
+
+    def _resume(
+        self,
+        parsed: arguments.Parsed,
+        tag: bytes,
+        handler: Callable[..., Any],
+        args: list[Any],
+        parsers: tuple[Any, ...],
+        uid: int | None,
+    ) -> None:
+        value, line = parsed
+        args.append(value)
+        self._IMAP4Server__doCommand(tag, handler, args, parsers, line, uid)
+
+    def commandFailed(self, failure: Failure, tag: bytes) -> None:
+        """
+        Answer a command that ended in an exception, unless it was answered already. Nothing of
+        the exception is shown, but for our own fixed sentences.
+        """
+        if failure.check(SyntaxProblem):
+            respond, text = self.sendBadResponse, str(failure.value).encode("ascii")
+        elif failure.check(IllegalClientResponse):
+            respond, text = self.sendBadResponse, b"Illegal syntax"
+        elif failure.check(CommandRefused):
+            respond, text = self.sendNegativeResponse, cast(Any, failure.value).args[0]
+        elif failure.check(IllegalOperation):
+            respond, text = self.sendNegativeResponse, b"Illegal operation"
+        elif failure.check(IllegalMailboxEncoding):
+            respond, text = self.sendNegativeResponse, b"[CANNOT] Illegal mailbox name"
+        else:
+            self._log.failure("A command failed", failure=failure)
+            respond, text = self.sendNegativeResponse, b"[SERVERBUG] Internal error"
+        if self._running == tag and not self._ended:
+            respond(tag, text)

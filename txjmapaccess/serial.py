@@ -1,0 +1,254 @@
+# -*- test-case-name: tests.test_serial -*-
+"""
+One command at a time (RFC 3501, section 5.5).
+
+Twisted answers commands behind an asynchronous LOGIN or SELECT with BAD, lets two logins be in
+flight, and with literals behind a FETCH runs mail text as commands. L{OneCommandAtATime} lets a
+command in only when the one before has ended:
+
+  - A command I{ends} with its tagged line. What its handler returns says nothing: Twisted's own
+    return L{None} while they wait. A handler that somebody else wrote may write that line
+    straight to the transport, so while one runs, the transport's C{write} is watched.
+  - The next command I{starts} after the handler has returned, never from inside the tagged
+    response: Twisted sets C{state} and C{mbox} behind that line.
+  - Meanwhile lines stay in the buffer of L{twisted.protocols.basic.LineReceiver}, which is
+    C{paused}. The transport is stopped only when much has come in: one that is stopped does not
+    notice that the client went away.
+  - A I{continuation request} lets in what the command waits for.
+  - A non-synchronizing literal (RFC 7888) that nobody asked for, because its command was refused
+    or unknown, is read and thrown away.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from txjmapaccess._twisted import ServerBase
+from txjmapaccess.grammar import announcedLiteral, isCommandName, isTag
+
+#: Octets that may wait behind a running command before the transport is stopped.
+_HIGH_WATER = 64 * 1024
+#: Octets of an unwanted literal that are read and thrown away; a larger one ends the connection.
+_MOST_THROWN_AWAY = 64 * 1024 * 1024
+#: Seconds from a BYE to the end of a connection that the client does not close.
+_AFTER_BYE = 5
+_ENDINGS = (b"OK", b"NO", b"BAD")
+
+
+def endsCommand(data: bytes, tag: bytes) -> bool:
+    """
+    @return: whether the last line of C{data} is the tagged response to the command C{tag}.
+    """
+    lastLine = data[-4096:].rstrip(b"\r\n").rpartition(b"\n")[2]
+    words = lastLine.split(b" ", 2)
+    return len(words) > 1 and words[0] == tag and words[1].upper() in _ENDINGS
+
+
+class _Bin:
+    """
+    A literal that goes nowhere: what L{twisted.mail.imap4.LiteralString} is for one that does.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._missing = size
+
+    def write(self, data: bytes) -> bytes | None:
+        """
+        @return: what follows the literal, or L{None} while it goes on.
+        """
+        taken = min(self._missing, len(data))
+        self._missing -= taken
+        return data[taken:] if self._missing == 0 else None
+
+
+class OneCommandAtATime(ServerBase):
+    """
+    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+
+    @cvar MAX_LENGTH: the longest line that is read at all, in octets: a token of 48 KiB as
+        AUTHENTICATE carries it, in base64 of base64.
+    @cvar maxCommandLine: the longest line of any other command, in octets.
+    """
+
+    MAX_LENGTH = 96 * 1024
+    maxCommandLine = 16 * 1024
+
+    _running: bytes | None = None
+    _announced: int | None = None
+    _stalled = False
+    _ended = False
+    _nextCommand: IDelayedCall | None = None
+    _abortion: IDelayedCall | None = None
+    _watched = False
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Take octets in; stop the transport when too many wait behind a running command.
+        """
+        super().dataReceived(data)
+        if self.paused and not self._stalled and len(self._buffer) > _HIGH_WATER:
+            self._stalled = True
+            self.transport.pauseProducing()
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """
+        There is no telling where a command ends in a line that does not.
+        """
+        self.sendUntaggedResponse(b"BYE Line too long")
+        self.transport.loseConnection()
+
+    def parse_command(self, line: bytes) -> None:
+        """
+        Take one command line, whose tag and name are checked before anything else sees them.
+        """
+        self._noteLiteral(line)
+        tag, _, rest = line.partition(b" ")
+        name = rest.split(None, 1)[0] if rest and not rest.isspace() else b""
+        if not isTag(tag):
+            self.sendBadResponse(None, b"Illegal tag")
+        elif not isCommandName(name):
+            self.sendBadResponse(tag, b"Illegal command" if name else b"Missing command")
+        elif len(line) > self.maxCommandLine and name.upper() != b"AUTHENTICATE":
+            self.sendBadResponse(tag, b"Line too long")
+        else:
+            super().parse_command(line)
+        if self._running is None:
+            self._throwAwayLiteral()
+
+    def parse_pending(self, line: bytes) -> None:
+        """
+        Take what follows a literal.
+        """
+        self.paused = True
+        self._noteLiteral(line)
+        super().parse_pending(line)
+
+    def parse_discarded(self, line: bytes) -> None:
+        """
+        Throw away what follows a literal that was thrown away.
+        """
+        self.parseState = "command"
+        self._noteLiteral(line)
+        self._throwAwayLiteral()
+
+    def dispatchCommand(
+        self, tag: bytes, cmd: bytes, rest: bytes | None, uid: int | None = None
+    ) -> None:
+        """
+        Start a command. UID comes here twice, the second time with C{uid}.
+        """
+        if uid is None:
+            self._running = tag
+            self.paused = True
+        super().dispatchCommand(tag, cmd, rest, uid)
+
+    def sendContinuationRequest(self, msg: bytes = b"Ready for additional command text") -> None:
+        """
+        Ask for more, and let it in.
+        """
+        # Twisted leaves the space out when there is no text (RFC 3501, section 7.5).
+        self.sendLine(b"+ " + (msg or b""))
+        self.takeInput()
+
+    def takeInput(self) -> None:
+        """
+        Let lines and literals in: the next command, or what the running one waits for.
+        """
+        self._nextCommand = None
+        if self._ended or self.transport.disconnecting:
+            return
+        self.paused = False
+        if self._stalled:
+            self._stalled = False
+            self.transport.resumeProducing()
+        if not self._busyReceiving:
+            self.dataReceived(b"")
+
+    def _respond(self, state: bytes, tag: bytes | None, message: Any) -> None:
+        if isinstance(message, str):
+            # Some of Twisted's own handlers do this, and so may others.
+            message = message.encode("ascii", "replace")
+        super()._respond(state, tag, message)
+        if tag is not None and tag == self._running:
+            self._commandEnded()
+
+    def sendLine(self, line: bytes) -> None:
+        """
+        Send a line. A BYE is the last that a client hears, even when it does not hang up.
+        """
+        super().sendLine(line)
+        if self._abortion is None and line[:6].upper() == b"* BYE ":
+            self._abortion = self.callLater(_AFTER_BYE, self._abort)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Nothing that waits here runs any more.
+        """
+        self._ended = True
+        for call in (self._nextCommand, self._abortion):
+            if call is not None and call.active():
+                call.cancel()
+        self._nextCommand = self._abortion = None
+        self.unwatchTransport()
+        super().connectionLost(reason)
+
+    def watchTransport(self) -> None:
+        """
+        Until the running command ends, look for its tagged line in what is written.
+        """
+        write = self.transport.write
+
+        def watched(data: bytes) -> None:
+            write(data)
+            if self._running is not None and endsCommand(data, self._running):
+                self._commandEnded()
+
+        self.transport.write = watched
+        self.transport.writeSequence = lambda pieces: watched(b"".join(pieces))
+        self._watched = True
+
+    def unwatchTransport(self) -> None:
+        """
+        Undo L{watchTransport}.
+        """
+        if self._watched:
+            self._watched = False
+            del self.transport.write, self.transport.writeSequence
+
+    def _commandEnded(self) -> None:
+        self._running = None
+        self.unwatchTransport()
+        self._throwAwayLiteral()
+        if self._busyReceiving:
+            self.paused = False
+        elif self._nextCommand is None and not self._ended:
+            self._nextCommand = self.callLater(0, self.takeInput)
+
+    def _noteLiteral(self, line: bytes) -> None:
+        self._announced = announcedLiteral(line) if line.endswith(b"+}") else None
+
+    def literalTaken(self) -> None:
+        """
+        The literal that the last line announced will be read as an argument.
+        """
+        self._announced = None
+
+    def _throwAwayLiteral(self) -> None:
+        size, self._announced = self._announced, None
+        if size is None:
+            return
+        if size > _MOST_THROWN_AWAY:
+            self.sendUntaggedResponse(b"BYE Literal too long")
+            self.transport.loseConnection()
+            return
+        self._pendingLiteral = _Bin(size)
+        self.parseState = "discarded"
+        self.setRawMode()
+
+    def _abort(self) -> None:
+        self._abortion = None
+        self.transport.abortConnection()

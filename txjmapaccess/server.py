@@ -1,0 +1,199 @@
+# -*- test-case-name: tests.test_server -*-
+"""
+JMAPACCESS (RFC 9698) on an IMAP server: L{JMAPAccessMixin} to stand before a subclass of
+L{IMAP4Server}, L{JMAPAccessIMAP4Server} ready to use, L{extendFactory} for a factory that cannot
+be changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.mail.imap4 import IMAP4Server
+
+from txjmapaccess.authentication import AuthenticationCommands
+from txjmapaccess.capabilities import joined
+from txjmapaccess.credentials import Authentication
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.grammar import quote
+from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
+from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
+
+_F = TypeVar("_F", bound=Factory)
+
+
+def checkedVerdict(verdict: object, identifiersShared: bool) -> Verdict:
+    """
+    Whatever a policy says, an illegal URL is not shown, and JMAPACCESS is not advertised over
+    identifiers that nobody vouched for.
+
+    @raise TypeError: for what is no verdict.
+    @raise ConfigurationError: for a verdict with an illegal URL.
+    """
+    if isinstance(verdict, Unknown):
+        return verdict
+    if not isinstance(verdict, (Usable, Known)):
+        raise TypeError(f"a policy gave {type(verdict).__name__} instead of a verdict")
+    checkSessionURL(verdict.url)
+    if isinstance(verdict, Usable) and not identifiersShared:
+        return Known(verdict.url, Reason.IDENTIFIERS)
+    return verdict
+
+
+class JMAPAccessMixin(AuthenticationCommands):
+    """
+    What an IMAP server needs to offer JMAPACCESS truthfully. To stand first among the bases of a
+    class, before L{IMAP4Server} or a subclass::
+
+        class Server(JMAPAccessMixin, TheirIMAP4Server):
+            jmapAccessPolicy = SharedCredentials("https://mail.example.com/.well-known/jmap")
+
+    @ivar jmapAccessPolicy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy}, or L{None}: then every
+        verdict is C{Unknown}.
+    @ivar objectIDs: the L{txjmapaccess.objectid.ObjectIDIndex} for a store that has no
+        identifiers, or L{None} for one that has them.
+    @ivar capabilityProviders: further L{ICapabilityProvider}s.
+    @ivar debugging: whether to send the response codes of draft-ietf-extra-jmapaccess too.
+    """
+
+    _log = Logger()
+
+    jmapAccessPolicy: Any = None
+    objectIDs: Any = None
+    capabilityProviders: Iterable[Any] = ()
+    debugging = False
+
+    # What is advertised
+
+    def capabilities(self) -> dict[bytes, Any]:
+        """
+        @return: what this connection may advertise now.
+        """
+        providers = list(self.capabilityProviders)
+        ofAccount = self.account is not None and ICapabilityProvider(self.account, None)
+        if ofAccount:
+            providers.append(ofAccount)
+        return joined(super().capabilities(), providers, self)
+
+    def hasObjectIDs(self) -> bool:
+        """
+        @return: whether mailboxes and messages have identifiers (RFC 8474).
+        """
+        if self.objectIDs is not None:
+            return True
+        return self.account is not None and IObjectIDAccount(self.account, None) is not None
+
+    # The verdict
+
+    async def _decide(self, authentication: Authentication, account: Any) -> Verdict:
+        if self.jmapAccessPolicy is None:
+            return Unknown()
+        try:
+            decided = self.jmapAccessPolicy.decide(authentication)
+            verdict = await decided if hasattr(decided, "__await__") else decided
+            return checkedVerdict(verdict, self._identifiersShared(account))
+        except ConfigurationError as e:
+            self._log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
+        except Exception:
+            self._log.failure("The policy could not decide about JMAP")
+        return Unknown()
+
+    def _identifiersShared(self, account: Any) -> bool:
+        if self.objectIDs is not None:
+            return bool(self.objectIDs.sharedWithJMAP)
+        return IObjectIDAccount(account, None) is not None
+
+    def announceVerdict(self, verdict: Verdict) -> None:
+        """
+        The response codes of the draft, for clients written to it.
+        """
+        if not self.debugging:
+            return
+        if isinstance(verdict, Usable):
+            code = b"JMAPACCESS " + quote(verdict.url.encode("ascii"))
+            self.sendPositiveResponse(None, b"[" + code + b"] For JMAP access")
+        else:
+            code = b"DEBUGGING " + quote(verdict.reason.value.encode("ascii"))
+            self.sendPositiveResponse(None, b"[" + code + b"] No JMAP access")
+
+    def do_GETJMAPACCESS(self, tag: bytes) -> None:
+        """
+        GETJMAPACCESS (RFC 9698, section 4).
+        """
+        verdict = Unknown() if self.loginRecord is None else self.loginRecord.verdict
+        if isinstance(verdict, Unknown):
+            self.sendBadResponse(tag, b"No JMAP server is known")
+            return
+        self.sendUntaggedResponse(b"JMAPACCESS " + quote(verdict.url.encode("ascii")))
+        self.sendPositiveResponse(tag, b"GETJMAPACCESS completed")
+
+    auth_GETJMAPACCESS = (do_GETJMAPACCESS,)
+    select_GETJMAPACCESS = auth_GETJMAPACCESS
+
+
+class JMAPAccessIMAP4Server(JMAPAccessMixin, IMAP4Server):  # type: ignore[misc]
+    """
+    Twisted's IMAP server with JMAPACCESS.
+    """
+
+
+_extended: dict[type, type] = {}
+_log = Logger()
+
+
+def extendFactory(
+    factory: _F,
+    policy: Any,
+    *,
+    objectIDs: Any = None,
+    **attributes: Any,
+) -> _F:
+    """
+    Make every connection of a factory offer JMAPACCESS, without a change to the factory's class or
+    to its protocol's. Wrapped factories (TLS, PROXY protocol) are followed.
+
+    @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy}.
+    @param objectIDs: see L{JMAPAccessMixin}.
+    @param attributes: other attributes of L{JMAPAccessMixin} to set on each connection.
+
+    @return: C{factory}.
+
+    @raise TypeError: for an attribute that L{JMAPAccessMixin} does not have.
+    """
+    for name in attributes:
+        if name.startswith("_") or not hasattr(JMAPAccessMixin, name):
+            raise TypeError(f"a connection has no attribute {name}")
+    attributes.update(jmapAccessPolicy=policy, objectIDs=objectIDs)
+    innermost: Any = factory
+    while hasattr(innermost, "wrappedFactory"):
+        innermost = innermost.wrappedFactory
+    build = innermost.buildProtocol
+
+    def buildProtocol(address: Any) -> Any:
+        protocol = build(address)
+        if isinstance(protocol, IMAP4Server):
+            _extend(protocol, attributes)
+        elif protocol is not None:
+            _log.error(
+                "{factory!r} built {kind}, which is no IMAP4Server: it stays without JMAPACCESS",
+                factory=type(innermost),
+                kind=type(protocol).__name__,
+            )
+        return protocol
+
+    innermost.buildProtocol = buildProtocol
+    return factory
+
+
+def _extend(protocol: Any, attributes: dict[str, Any]) -> None:
+    kind = type(protocol)
+    if not issubclass(kind, JMAPAccessMixin):
+        if kind not in _extended:
+            _extended[kind] = type("JMAPAccess" + kind.__name__, (JMAPAccessMixin, kind), {})
+        protocol.__class__ = _extended[kind]
+    for name, value in attributes.items():
+        setattr(protocol, name, value)
