@@ -5,7 +5,7 @@ The server's certificate, and a renewed one.
 
 from __future__ import annotations
 
-from contextlib import suppress
+import contextlib
 
 from OpenSSL import SSL
 from OpenSSL.crypto import FILETYPE_PEM as PEM
@@ -37,9 +37,9 @@ def handshake(server: SSL.Connection, highest: int = SSL.TLS1_3_VERSION) -> SSL.
     server.set_accept_state()
     for _ in range(4):
         for one, other in ((client, server), (server, client)):
-            with suppress(SSL.WantReadError):
+            with contextlib.suppress(SSL.WantReadError):
                 one.do_handshake()
-            with suppress(SSL.WantReadError):
+            with contextlib.suppress(SSL.WantReadError):
                 other.bio_write(one.bio_read(100000))
     return client
 
