@@ -1,1 +1,26 @@
-""" """
+# -*- test-case-name: tests.test_oauth_checker -*-
+"""
+OAuth 2.0 access tokens, judged by token introspection (RFC 7662).
+
+L{txjmapaccess.oauth.judging} is the heart and does no I/O; L{txjmapaccess.oauth.http},
+L{txjmapaccess.oauth.discovery} and L{txjmapaccess.oauth.client} get it an answer to judge;
+L{txjmapaccess.oauth.checker} is what a portal sees.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from txjmapaccess.oauth.checker import IntrospectionChecker
+
+__all__ = ["IntrospectionChecker"]
+
+
+def __getattr__(name: str) -> object:
+    # Late, because every twistd run on the machine imports this package for its plugin.
+    if name == "IntrospectionChecker":
+        from txjmapaccess.oauth.checker import IntrospectionChecker
+
+        return IntrospectionChecker
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

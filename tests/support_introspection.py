@@ -1,0 +1,164 @@
+"""
+What the tests of the introspection checker share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTCP
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import LogLevel, globalLogPublisher
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+JMAP_SCOPE = "urn:ietf:params:jmap:mail"
+
+#: What a provider answers about a token that is good for everything.
+ACTIVE = {"active": True, "username": "arnt", "scope": f"imap {JMAP_SCOPE}"}
+
+
+def secretFile(test: SynchronousTestCase, secret: str = "s3cret-of-the-client") -> str:
+    """
+    @return: the name of a file that holds C{secret}.
+    """
+    name = test.mktemp()
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(secret + "\n")
+    return name
+
+
+def httpAnswer(body: bytes, status: str = "200 OK") -> bytes:
+    """
+    @return: an HTTP response, as the octets on the wire.
+    """
+    return (
+        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+
+
+def jsonAnswer(answer: object, status: str = "200 OK") -> bytes:
+    """
+    @return: an HTTP response with JSON in it.
+    """
+    return httpAnswer(json.dumps(answer).encode(), status)
+
+
+class FakeProvider(Factory):
+    """
+    An HTTP server on a real socket that does what a test wants.
+
+    @ivar behave: called with a connection for every complete request.
+    @ivar requests: the requests, each with its headers and body.
+    @ivar connections: all that were ever made.
+    """
+
+    def __init__(self, behave: Callable[[FakeConnection], object]) -> None:
+        self.behave = behave
+        self.requests: list[bytes] = []
+        self.connections: list[FakeConnection] = []
+
+    def buildProtocol(self, addr: object) -> FakeConnection:
+        connection = FakeConnection(self)
+        self.connections.append(connection)
+        return connection
+
+    def listen(self, reactor: IReactorTCP, test: SynchronousTestCase) -> str:
+        """
+        @return: the URL where it listens until the test ends.
+        """
+        port = reactor.listenTCP(0, self, interface="127.0.0.1")
+        test.addCleanup(port.stopListening)
+        test.addCleanup(self.hangUp)
+        return f"http://127.0.0.1:{port.getHost().port}/introspect"
+
+    def hangUp(self) -> None:
+        """
+        Close all connections.
+        """
+        for connection in self.connections:
+            if connection.transport is not None:
+                connection.transport.abortConnection()
+
+    @property
+    def openConnections(self) -> int:
+        """
+        How many connections are open.
+        """
+        return sum(not connection.closed.called for connection in self.connections)
+
+
+class FakeConnection(Protocol):
+    """
+    One connection to a L{FakeProvider}.
+
+    @ivar number: how many requests came on it, this one included.
+    @ivar closed: fires when it is closed.
+    """
+
+    def __init__(self, provider: FakeProvider) -> None:
+        self.provider = provider
+        self.number = 0
+        self.closed: Deferred[None] = Deferred()
+        self._received = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        length = 0
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        if not end or len(body) < length:
+            return
+        self._received = body[length:]
+        self.number += 1
+        self.provider.requests.append(head + end + body[:length])
+        self.provider.behave(self)
+
+    def send(self, data: bytes) -> None:
+        """
+        Send octets.
+        """
+        self.transport.write(data)
+
+    def abort(self) -> None:
+        """
+        Close at once.
+        """
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.closed.callback(None)
+
+
+class LogCatcher:
+    """
+    Collects what is logged while a test runs.
+    """
+
+    def __init__(self, test: SynchronousTestCase) -> None:
+        self.events: list[dict[str, Any]] = []
+        globalLogPublisher.addObserver(self.events.append)
+        test.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+
+    def texts(self, level: LogLevel = LogLevel.error) -> list[str]:
+        """
+        @return: what was logged at C{level} by this package.
+        """
+        return [
+            event["log_format"].format(**event)
+            for event in self.events
+            if event.get("log_level") is level and "txjmapaccess" in event["log_namespace"]
+        ]
+
+    def everything(self) -> str:
+        """
+        @return: every value of every event, to search for secrets.
+        """
+        return repr(self.events)

@@ -1,0 +1,183 @@
+# -*- test-case-name: tests.test_oauth_checker -*-
+"""
+The credentials checker for access tokens.
+
+::
+
+    credentials -> token and user -> AnswerCache -> IntrospectionClient -> judge() -> Evidence
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import ICredentials, IUsernamePassword
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.web.iweb import IAgent
+from zope.interface import Interface, implementer
+
+from txjmapaccess.cache import REFUSAL_SECONDS, AnswerCache
+from txjmapaccess.credentials import Evidence, leaveEvidence
+from txjmapaccess.errors import TemporaryFailure, TokenRefused
+from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
+from txjmapaccess.oauth.client import IntrospectionClient
+from txjmapaccess.oauth.http import HTTPClient
+from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
+from txjmapaccess.oauth.settings import IntrospectionSettings
+from txjmapaccess.settings import fromMapping
+
+#: Longer ones are not sent to the provider.
+LONGEST_TOKEN = 49_152
+
+_VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
+
+
+@implementer(ICredentialsChecker, ICheckerLifecycle)
+class IntrospectionChecker:
+    """
+    Accepts access tokens that an OAuth 2.0 provider says are good for IMAP, and leaves evidence
+    about whether they are good for JMAP.
+
+    @param reactor: the reactor; L{None} for the global one.
+    @param agent: an L{IAgent} for all requests, instead of one that is made from C{ca_file}.
+    @param now: tells the time in seconds since the epoch.
+    @param keys: the settings, with the names that they have in the configuration file; see
+        L{IntrospectionSettings}.
+
+    @ivar credentialInterfaces: L{IBearerToken}; and L{IUsernamePassword} with C{as_password}.
+
+    @raise ConfigurationError: for settings that cannot be used.
+    """
+
+    _log = Logger()
+
+    credentialInterfaces: tuple[type[Interface], ...] = (IBearerToken,)
+
+    def __init__(
+        self,
+        *,
+        reactor: Any = None,
+        agent: IAgent | None = None,
+        now: Callable[[], float] = time.time,
+        **keys: Any,
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self._settings = settings = fromMapping(IntrospectionSettings, keys)
+        self._now = now
+        self._http = HTTPClient(reactor, settings.trustRoot, agent)
+        self._client = IntrospectionClient(settings, self._http, reactor)
+        # Without a cache, refusals are not kept either.
+        refusalSeconds = REFUSAL_SECONDS if settings.cache_seconds else 0.0
+        self._cache: AnswerCache[TokenInfo] = AnswerCache(reactor, self._lifetime, refusalSeconds)
+        if settings.as_password:
+            self.credentialInterfaces = (IBearerToken, IUsernamePassword)
+
+    @classmethod
+    def fromSettings(
+        cls, settings: IntrospectionSettings, reactor: Any = None
+    ) -> IntrospectionChecker:
+        """
+        @return: a checker with settings that were checked before.
+        """
+        keys = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.init}
+        return cls(reactor=reactor, **keys)
+
+    def start(self) -> None:
+        """
+        Introspect a token that cannot exist: this finds a provider that cannot be reached, a
+        client secret that is wrong, and a provider that accepts anything. See
+        L{ICheckerLifecycle.start}.
+        """
+        probe = self._client.introspect(secrets.token_urlsafe(32))
+        # The client has told the operator what failed.
+        probe.addCallbacks(self._probed, lambda failure: failure.trap(TemporaryFailure))
+        probe.addErrback(lambda f: self._log.failure("Trying the introspection endpoint", f))
+
+    def close(self) -> Deferred[None]:
+        """
+        See L{ICheckerLifecycle.close}.
+        """
+        return self._http.close()
+
+    def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
+        """
+        @return: a Deferred of the user's name. It can be cancelled, which disturbs no other login.
+            It fails with L{TokenRefused},
+            L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} when the
+            provider cannot be asked.
+        """
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, credentials: Any) -> str:
+        isToken = IBearerToken.providedBy(credentials)
+        token, user = _fromBearer(credentials) if isToken else self._fromPassword(credentials)
+        if len(token) > LONGEST_TOKEN or not _VISIBLE_ASCII.match(token):
+            raise TokenRefused("What was given is not an access token (RFC 6750)")
+        info = await self._cache.get((token.encode(),), lambda: self._ask(token))
+        checkUser(info, user)
+        leaveEvidence(credentials, _evidence(info, tokenAsPassword=not isToken))
+        return info.username
+
+    def _fromPassword(self, credentials: Any) -> tuple[str, str]:
+        password, user = _text(credentials.password), _text(credentials.username)
+        if not password.startswith(self._settings.password_prefix):
+            raise TokenRefused("The password has not the prefix of a token")
+        return password, user
+
+    def _ask(self, token: str) -> Deferred[TokenInfo]:
+        return self._client.introspect(token).addCallback(self._judge)
+
+    def _judge(self, answer: dict[str, object]) -> TokenInfo:
+        try:
+            return judge(answer, self._settings, self._now())
+        except MalformedAnswer as e:
+            self._log.error("The introspection endpoint's answer makes no sense: {e}", e=str(e))
+            raise
+        except TokenRefused as e:
+            raise self._challenge(e) from None
+
+    def _challenge(self, refusal: TokenRefused) -> TokenRefused:
+        """
+        Add what the client is told (RFC 7628, section 3.2.2).
+        """
+        scope = " ".join(self._settings.imap_scopes) or None
+        openid = self._client.openidConfiguration
+        return TokenRefused(str(refusal), refusal.status, scope, openid)
+
+    def _lifetime(self, info: TokenInfo) -> float:
+        untilExpiry = math.inf if info.expires is None else info.expires - self._now()
+        return min(self._settings.cache_seconds, untilExpiry)
+
+    def _probed(self, answer: dict[str, object]) -> None:
+        if answer.get("active") is True:
+            self._log.error(
+                "The introspection endpoint says that a token which nobody issued is active"
+            )
+
+
+def _fromBearer(credentials: Any) -> tuple[str, str | None]:
+    return credentials.token, credentials.authorizationIdentity
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def _evidence(info: TokenInfo, tokenAsPassword: bool) -> Evidence:
+    return Evidence(
+        username=info.username,
+        source="introspection",
+        objection=info.objection,
+        sessionURL=info.sessionURL,
+        expires=info.expires,
+        tokenAsPassword=tokenAsPassword,
+    )

@@ -1,0 +1,63 @@
+# -*- test-case-name: tests.test_oauth_discovery -*-
+"""
+From an issuer to its introspection endpoint: authorization server metadata (RFC 8414) and OpenID
+Connect Discovery 1.0. No I/O here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from txjmapaccess.errors import ConfigurationError, TemporaryFailure
+from txjmapaccess.sessionurl import checkSessionURL
+
+_OPENID = "/.well-known/openid-configuration"
+_RFC8414 = "/.well-known/oauth-authorization-server"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """
+    Where to introspect.
+
+    @ivar endpoint: the introspection endpoint's URL.
+    @ivar openidConfiguration: the URL of the OpenID metadata, for clients (RFC 7628, section
+        3.2.2), or L{None}.
+    """
+
+    endpoint: str
+    openidConfiguration: str | None = None
+
+
+def metadataURLs(issuer: str) -> tuple[str, ...]:
+    """
+    @return: where the issuer's metadata may be, to be tried in this order. OpenID puts its path
+        behind the issuer's own; RFC 8414 (section 3.1) puts it between host and path.
+    """
+    parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
+    return (
+        issuer.rstrip("/") + _OPENID,
+        urlunsplit((parts.scheme, parts.netloc, _RFC8414 + path, "", "")),
+    )
+
+
+def readMetadata(document: Mapping[str, object], issuer: str, url: str) -> Provider:
+    """
+    @param document: the JSON object that was found at C{url}.
+
+    @raise TemporaryFailure: when it is another issuer's (RFC 8414, section 3.3: the two must be
+        identical), or has no introspection endpoint that may be used.
+    """
+    if document.get("issuer") != issuer:
+        raise TemporaryFailure(f"{url} is not the metadata of the issuer {issuer}")
+    endpoint = document.get("introspection_endpoint")
+    if not isinstance(endpoint, str):
+        raise TemporaryFailure(f"{url} names no introspection_endpoint")
+    try:
+        checkSessionURL(endpoint)
+    except ConfigurationError as e:
+        raise TemporaryFailure(f"The introspection_endpoint in {url} {e}") from None
+    return Provider(endpoint, url if url.endswith(_OPENID) else None)

@@ -1,0 +1,131 @@
+# -*- test-case-name: tests.test_oauth_settings -*-
+"""
+The settings of the introspection checker: the table C{[introspection]}, the arguments of
+C{--auth introspection:...} and the keyword arguments of
+L{txjmapaccess.oauth.IntrospectionChecker}.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.oauth.files import readSecret, readTrustRoot
+from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.settings import problem
+
+_T = TypeVar("_T")
+
+_CLIENT_AUTH = ("basic", "post")
+
+
+@dataclass(frozen=True)
+class IntrospectionSettings:
+    """
+    See the documentation of the configuration file for the keys.
+
+    The files are read when this is made, so two of these are equal only when the contents are.
+
+    @ivar clientSecret: what C{client_secret_file} holds.
+    @ivar trustRoot: what C{ca_file} holds, or L{None} for the system's.
+
+    @raise ConfigurationError: for values that cannot be used, contradict each other, or name a
+        file that cannot be read.
+    """
+
+    client_id: str
+    client_secret_file: str
+    endpoint: str | None = None
+    issuer: str | None = None
+    client_auth: str = "basic"
+    ca_file: str | None = None
+    username_claim: str = "username"
+    imap_scopes: tuple[str, ...] = ()
+    imap_audiences: tuple[str, ...] = ()
+    jmap_scopes: tuple[str, ...] = (
+        "urn:ietf:params:oauth:scope:mail",
+        "urn:ietf:params:jmap:mail",
+    )
+    jmap_audiences: tuple[str, ...] = ()
+    session_url_claim: str | None = None
+    cache_seconds: float = 60.0
+    timeout: float = 5.0
+    as_password: bool = False
+    password_prefix: str = ""
+    end_at_expiry: bool = False
+    clientSecret: str = field(init=False, repr=False, default="")
+    trustRoot: Any = field(init=False, repr=False, compare=False, default=None)
+    _trustedText: bytes = field(init=False, repr=False, default=b"")
+
+    def __post_init__(self) -> None:
+        self._checkProvider()
+        self._checkClient()
+        self._checkClaims()
+        self._checkNumbers()
+        self._checkPasswords()
+        self._readFiles()
+
+    def _checkProvider(self) -> None:
+        if self.endpoint is None and self.issuer is None:
+            raise problem("endpoint", "or issuer is missing")
+        if self.endpoint is not None and self.issuer is not None:
+            raise problem("endpoint", "and issuer contradict each other: give one of them")
+        for key, url in (("endpoint", self.endpoint), ("issuer", self.issuer)):
+            if url is not None:
+                _checkURL(key, url)
+        if self.issuer is not None and "?" in self.issuer:
+            raise problem("issuer", "must not have a query (RFC 8414, section 2)")
+
+    def _checkClient(self) -> None:
+        if not self.client_id:
+            raise problem("client_id", "is empty")
+        if self.client_auth not in _CLIENT_AUTH:
+            raise problem("client_auth", "must be basic or post")
+
+    def _checkClaims(self) -> None:
+        for key in ("username_claim", "session_url_claim"):
+            claim = getattr(self, key)
+            if claim is not None and not all(claim.split(".")):
+                raise problem(key, "must be the name of a claim, or names with a dot between them")
+        for key in ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences"):
+            if not all(member.strip() for member in getattr(self, key)):
+                raise problem(key, "holds an empty string")
+        for key in ("imap_scopes", "jmap_scopes"):
+            if any(len(member.split()) != 1 for member in getattr(self, key)):
+                raise problem(key, "must have every scope as a string of its own")
+
+    def _checkNumbers(self) -> None:
+        if not 0 <= self.cache_seconds < math.inf:
+            raise problem("cache_seconds", "must be 0 or more")
+        if not 0 < self.timeout < math.inf:
+            raise problem("timeout", "must be more than 0")
+
+    def _checkPasswords(self) -> None:
+        if self.password_prefix and not self.as_password:
+            raise problem("password_prefix", "has no meaning without as_password = true")
+
+    def _readFiles(self) -> None:
+        object.__setattr__(self, "clientSecret", _read(readSecret, self, "client_secret_file"))
+        if self.ca_file is not None:
+            text, trustRoot = _read(readTrustRoot, self, "ca_file")
+            object.__setattr__(self, "_trustedText", text)
+            object.__setattr__(self, "trustRoot", trustRoot)
+
+
+def _checkURL(key: str, url: str) -> None:
+    try:
+        checkSessionURL(url)
+    except ConfigurationError as e:
+        raise problem(key, str(e)) from None
+    if "#" in url:
+        raise problem(key, "must not have a fragment")
+
+
+def _read(read: Callable[[str], _T], settings: IntrospectionSettings, key: str) -> _T:
+    try:
+        return read(getattr(settings, key))
+    except ConfigurationError as e:
+        raise problem(key, str(e)) from None
