@@ -48,6 +48,7 @@ class Evidence:
     @ivar sessionURL: the user's own JMAP session URL, as found and not yet checked; L{None}
         for the common one.
     @ivar expires: when the token ends, in seconds since the epoch, or L{None}.
+    @ivar endAtExpiry: whether the connection is to end when the token does.
     @ivar tokenAsPassword: whether what came as a password was accepted as an access token.
     """
 
@@ -56,6 +57,7 @@ class Evidence:
     objection: Reason | None = None
     sessionURL: str | None = None
     expires: float | None = None
+    endAtExpiry: bool = False
     tokenAsPassword: bool = False
 
 
