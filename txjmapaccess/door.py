@@ -82,11 +82,11 @@ def makeCheckers(settings: Settings, reactor: Any) -> Sequence[ICredentialsCheck
     if settings.ldap is not None:
         from txjmapaccess.ldap import LDAPChecker
 
-        checkers.append(LDAPChecker(settings.ldap, reactor=reactor))
+        checkers.append(LDAPChecker.fromSettings(settings.ldap, reactor))
     if settings.introspection is not None:
         from txjmapaccess.oauth import IntrospectionChecker
 
-        checkers.append(IntrospectionChecker(settings.introspection, reactor=reactor))
+        checkers.append(IntrospectionChecker.fromSettings(settings.introspection, reactor))
     return checkers
 
 
@@ -120,6 +120,7 @@ class IMAPFactory(ServerFactory):
         server.jmapAccessPolicy = door.policy
         server.capabilityProviders = self._providers
         server.debugging = door.debugging
+        server.refusalSeconds = door.limits.refusal_seconds
         server.requireTLS = door.requireTLS and not _isLocal(addr)
         return server
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
@@ -121,6 +121,8 @@ class Listener(Service):
 
     def _failed(self, failure: Failure) -> None:
         self._trouble = _why(failure)
+        if failure.check(CancelledError):
+            return
         self._log.error(
             "{endpoint} cannot be listened on: {why}",
             endpoint=self._description,
@@ -149,6 +151,8 @@ class Listener(Service):
         """
         super().stopService()
         bound, self._bound = self._bound, None
+        if bound is not None:
+            bound.cancel()
         return bound.addCallback(lambda port: port and port.stopListening()) if bound else None
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.strcred import AuthOptionMixin, InvalidAuthType, makeChecker
 from twisted.python import usage
@@ -75,12 +76,11 @@ class Options(usage.Options, AuthOptionMixin):
 
     def opt_auth(self, description: str) -> None:
         """
-        A way to check passwords or tokens, see --help-auth. May be given again and again; they
-        are asked in order.
+        A way to check passwords or tokens, see --help-auth; several are asked in order.
         """
-        authType = description.partition(":")[0]
+        authType, _, arguments = description.partition(":")
         try:
-            checker = makeChecker(description)
+            checker = _makeChecker(description, authType, arguments)
         except InvalidAuthType:
             sentence = f"--auth {authType}: there is no such way, see --help-auth"
             raise usage.UsageError(sentence) from None
@@ -152,6 +152,24 @@ class Options(usage.Options, AuthOptionMixin):
                 f"{where}[ldap] and [introspection] are missing, and so is --auth:"
                 " nobody could log in"
             )
+
+
+def _makeChecker(description: str, authType: str, arguments: str) -> Any:
+    """
+    @return: the checker of a plugin, with what Twisted's own two plugins leave to be done.
+    """
+    if authType == "file" and not os.access(arguments, os.R_OK):
+        # Twisted warns on stderr, and then refuses every login.
+        raise ConfigurationError(f"{arguments} cannot be read")
+    checker = makeChecker(description)
+    if type(checker) is InMemoryUsernamePasswordDatabaseDontUse:
+        # Twisted puts str there and compares it with the octets of the client.
+        checker.users = {_octets(name): _octets(word) for name, word in checker.users.items()}
+    return checker
+
+
+def _octets(text: str | bytes) -> bytes:
+    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
 
 
 def _override(settings: Settings, option: str, section: str, key: str, value: Any) -> Settings:
