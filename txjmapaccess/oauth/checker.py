@@ -26,7 +26,7 @@ from zope.interface import Interface, implementer
 
 from txjmapaccess.cache import REFUSAL_SECONDS, AnswerCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
-from txjmapaccess.errors import TemporaryFailure, TokenRefused
+from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
 from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.http import HTTPClient
@@ -111,27 +111,34 @@ class IntrospectionChecker:
     def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
         """
         @return: a Deferred of the user's name. It can be cancelled, which disturbs no other login.
-            It fails with L{TokenRefused},
-            L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} when the
+            It fails with L{TokenRefused} (L{Refused} for a password), L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} when the
             provider cannot be asked.
         """
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: Any) -> str:
-        isToken = IBearerToken.providedBy(credentials)
-        token, user = _fromBearer(credentials) if isToken else self._fromPassword(credentials)
-        if len(token) > LONGEST_TOKEN or not _VISIBLE_ASCII.match(token):
-            raise TokenRefused("What was given is not an access token (RFC 6750)")
-        info = await self._cache.get((token.encode(),), lambda: self._ask(token))
-        checkUser(info, user)
-        leaveEvidence(credentials, _evidence(info, tokenAsPassword=not isToken))
+        if IBearerToken.providedBy(credentials):
+            info = await self._lookUp(credentials.token)
+            checkUser(info, credentials.authorizationIdentity)
+        else:
+            info = await self._lookUpPassword(_text(credentials.password))
+            checkUser(info, _text(credentials.username))
+        leaveEvidence(credentials, self._evidence(credentials, info))
         return info.username
 
-    def _fromPassword(self, credentials: Any) -> tuple[str, str]:
-        password, user = _text(credentials.password), _text(credentials.username)
+    async def _lookUpPassword(self, password: str) -> TokenInfo:
         if not password.startswith(self._settings.password_prefix):
-            raise TokenRefused("The password has not the prefix of a token")
-        return password, user
+            raise Refused("The password has not the prefix of a token")
+        try:
+            return await self._lookUp(password)
+        except TokenRefused as e:
+            # That it is no token says nothing about it as a password: the next checker may know.
+            raise Refused(str(e)) from None
+
+    def _lookUp(self, token: str) -> Deferred[TokenInfo]:
+        if len(token) > LONGEST_TOKEN or not _VISIBLE_ASCII.match(token):
+            raise self._challenge(TokenRefused("This is not an access token (RFC 6750)"))
+        return self._cache.get((token.encode(),), lambda: self._ask(token))
 
     def _ask(self, token: str) -> Deferred[TokenInfo]:
         return self._client.introspect(token).addCallback(self._judge)
@@ -157,6 +164,17 @@ class IntrospectionChecker:
         untilExpiry = math.inf if info.expires is None else info.expires - self._now()
         return min(self._settings.cache_seconds, untilExpiry)
 
+    def _evidence(self, credentials: object, info: TokenInfo) -> Evidence:
+        return Evidence(
+            username=info.username,
+            source="introspection",
+            objection=info.objection,
+            sessionURL=info.sessionURL,
+            expires=info.expires,
+            endAtExpiry=self._settings.end_at_expiry,
+            tokenAsPassword=not IBearerToken.providedBy(credentials),
+        )
+
     def _probed(self, answer: dict[str, object]) -> None:
         if answer.get("active") is True:
             self._log.error(
@@ -164,20 +182,5 @@ class IntrospectionChecker:
             )
 
 
-def _fromBearer(credentials: Any) -> tuple[str, str | None]:
-    return credentials.token, credentials.authorizationIdentity
-
-
 def _text(value: bytes | str) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-
-
-def _evidence(info: TokenInfo, tokenAsPassword: bool) -> Evidence:
-    return Evidence(
-        username=info.username,
-        source="introspection",
-        objection=info.objection,
-        sessionURL=info.sessionURL,
-        expires=info.expires,
-        tokenAsPassword=tokenAsPassword,
-    )

@@ -1,0 +1,7 @@
+"""
+C{--auth introspection:...}.
+"""
+
+from txjmapaccess.oauth.strcred import IntrospectionCheckerFactory
+
+introspectionCheckerFactory = IntrospectionCheckerFactory()
