@@ -144,8 +144,8 @@ class CommandTests(SynchronousTestCase):
 
     def test_notBeforeLogin(self):
         """
-        Neither the greeting nor CAPABILITY mention JMAPACCESS before the login, and GETJMAPACCESS is
-        BAD.
+        Before the login neither the greeting nor CAPABILITY mention JMAPACCESS, and GETJMAPACCESS
+        is BAD.
         """
         connection = Connection(jmapAccessPolicy=SharedCredentials(URL))
         self.assertNotIn(b"JMAPACCESS", connection.greeting[0])

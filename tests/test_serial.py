@@ -1,0 +1,363 @@
+# -*- test-case-name: tests.test_serial -*-
+"""
+Tests for L{txjmapaccess.serial}: one command at a time.
+"""
+
+from __future__ import annotations
+
+from twisted.cred.credentials import IUsernamePassword
+from twisted.internet.defer import Deferred
+from twisted.mail.imap4 import IMAP4Server
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support_imap import Connection, IdentifiedAccount, RecordingRealm, makePortal
+from txjmapaccess import JMAPAccessMixin
+from txjmapaccess.serial import endsCommand
+
+
+class SlowChecker:
+    """
+    Answers when the test says so.
+    """
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self):
+        self.asked = []
+        self.cancelled = []
+
+    def requestAvatarId(self, credentials):
+        """
+        See L{twisted.cred.checkers.ICredentialsChecker}.
+        """
+        answer = Deferred(lambda d: self.cancelled.append(credentials.username))
+        self.asked.append((credentials.username, answer))
+        return answer
+
+
+class SlowTests(SynchronousTestCase):
+    """
+    Commands behind a slow login.
+    """
+
+    def setUp(self):
+        """
+        A connection whose logins wait.
+        """
+        self.checker = SlowChecker()
+        self.realm = RecordingRealm()
+        self.connection = Connection(portal=makePortal(self.realm, [self.checker]))
+
+    def test_pipelined(self):
+        """
+        RFC 3501, section 5.5: commands behind a login are carried out after it, in order, in the
+        state that it led to.
+        """
+        answer = self.connection.send(b"a LOGIN u p", b"b NAMESPACE", b"c NOOP")
+        self.assertEqual(answer, [])
+        self.checker.asked[0][1].callback(b"u")
+        self.connection.clock.advance(0)
+        answer = self.connection.received()
+        self.assertEqual(
+            [line[:4] for line in answer if line[:1] != b"*"], [b"a OK", b"b OK", b"c OK"]
+        )
+
+    def test_twoLogins(self):
+        """
+        Two logins are never in flight, and the second of two finds the first one's state.
+        """
+        self.connection.send(b"a LOGIN u p", b"b LOGIN v q", b"c AUTHENTICATE PLAIN")
+        self.assertEqual(len(self.checker.asked), 1)
+        self.checker.asked[0][1].callback(b"u")
+        self.connection.clock.advance(0)
+        self.assertEqual(len(self.checker.asked), 1)
+        self.assertEqual(
+            [line[:5] for line in self.connection.received()], [b"a OK ", b"b BAD", b"c BAD"]
+        )
+        self.assertEqual(self.realm.loggedIn, [b"u"])
+
+    def test_clientGone(self):
+        """
+        A client that goes away while the checker has its login: the login is cancelled, no avatar
+        is made, and nothing is left over.
+        """
+        self.connection.send(b"a LOGIN u p", b"b NOOP")
+        self.connection.lose()
+        self.assertEqual(self.checker.cancelled, [b"u"])
+        self.assertEqual((self.realm.loggedIn, self.connection.clock.getDelayedCalls()), ([], []))
+
+    def test_autologout(self):
+        """
+        The same when the server loses patience.
+        """
+        self.connection.send(b"a LOGIN u p")
+        self.connection.clock.advance(60)
+        self.assertIn(b"* BYE", self.connection.received()[0])
+        self.assertEqual(self.checker.cancelled, [b"u"])
+        self.connection.lose()
+        self.assertEqual((self.realm.loggedIn, self.connection.clock.getDelayedCalls()), ([], []))
+
+    def test_flood(self):
+        """
+        What waits behind a running command is bounded: the transport is stopped above 64 KiB, and
+        goes on afterwards.
+        """
+        self.connection.send(b"a LOGIN u p")
+        self.connection.sendRaw(b"b NOOP\r\n" * 100)
+        self.assertEqual(self.connection.transport.producerState, "producing")
+        self.connection.sendRaw(b"b NOOP\r\n" * 10000)
+        self.assertEqual(self.connection.transport.producerState, "paused")
+        self.checker.asked[0][1].callback(b"u")
+        self.connection.clock.advance(0)
+        self.assertEqual(self.connection.transport.producerState, "producing")
+        self.assertEqual(len(self.connection.received()), 10101)
+
+
+class SlowRealm(RecordingRealm):
+    """
+    Makes avatars when the test says so.
+    """
+
+    def requestAvatar(self, avatarId, mind, *interfaces):
+        """
+        See L{twisted.cred.portal.IRealm}.
+        """
+        made = super().requestAvatar(avatarId, mind, *interfaces)
+        self.waiting = Deferred()
+        return self.waiting.addCallback(lambda _: made)
+
+
+class AvatarTests(SynchronousTestCase):
+    """
+    An avatar that is being made is made, and its logout is called.
+    """
+
+    def setUp(self):
+        """
+        A connection whose avatars wait.
+        """
+        self.realm = SlowRealm()
+        self.connection = Connection(portal=makePortal(self.realm))
+        self.connection.send(b"a LOGIN arnt trondheim")
+
+    def test_clientGone(self):
+        """
+        The client goes away meanwhile.
+        """
+        self.connection.lose()
+        self.assertEqual(self.realm.loggedOut, [])
+        self.realm.waiting.callback(None)
+        self.assertEqual(self.realm.loggedOut, [b"arnt"])
+        self.assertEqual(self.connection.clock.getDelayedCalls(), [])
+
+    def test_autologout(self):
+        """
+        The server loses patience meanwhile: the late avatar does not come to life on a connection
+        that has heard BYE.
+        """
+        self.connection.clock.advance(60)
+        self.realm.waiting.callback(None)
+        self.assertEqual(self.realm.loggedOut, [b"arnt"])
+        self.assertIsNone(self.connection.server.account)
+        self.connection.lose()
+        self.assertEqual(self.connection.clock.getDelayedCalls(), [])
+
+
+class LiteralTests(SynchronousTestCase):
+    """
+    Literals (RFC 3501, section 4.3; RFC 7888).
+    """
+
+    def test_synchronizing(self):
+        """
+        The client is asked for each literal.
+        """
+        connection = Connection()
+        self.assertEqual(connection.send(b"a LOGIN {4}"), [b"+ Ready for 4 octets"])
+        self.assertEqual(connection.send(b"arnt {9}"), [b"+ Ready for 9 octets"])
+        self.assertEqual(connection.send(b"trondheim")[0][:5], b"a OK ")
+
+    def test_nonSynchronizing(self):
+        """
+        The client is not asked, and commands behind it follow.
+        """
+        connection = Connection()
+        answer = connection.send(b"a LOGIN {4+}", b"arnt {9+}", b"trondheim", b"b NOOP")
+        self.assertEqual([line[:5] for line in answer], [b"a OK ", b"b OK "])
+
+    def test_anySplit(self):
+        """
+        It does not matter how the octets arrive.
+        """
+        data = b"a LOGIN {4+}\r\narnt {9+}\r\ntrondheim\r\nb NOOP\r\n"
+        for size in range(1, len(data)):
+            connection = Connection()
+            answer = []
+            for start in range(0, len(data), size):
+                answer += connection.sendRaw(data[start : start + size])
+            self.assertEqual([line[:5] for line in answer], [b"a OK ", b"b OK "], size)
+
+    def test_empty(self):
+        """
+        A literal may be empty.
+        """
+        connection = Connection()
+        self.assertEqual(connection.send(b"a LOGIN {4+}", b"arnt {0}"), [b"+ Ready for 0 octets"])
+        self.assertEqual(connection.send(b"")[0][:5], b"a NO ")
+
+    def test_refusedIsThrownAway(self):
+        """
+        RFC 7888, section 4: a literal of a command that is refused, unknown or too long is read and
+        thrown away, not executed.
+        """
+        body = b"x LOGIN arnt trondheim\r\n"
+        for command in (b"a FOO ", b"a LOGIN (", b"a+ NOOP ", b"a NOOP ", b"a SELECT ", b"", b"a "):
+            connection = Connection()
+            line = command + b"{%d+}" % len(body)
+            answer = connection.send(line, body + b" and more", b"z NOOP")
+            self.assertEqual([entry.split()[1] for entry in answer], [b"BAD", b"OK"], line)
+            self.assertEqual(connection.server.state, "unauth")
+
+    def test_tooLong(self):
+        """
+        A string literal over 64 KiB is refused; when it comes anyhow it is thrown away.
+        """
+        connection = Connection()
+        (answer,) = connection.send(b"a LOGIN {65537}")
+        self.assertEqual(answer, b"a BAD Literal too long")
+        connection.send(b"b LOGIN {70000+}")
+        connection.sendRaw(b"x NOOP\r\n" * 8750)
+        self.assertEqual(connection.send(b" p", b"c NOOP"), [b"c OK NOOP No operation performed"])
+
+    def test_muchTooLong(self):
+        """
+        One that nobody wants to read ends the connection, with BYE.
+        """
+        connection = Connection()
+        answer = connection.send(b"a LOGIN {9999999999+}")
+        self.assertEqual(answer[-1], b"* BYE Literal too long")
+        self.assertTrue(connection.transport.disconnecting)
+
+
+class LineTests(SynchronousTestCase):
+    """
+    Lines and tags.
+    """
+
+    def test_lengths(self):
+        """
+        16 KiB for a command, 96 KiB for AUTHENTICATE and its answers; never silence.
+        """
+        connection = Connection()
+        self.assertEqual(connection.send(b"a NOOP " + b"x" * 17000), [b"a BAD Line too long"])
+        (answer,) = connection.send(b"b AUTHENTICATE PLAIN " + b"A" * 65536)
+        self.assertEqual(answer, b"b BAD The response is not a message of the mechanism PLAIN")
+        connection.send(b"c AUTHENTICATE PLAIN")
+        self.assertEqual(connection.send(b"A" * 65536)[0][:6], b"c BAD ")
+        self.assertEqual(connection.send(b"A" * 99000), [b"* BYE Line too long"])
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_endless(self):
+        """
+        A line without an end ends the connection.
+        """
+        connection = Connection()
+        connection.sendRaw(b"a NOOP ")
+        answer = []
+        for _ in range(10):
+            answer += connection.sendRaw(b"x" * 16000)
+        self.assertEqual(answer[0], b"* BYE Line too long")
+
+    def test_tags(self):
+        """
+        RFC 3501, section 9: an illegal tag gets an untagged BAD and is not echoed.
+        """
+        connection = Connection()
+        for tag in (b"*", b"+", b"a(b", b'"x"', b"\xe4", b"a\x01b", b""):
+            self.assertEqual(connection.send(tag + b" NOOP"), [b"* BAD Illegal tag"])
+
+    def test_incomplete(self):
+        """
+        An empty line, a lone tag, an impossible command.
+        """
+        connection = Connection()
+        self.assertEqual(connection.send(b""), [b"* BAD Illegal tag"])
+        self.assertEqual(connection.send(b"a"), [b"a BAD Missing command"])
+        self.assertEqual(connection.send(b"a  "), [b"a BAD Missing command"])
+        self.assertEqual(connection.send(b"a \xff\xfe"), [b"a BAD Illegal command"])
+        self.assertEqual(connection.send(b"a LOGIN"), [b"a BAD Missing argument"])
+
+
+class EndingTests(SynchronousTestCase):
+    """
+    How connections and commands end.
+    """
+
+    def test_bye(self):
+        """
+        A client that does not hang up after BYE is cut off after five seconds.
+        """
+        connection = Connection()
+        aborted = []
+        connection.transport.abortConnection = lambda: aborted.append(connection.clock.seconds())
+        connection.send(b"a LOGOUT")
+        connection.clock.advance(4.9)
+        self.assertEqual(aborted, [])
+        connection.clock.advance(0.2)
+        self.assertEqual(len(aborted), 1)
+
+    def test_nothingAfterLogout(self):
+        """
+        Commands behind LOGOUT are not carried out.
+        """
+        connection = Connection()
+        answer = connection.send(b"a LOGOUT", b"b LOGIN arnt trondheim")
+        self.assertEqual([line[:5] for line in answer], [b"* BYE", b"a OK "])
+        connection.lose()
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
+
+    def test_endsCommand(self):
+        """
+        Only a last line with the tag and a status ends a command.
+        """
+        for data in (b"a OK\r\n", b"a OK done\r\n", b"* x\r\na NO no\r\n", b"a bad x\r\n"):
+            self.assertTrue(endsCommand(data, b"a"))
+        for data in (b"", b"* OK\r\n", b"b OK\r\n", b"a OKAY\r\n", b"a OK\r\nmore\r\n", b"a\r\n"):
+            self.assertFalse(endsCommand(data, b"a"))
+
+    def test_slowSelect(self):
+        """
+        A FETCH behind a SELECT that waits is carried out in the selected state.
+        """
+        selected = Deferred()
+
+        class Account(IdentifiedAccount):
+            def select(self, name, readwrite=1):
+                return selected
+
+        connection = Connection(portal=makePortal(RecordingRealm(Account)))
+        connection.send(b"a LOGIN arnt trondheim")
+        self.assertEqual(connection.send(b"b SELECT x", b"c CHECK"), [])
+        selected.callback(None)
+        connection.clock.advance(0)
+        self.assertEqual([line[:5] for line in connection.received()], [b"b NO ", b"c BAD"])
+
+    def test_theirLineReceived(self):
+        """
+        A server that overrides C{lineReceived} sees every line, and may drop some.
+        """
+        seen = []
+
+        class Theirs(IMAP4Server):
+            def lineReceived(self, line):
+                seen.append(line)
+                if line != b"drop this":
+                    super().lineReceived(line)
+
+        class Server(JMAPAccessMixin, Theirs):
+            pass
+
+        connection = Connection(server=Server())
+        answer = connection.send(b"a NOOP", b"drop this", b"b NOOP")
+        self.assertEqual([line[:5] for line in answer], [b"a OK ", b"b OK "])
+        self.assertEqual(seen, [b"a NOOP", b"drop this", b"b NOOP"])
