@@ -79,12 +79,14 @@ class JMAPAccessService(MultiService):
         self._lasting = tuple(checkers)
         self._settings = settings = readSettings()
         listens = [parseListen(description) for description in settings.imap.listen]
+        # The realm makes a directory, so whatever can be wrong elsewhere comes before it.
+        endpoints = [makeEndpoint(reactor, listen) for listen in listens]
         self._certificates = Certificates(listens, settings.imap)
-        self._realm = makeRealm(settings.imap.realm or "")
         replaceable = makeCheckers(settings, reactor)
+        self._realm = makeRealm(settings.imap.realm or "")
         self._open(settings, replaceable)
         CheckerService(self._lasting).setServiceParent(self)
-        self._listen(listens)
+        self._listen(zip(listens, endpoints, strict=True))
         Hangup(self.reload, reactor).setServiceParent(self)
 
     def _open(self, settings: Settings, replaceable: Iterable[ICredentialsChecker]) -> None:
@@ -94,11 +96,10 @@ class JMAPAccessService(MultiService):
         self._checkers = CheckerService(replaceable)
         self._checkers.setServiceParent(self)
 
-    def _listen(self, listens: Iterable[Listen]) -> None:
+    def _listen(self, places: Iterable[tuple[Listen, Any]]) -> None:
         providers = capabilityProviders()
         self._listeners = []
-        for listen in listens:
-            endpoint = makeEndpoint(self._reactor, listen)
+        for listen, endpoint in places:
             factory = self._inTLS(listen, IMAPFactory(self.door, providers, listen.tls))
             listener = Listener(endpoint, factory, listen.description)
             listener.setServiceParent(self)
