@@ -1,0 +1,166 @@
+# -*- test-case-name: tests.test_ldap_checker -*-
+"""
+The credentials checker: user names and passwords in, evidence out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txjmapaccess.cache import AnswerCache
+from txjmapaccess.credentials import Evidence, leaveEvidence
+from txjmapaccess.interfaces import ICheckerLifecycle
+from txjmapaccess.ldap.connecting import Connector
+from txjmapaccess.ldap.counters import LDAPCounters
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.directory import Directory
+from txjmapaccess.ldap.names import checkedText
+from txjmapaccess.ldap.server import Server
+from txjmapaccess.ldap.service import ServiceAccount
+from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.verification import verifier
+from txjmapaccess.settings import fromMapping
+
+
+@implementer(ICredentialsChecker, ICheckerLifecycle)
+class LDAPChecker:
+    """
+    Checks user names and passwords by binding to a directory. It connects when first asked.
+
+    @param reactor: connects, and tells the time; L{None} for the global one.
+    @param keys: the settings, see L{LDAPSettings}.
+
+    @raise ConfigurationError: one sentence that names the key.
+
+    @ivar counters: what happened up to now.
+    """
+
+    credentialInterfaces = (IUsernamePassword,)
+    _log = Logger()
+
+    def __init__(self, *, reactor: Any = None, **keys: Any) -> None:
+        self._begin(fromMapping(LDAPSettings, keys), reactor)
+
+    @classmethod
+    def fromSettings(cls, settings: LDAPSettings, reactor: Any = None) -> LDAPChecker:
+        """
+        @return: a checker with settings that are checked already.
+        """
+        checker = cls.__new__(cls)
+        checker._begin(settings, reactor)
+        return checker
+
+    def _begin(self, settings: LDAPSettings, reactor: Any) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self.counters = LDAPCounters()
+        self._deadlines = Deadlines(reactor)
+        self._servers = _servers(settings, reactor, self._deadlines, self.counters)
+        self._directory = Directory(
+            reactor, self._servers, settings.round_robin, float(settings.timeout)
+        )
+        self._verifier = verifier(settings)
+        self._cache: AnswerCache[Evidence] | None = None
+        if settings.cache_seconds > 0:
+            lifetime = settings.cache_seconds
+            # Refusals are not kept: another password always goes to the directory.
+            self._cache = AnswerCache(reactor, lambda evidence: lifetime, refusalSeconds=0)
+        for sentence in settings.warnings():
+            self._log.warn("LDAP: {warning}", warning=sentence)
+
+    def requestAvatarId(  # type: ignore[override]
+        self, credentials: IUsernamePassword
+    ) -> Deferred[str]:
+        """
+        See L{ICredentialsChecker}.
+
+        @return: a Deferred of the canonical user name; cancelling it abandons what it waits for. It
+            fails with L{Refused<txjmapaccess.errors.Refused>} or
+            L{TemporaryFailure<txjmapaccess.errors.TemporaryFailure>}.
+        """
+        return Deferred.fromCoroutine(self._login(credentials))
+
+    def start(self) -> None:
+        """
+        Find out whether the servers answer, for the log (L{ICheckerLifecycle}).
+        """
+        for server in self._servers:
+            server.check()
+
+    def close(self) -> Deferred[None]:
+        """
+        End everything (L{ICheckerLifecycle}).
+
+        @return: a Deferred that fires when no connection and no timer is left.
+        """
+        closing = gatherResults([server.close() for server in self._servers])
+        return closing.addCallback(lambda _: self._deadlines.close())
+
+    async def _login(self, credentials: IUsernamePassword) -> str:
+        counters = self.counters
+        try:
+            evidence = await self._checked(credentials)
+        except UnauthorizedLogin:
+            counters.refused += 1
+            raise
+        except (CancelledError, GeneratorExit):
+            counters.cancelled += 1
+            raise
+        except BaseException:
+            counters.failed += 1
+            raise
+        counters.accepted += 1
+        leaveEvidence(credentials, evidence)
+        return evidence.username
+
+    async def _checked(self, credentials: IUsernamePassword) -> Evidence:
+        username = checkedText(credentials.username, "user name")
+        password = checkedText(credentials.password, "password").encode("utf-8")
+        if self._cache is None:
+            return await self._verified(username, password)
+        return await self._cache.get(
+            (username.encode("utf-8"), password),
+            lambda: Deferred.fromCoroutine(self._verified(username, password)),
+        )
+
+    async def _verified(self, username: str, password: bytes) -> Evidence:
+        verify = self._verifier.verify
+        return await self._directory.ask(
+            lambda server, deadline: verify(server, username, password, deadline)
+        )
+
+
+def _servers(
+    settings: LDAPSettings, reactor: Any, deadlines: Deadlines, counters: LDAPCounters
+) -> list[Server]:
+    tls, timeout = settings.tls(), float(settings.timeout)
+    account = None
+    if settings.bind_dn_template is None:
+        dn = (settings.bind_dn or "").encode("utf-8")
+        account = ServiceAccount(dn, settings.servicePassword())
+    servers = []
+    for uri in settings.servers():
+        usesTLS = tls is not None and (uri.isTLS or settings.starttls)
+        contextFactory = tls.forHost(uri.host) if tls is not None and usesTLS else None
+        connector = Connector(reactor, deadlines, uri, contextFactory, settings.starttls, timeout)
+        servers.append(
+            Server(
+                reactor,
+                deadlines,
+                uri.text,
+                connector,
+                account,
+                settings.connections,
+                timeout,
+                counters,
+            )
+        )
+    counters.serversTotal = counters.serversUp = len(servers)
+    return servers

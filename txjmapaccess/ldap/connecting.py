@@ -1,0 +1,138 @@
+# -*- test-case-name: tests.test_ldap_protocol -*-
+"""
+From a server's URI to a connection on which requests may be sent: TCP, then TLS where configured,
+and no request before that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Awaitable
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded
+from txjmapaccess.ldap.protocol import LDAPConnection
+from txjmapaccess.ldap.tls import ContextFactory
+from txjmapaccess.ldap.uri import ServerURI
+
+_T = TypeVar("_T")
+
+#: Seconds of silence before the kernel asks whether the peer is there, and between questions.
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+
+
+class Connector:
+    """
+    Makes connections to one server.
+
+    @param reactor: connects, and tells the time.
+    @param contextFactory: for TLS, or L{None} for none.
+    @param starttls: whether TLS is asked for with StartTLS.
+    @param timeout: seconds after which data that the peer's kernel did not acknowledge end a
+        connection.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        deadlines: Deadlines,
+        uri: ServerURI,
+        contextFactory: ContextFactory | None,
+        starttls: bool,
+        timeout: float,
+    ) -> None:
+        self._reactor = reactor
+        self._deadlines = deadlines
+        self._contextFactory = contextFactory
+        self._uri = uri
+        self._starttls = starttls
+        self._timeout = timeout
+        self._endpoint = _endpoint(reactor, uri)
+        self._connections: set[LDAPConnection] = set()
+        self._closing: list[Deferred[None]] = []
+
+    async def connect(self, deadline: float) -> LDAPConnection:
+        """
+        @param deadline: a time of the clock, in seconds.
+
+        @raise ServerFailed: see L{txjmapaccess.ldap.problems}.
+        """
+        connection = LDAPConnection(self._reactor, self._deadlines)
+        factory = Factory.forProtocol(lambda: connection)
+        factory.noisy = False
+        remaining = max(0.001, deadline - self._reactor.seconds())
+        connecting = self._endpoint.connect(factory).addTimeout(remaining, self._reactor)
+        try:
+            await connecting
+        except TimeoutError:
+            raise DeadlineExceeded("no connection could be made in time") from None
+        except (ConnectError, DNSLookupError, OSError) as e:
+            raise ConnectionBroken(f"no connection could be made ({e})") from None
+        self._connections.add(connection)
+        connection.whenLost.append(self._lost)
+        self._tune(connection)
+        await _abortedOnError(connection, self._secure(connection, deadline))
+        return connection
+
+    def allClosed(self) -> Deferred[None]:
+        """
+        @return: a Deferred that fires when the last connection has ended.
+        """
+        closed: Deferred[None] = Deferred()
+        self._closing.append(closed)
+        self._fireWhenClosed()
+        return closed
+
+    def _lost(self, connection: LDAPConnection) -> None:
+        self._connections.discard(connection)
+        self._fireWhenClosed()
+
+    def _fireWhenClosed(self) -> None:
+        if not self._connections:
+            closing, self._closing = self._closing, []
+            for closed in closing:
+                closed.callback(None)
+
+    async def _secure(self, connection: LDAPConnection, deadline: float) -> None:
+        if self._uri.isTLS:
+            await connection.beginTLS(self._contextFactory, deadline)
+        elif self._starttls:
+            await connection.startTLS(self._contextFactory, deadline)
+
+    def _tune(self, connection: LDAPConnection) -> None:
+        transport: Any = connection.transport
+        transport.setTcpNoDelay(True)
+        transport.setTcpKeepAlive(True)
+        with contextlib.suppress(AttributeError, OSError):
+            # Not every platform has these, and not every transport a socket.
+            handle = transport.getHandle()
+            for name, value in _KEEPALIVE.items():
+                handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            milliseconds = max(1000, int(self._timeout * 1000))
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+async def _abortedOnError(connection: LDAPConnection, step: Awaitable[_T]) -> _T:
+    try:
+        return await step
+    except BaseException:
+        connection.abort(ConnectionBroken("the connection was given up"))
+        raise
+
+
+def _endpoint(reactor: Any, uri: ServerURI) -> IStreamClientEndpoint:
+    try:
+        address = ip_address(uri.host)
+    except ValueError:
+        return HostnameEndpoint(reactor, uri.host.encode("idna"), uri.port)
+    kind = TCP4ClientEndpoint if address.version == 4 else TCP6ClientEndpoint
+    return kind(reactor, uri.host, uri.port)

@@ -1,0 +1,75 @@
+# -*- test-case-name: tests.test_ldap_protocol -*-
+"""
+Deadlines by the thousand: those that fall into the same twentieth of a second share one timer of
+the reactor, and one that is cancelled costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+#: Seconds: how much later than asked for a deadline may be.
+GRANULARITY = 0.05
+
+
+class Handle:
+    """
+    One deadline.
+    """
+
+    __slots__ = ("_bucket", "_call")
+
+    def __init__(self, bucket: dict[Handle, None], call: Callable[[], object]) -> None:
+        self._bucket = bucket
+        self._call = call
+
+    def cancel(self) -> None:
+        """
+        Forget it. Harmless when it has passed.
+        """
+        self._bucket.pop(self, None)
+
+
+class Deadlines:
+    """
+    @param clock: for C{callLater}.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._buckets: dict[int, dict[Handle, None]] = {}
+        self._timers: dict[int, IDelayedCall] = {}
+
+    def add(self, when: float, call: Callable[[], object]) -> Handle:
+        """
+        Have C{call} called at C{when}, a time of the clock in seconds, or up to L{GRANULARITY}
+        later. It must not raise.
+        """
+        tick = math.ceil(when / GRANULARITY)
+        bucket = self._buckets.get(tick)
+        if bucket is None:
+            bucket = self._buckets[tick] = {}
+            pause = max(0.0, tick * GRANULARITY - self._clock.seconds())
+            self._timers[tick] = self._clock.callLater(pause, self._pass, tick)
+        handle = Handle(bucket, call)
+        bucket[handle] = None
+        return handle
+
+    def close(self) -> None:
+        """
+        Forget all deadlines.
+        """
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._buckets.clear()
+
+    def _pass(self, tick: int) -> None:
+        del self._timers[tick]
+        bucket = self._buckets.pop(tick)
+        while bucket:
+            handle, _ = bucket.popitem()
+            handle._call()

@@ -1,0 +1,110 @@
+# -*- test-case-name: tests.test_ldap_server -*-
+"""
+Several servers, as one: each login is tried on one after the other until one can tell.
+
+The time that a login has is divided: with three servers that were not tried yet, the first gets a
+third of what is left. Servers that are down are left out; when all are, they are asked all at
+once, and the first that answers gets the login.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
+from txjmapaccess.ldap.server import Server, State
+
+_T = TypeVar("_T")
+
+
+class Directory:
+    """
+    @param servers: in order.
+    @param roundRobin: whether each login begins with another one.
+    @param timeout: seconds for one login.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, servers: list[Server], roundRobin: bool, timeout: float
+    ) -> None:
+        self._clock = clock
+        self._servers = servers
+        self._roundRobin = roundRobin
+        self._timeout = timeout
+        self._turn = 0
+
+    async def ask(self, operation: Callable[[Server, float], Awaitable[_T]]) -> _T:
+        """
+        @param operation: asks one server, before a deadline in seconds of the clock.
+
+        @return: what C{operation} returns.
+
+        @raise TemporaryFailure: when no server could tell. What else C{operation} raises is an
+            answer.
+        """
+        deadline = self._clock.seconds() + self._timeout
+        untried = self._inTurn()
+        troubles: list[str] = []
+        while untried:
+            server = next((s for s in untried if s.state is not State.DOWN), None)
+            try:
+                if server is None:
+                    server = await self._firstBack(untried, deadline)
+                untried.remove(server)
+                return await operation(server, self._share(deadline, len(untried) + 1))
+            except ServerFailed as e:
+                troubles.append(f"{server.name if server else 'all servers'}: {e}")
+                if server is None:
+                    break
+        raise TemporaryFailure("; ".join(troubles))
+
+    def _inTurn(self) -> list[Server]:
+        servers = self._servers
+        if not self._roundRobin:
+            return list(servers)
+        self._turn = (self._turn + 1) % len(servers)
+        return servers[self._turn :] + servers[: self._turn]
+
+    def _share(self, deadline: float, among: int) -> float:
+        now = self._clock.seconds()
+        return now + max(0.0, deadline - now) / among
+
+    async def _firstBack(self, servers: list[Server], deadline: float) -> Server:
+        """
+        @return: the first of C{servers}, all down, that answers.
+
+        @raise ServerFailed: when none does.
+        """
+        first: Deferred[Server] = Deferred()
+        failures: list[Failure] = []
+
+        def isBack(_: None, server: Server) -> None:
+            if not first.called:
+                first.callback(server)
+
+        def isNotBack(failure: Failure) -> None:
+            failures.append(failure)
+            if len(failures) == len(servers) and not first.called:
+                first.errback(_worst(failures))
+
+        attempts = [server.comeBack(deadline) for server in servers]
+        for server, attempt in zip(servers, attempts, strict=True):
+            attempt.addCallback(isBack, server).addErrback(isNotBack)
+        try:
+            return await first
+        finally:
+            for attempt in attempts:
+                attempt.cancel()
+
+
+def _worst(failures: list[Failure]) -> ServerFailed:
+    reasons = sorted({failure.getErrorMessage() for failure in failures})
+    if all(failure.check(DeadlineExceeded) for failure in failures):
+        return DeadlineExceeded("; ".join(reasons))
+    return ConnectionBroken("; ".join(reasons))

@@ -1,0 +1,110 @@
+# -*- test-case-name: tests.test_ldap_names -*-
+"""
+User names and passwords before they get near a directory, and the distinguished names that are made
+of them. Pure functions.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from txjmapaccess.errors import ConfigurationError, Refused
+
+USER = "{user}"
+
+#: RFC 4514, section 2.4.
+_SPECIAL = re.compile(r'[\\,+"<>;=]')
+_RDN = r'(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= *(?:[^\\,+"<>;]|\\.)+'
+_DN = re.compile(rf" *{_RDN}(?:[,+] *{_RDN})*\Z")
+#: What a sAMAccountName cannot hold; in a bind name that is no DN it would change who is meant.
+_NOT_IN_ACCOUNT_NAMES = frozenset('"/\\[]:;|=,+*?<>')
+
+
+def checkedText(value: bytes | str, what: str) -> str:
+    """
+    @param what: for the text of the refusal: "user name" or "password".
+
+    @return: C{value} as text.
+
+    @raise Refused: when it is empty, not UTF-8, or holds control characters. RFC 4513, section
+        5.1.2: a bind with an empty password I{succeeds}.
+    """
+    try:
+        text = value.decode("utf-8") if isinstance(value, bytes) else value
+        text.encode("utf-8")
+    except UnicodeError:
+        raise Refused(f"the {what} is not UTF-8") from None
+    if not text:
+        raise Refused(f"the {what} is empty")
+    # str.isprintable is quick, and never true where there is a control character.
+    if not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
+        raise Refused(f"the {what} holds a control character")
+    return text
+
+
+def canonicalName(name: str) -> str:
+    """
+    One spelling for what a directory compares as equal (RFC 4518, section 2, as far as servers do
+    it): compatibility forms, case, and spaces at the ends or next to each other.
+
+    @raise Refused: when nothing is left.
+    """
+    if name.isascii() and " " not in name:
+        return name.lower()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
+    canonical = " ".join(word for word in folded.split(" ") if word)
+    return checkedText(canonical, "user name")
+
+
+def escapeDNValue(value: str) -> str:
+    """
+    @return: C{value} as it may stand in a distinguished name (RFC 4514, section 2.4).
+    """
+    escaped = _SPECIAL.sub(r"\\\g<0>", value).replace("\0", r"\00")
+    if escaped[:1] in ("#", " "):
+        escaped = "\\" + escaped
+    if escaped[-1:] == " " and value != " ":
+        escaped = escaped[:-1] + "\\ "
+    return escaped
+
+
+class BindNameTemplate:
+    """
+    From user names to the names that they bind with: distinguished names, or names of the form that
+    Active Directory takes (C{{user}@corp.example.com}, C{CORP\\{user}}, C{{user}}).
+
+    @ivar isDN: which of them.
+
+    @raise ConfigurationError: with the end of a sentence that starts with the name of the setting.
+    """
+
+    def __init__(self, template: str) -> None:
+        if USER not in template:
+            raise ConfigurationError("must contain {user}")
+        if any(unicodedata.category(c) == "Cc" for c in template):
+            raise ConfigurationError("holds a control character")
+        self.isDN = "=" in template
+        self._template = template
+        if self.isDN:
+            # Not ASCII, so that it cannot be in the place of an attribute.
+            _checkDN(template.replace(USER, "\u00fc"))
+
+    def nameFor(self, username: str) -> bytes:
+        """
+        @param username: text that L{checkedText} has let pass.
+
+        @return: the name to bind with.
+
+        @raise Refused: for a user name that cannot be in such a name.
+        """
+        if self.isDN:
+            return self._template.replace(USER, escapeDNValue(username)).encode("utf-8")
+        if not _NOT_IN_ACCOUNT_NAMES.isdisjoint(username):
+            raise Refused("the user name holds what no account name can hold")
+        return self._template.replace(USER, username).encode("utf-8")
+
+
+def _checkDN(sample: str) -> None:
+    if not _DN.match(sample):
+        raise ConfigurationError("is not a distinguished name (RFC 4514)")

@@ -1,0 +1,177 @@
+# -*- test-case-name: tests.test_ldap_pool -*-
+"""
+Binding connections to one server. Each is lent to one login at a time, because nothing else may be
+sent while a bind is under way (RFC 4511, section 4.2.1).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from txjmapaccess.ldap.counters import LDAPCounters
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.problems import DeadlineExceeded, ServerFailed
+from txjmapaccess.ldap.protocol import LDAPConnection
+
+Connect = Callable[[float], Awaitable[LDAPConnection]]
+
+
+class Lease:
+    """
+    A connection that a login has to itself.
+
+    @ivar connection: the connection.
+    @ivar idleSeconds: for how long it had not been used; L{None} for a new one.
+    """
+
+    __slots__ = ("connection", "idleSeconds")
+
+    def __init__(self, connection: LDAPConnection, idleSeconds: float | None) -> None:
+        self.connection = connection
+        self.idleSeconds = idleSeconds
+
+
+class ConnectionPool:
+    """
+    @param connect: makes a connection before a deadline, or fails with a L{ServerFailed}.
+    @param size: how many connections there may be.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        deadlines: Deadlines,
+        connect: Connect,
+        size: int,
+        counters: LDAPCounters,
+    ) -> None:
+        self._clock = clock
+        self._deadlines = deadlines
+        self._connect = connect
+        self._size = size
+        self._counters = counters
+        self._connections: set[LDAPConnection] = set()
+        self._opening = 0
+        self._idle: list[LDAPConnection] = []
+        self._waiting: deque[Deferred[LDAPConnection | None]] = deque()
+
+    @property
+    def connections(self) -> frozenset[LDAPConnection]:
+        """
+        Those that are open, lent or idle.
+        """
+        return frozenset(self._connections)
+
+    async def borrow(self, deadline: float, fresh: bool = False) -> Lease:
+        """
+        @param deadline: until when, in seconds of the clock.
+        @param fresh: whether it must not be one that lay idle.
+
+        @raise ServerFailed: when there is none in time. L{giveBack} what this returns.
+        """
+        lease = await self._lease(deadline, fresh)
+        self._counters.poolInUse += 1
+        return lease
+
+    def giveBack(self, lease: Lease) -> None:
+        """
+        The login is done with it.
+        """
+        self._counters.poolInUse -= 1
+        connection = lease.connection
+        if not connection.usable or connection.isWaiting:
+            self._remove(connection)
+            return
+        connection.lastUsed = self._clock.seconds()
+        if self._waiting:
+            self._waiting.popleft().callback(connection)
+        else:
+            self._idle.append(connection)
+
+    def closeIdle(self, seconds: float) -> None:
+        """
+        Close the connections that were not used for so long.
+        """
+        limit = self._clock.seconds() - seconds
+        for connection in [c for c in self._idle if c.lastUsed <= limit]:
+            self._remove(connection)
+
+    def abort(self, reason: ServerFailed) -> None:
+        """
+        End all connections; who waits for one, or for an answer, fails with C{reason}.
+        """
+        self._idle.clear()
+        waiting, self._waiting = self._waiting, deque()
+        for connection in self.connections:
+            connection.abort(reason)
+        for waiter in waiting:
+            waiter.errback(Failure(reason))
+
+    async def _lease(self, deadline: float, fresh: bool) -> Lease:
+        if self._idle and not fresh:
+            return self._used(self._idle.pop())
+        if fresh and self._idle and self._isFull:
+            self._remove(self._idle.pop(0))
+        if not self._isFull:
+            return await self._open(deadline)
+        connection = await self._wait(deadline)
+        # None is the room for a connection of our own.
+        return await self._open(deadline) if connection is None else self._used(connection)
+
+    def _used(self, connection: LDAPConnection) -> Lease:
+        return Lease(connection, self._clock.seconds() - connection.lastUsed)
+
+    @property
+    def _isFull(self) -> bool:
+        return len(self._connections) + self._opening >= self._size
+
+    async def _open(self, deadline: float) -> Lease:
+        self._opening += 1
+        try:
+            connection = await self._connect(deadline)
+        except BaseException:
+            self._opening -= 1
+            self._offerRoom()
+            raise
+        self._opening -= 1
+        self._connections.add(connection)
+        connection.whenLost.append(self._lost)
+        return Lease(connection, None)
+
+    async def _wait(self, deadline: float) -> LDAPConnection | None:
+        waiter: Deferred[LDAPConnection | None] = Deferred(self._stopWaiting)
+        self._waiting.append(waiter)
+        late = self._deadlines.add(deadline, lambda: self._late(waiter))
+        try:
+            return await waiter
+        finally:
+            late.cancel()
+
+    def _stopWaiting(self, waiter: Deferred[LDAPConnection | None]) -> None:
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+
+    def _late(self, waiter: Deferred[LDAPConnection | None]) -> None:
+        self._stopWaiting(waiter)
+        waiter.errback(Failure(DeadlineExceeded("no connection was free in time")))
+
+    def _lost(self, connection: LDAPConnection) -> None:
+        if connection in self._connections:
+            self._remove(connection)
+
+    def _remove(self, connection: LDAPConnection) -> None:
+        if connection in self._idle:
+            self._idle.remove(connection)
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._offerRoom()
+        connection.close()
+
+    def _offerRoom(self) -> None:
+        if self._waiting and not self._isFull:
+            self._waiting.popleft().callback(None)

@@ -1,0 +1,349 @@
+# -*- test-case-name: tests.test_ldap_protocol -*-
+"""
+One LDAP connection: requests out, answers matched to them, a deadline on each.
+
+Rules:
+  - An answer belongs to the request that has its message ID, and must be of a type that this
+    request can get. Anything else ends the connection (RFC 4511, section 5.3, lets us).
+  - A search that is late or not wanted any more is abandoned (section 4.11); what still comes for
+    it is dropped. A bind cannot be abandoned, so its connection is aborted.
+  - While a bind is under way nothing else may be sent (section 4.2.1): the caller sees to that.
+  - Nothing is sent in clear once L{LDAPConnection.startTLS} was asked for, and nothing that came in
+    clear is believed after it (section 4.14.2).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txjmapaccess.ldap import codec
+from txjmapaccess.ldap.ber import messageSize
+from txjmapaccess.ldap.codec import Entry, Result, Search
+from txjmapaccess.ldap.deadlines import Deadlines, Handle
+from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
+
+#: Octets. We ask for one entry and few of its attributes.
+LONGEST_MESSAGE = 256 * 1024
+_LAST_MESSAGE_ID = 2**31 - 1
+#: Answers to so many abandoned searches are still recognized.
+_REMEMBERED_ABANDONED = 1024
+#: Seconds that the polite end of a connection may take.
+_CLOSING = 2.0
+
+SearchResult = tuple[Result, list[Entry]]
+
+
+class _Pending:
+    """
+    A request that waits for its answer.
+
+    @ivar final: the tag of the message that completes it.
+    @ivar entries: what a search has found up to now, L{None} for other operations.
+    @ivar limit: how many entries there may be.
+    """
+
+    __slots__ = ("deferred", "entries", "final", "handle", "limit")
+
+    def __init__(self, final: int, deferred: Deferred[Any], limit: int | None) -> None:
+        self.final = final
+        self.deferred = deferred
+        self.limit = limit
+        self.entries: list[Entry] | None = None if limit is None else []
+        self.handle: Handle | None = None
+
+
+@implementer(IHandshakeListener)
+class LDAPConnection(Protocol):
+    """
+    See the module.
+
+    @ivar usable: whether a request can be sent.
+    @ivar lastAnswer: when something came last, in seconds of the clock.
+    @ivar lastUsed: when it was given back last, in seconds; for whoever keeps connections.
+    @ivar whenLost: each is called with this connection when it has ended.
+    """
+
+    def __init__(self, clock: IReactorTime, deadlines: Deadlines) -> None:
+        self._clock = clock
+        self._deadlines = deadlines
+        self._pending: dict[int, _Pending] = {}
+        self._abandoned: deque[int] = deque(maxlen=_REMEMBERED_ABANDONED)
+        self._lastID = 0
+        self._buffer = b""
+        self._handshake: Deferred[None] | None = None
+        self._end: Exception | None = None
+        self._isLost = False
+        self.usable = False
+        self.lastAnswer = 0.0
+        self.lastUsed = 0.0
+        self.whenLost: list[Callable[[LDAPConnection], None]] = []
+
+    # Operations. Every deadline is a time of the clock, in seconds.
+
+    def bind(self, dn: bytes, password: bytes, deadline: float) -> Deferred[Result]:
+        """
+        A simple bind.
+
+        @return: a Deferred of the L{Result}, whatever its code. It fails with a L{ServerFailed
+            <txjmapaccess.ldap.problems.ServerFailed>} when no answer comes.
+        """
+        messageID = self._nextID()
+        return self._send(
+            messageID,
+            codec.bindRequest(messageID, dn, password),
+            codec.BIND_RESPONSE,
+            deadline,
+        )
+
+    def search(self, search: Search, deadline: float) -> Deferred[SearchResult]:
+        """
+        @return: a Deferred of the L{Result} and the entries that were found. Fails as L{bind} does.
+        """
+        messageID = self._nextID()
+        return self._send(
+            messageID,
+            codec.searchRequest(messageID, search),
+            codec.SEARCH_DONE,
+            deadline,
+            search.sizeLimit,
+        )
+
+    def startTLS(self, contextFactory: Any, deadline: float) -> Deferred[None]:
+        """
+        Ask for TLS and negotiate it (RFC 4511, section 4.14).
+
+        @return: a Deferred that fires when the server's certificate was verified. It fails as
+            L{bind} does.
+        """
+        messageID = self._nextID()
+        asked: Deferred[Result] = self._send(
+            messageID, codec.startTLSRequest(messageID), codec.EXTENDED_RESPONSE, deadline
+        )
+        return asked.addCallback(self._mayStartTLS, contextFactory, deadline)
+
+    def beginTLS(self, contextFactory: Any, deadline: float) -> Deferred[None]:
+        """
+        Negotiate TLS at once, as C{ldaps} has it.
+
+        @return: see L{startTLS}.
+        """
+        self.usable = False
+        done: Deferred[None] = Deferred(lambda _: self.abort(ConnectionBroken("not wanted")))
+        self._handshake = done
+        late = self._deadlines.add(deadline, self._lateHandshake)
+
+        def settled(outcome: Any) -> Any:
+            late.cancel()
+            return outcome
+
+        self.transport.startTLS(contextFactory)  # type: ignore[union-attr]
+        return done.addBoth(settled)
+
+    def close(self) -> None:
+        """
+        End the connection politely (RFC 4511, section 4.3), and by force when that takes long.
+        """
+        if self._end is not None or self.transport is None:
+            return
+        self._end = ConnectionBroken("the connection was closed")
+        self.usable = False
+        self.transport.write(codec.unbindRequest(self._nextID()))
+        self.transport.loseConnection()
+        self._deadlines.add(self._clock.seconds() + _CLOSING, self._abortTransport)
+
+    def abort(self, reason: Exception) -> None:
+        """
+        End the connection at once.
+
+        @param reason: what requests that wait fail with.
+        """
+        if self._end is None:
+            self._end = reason
+        self.usable = False
+        self._abortTransport()
+
+    @property
+    def isWaiting(self) -> bool:
+        """
+        Whether some request waits for its answer.
+        """
+        return bool(self._pending)
+
+    # Requests
+
+    def _nextID(self) -> int:
+        self._lastID += 1
+        return self._lastID
+
+    def _send(
+        self,
+        messageID: int,
+        request: bytes,
+        final: int,
+        deadline: float,
+        limit: int | None = None,
+    ) -> Deferred[Any]:
+        deferred: Deferred[Any] = Deferred(partial(self._cancelled, messageID))
+        if not self.usable:
+            deferred.errback(Failure(self._end or ConnectionBroken("there is no connection")))
+            return deferred
+        pending = self._pending[messageID] = _Pending(final, deferred, limit)
+        pending.handle = self._deadlines.add(deadline, partial(self._late, messageID))
+        if messageID >= _LAST_MESSAGE_ID - 2:
+            self.usable = False  # There is no identifier for a next request.
+        self.transport.write(request)  # type: ignore[union-attr]
+        return deferred
+
+    def _cancelled(self, messageID: int, deferred: Deferred[Any]) -> None:
+        self._giveUp(messageID, ConnectionBroken("the request was given up"))
+
+    def _late(self, messageID: int) -> None:
+        reason = DeadlineExceeded("there was no answer in time")
+        pending = self._giveUp(messageID, reason)
+        if pending is not None:
+            pending.deferred.errback(Failure(reason))
+
+    def _giveUp(self, messageID: int, reason: Exception) -> _Pending | None:
+        pending = self._pending.pop(messageID, None)
+        if pending is None:
+            return None
+        if pending.handle is not None:
+            pending.handle.cancel()
+        if pending.entries is None:
+            self.abort(reason)
+        elif self.usable:
+            self._abandoned.append(messageID)
+            self.transport.write(  # type: ignore[union-attr]
+                codec.abandonRequest(self._nextID(), messageID)
+            )
+        return pending
+
+    # TLS
+
+    def _mayStartTLS(self, result: Result, contextFactory: Any, deadline: float) -> Deferred[None]:
+        if result.code != 0:
+            reason = ConnectionBroken(f"StartTLS was refused with result {result.code}")
+            self.abort(reason)
+            raise reason
+        if self._buffer:
+            # It came in clear, where anybody can have put it.
+            violation = ProtocolViolation("something came in clear behind the StartTLS response")
+            self.abort(violation)
+            raise violation
+        return self.beginTLS(contextFactory, deadline)
+
+    def _lateHandshake(self) -> None:
+        self.abort(DeadlineExceeded("TLS was not negotiated in time"))
+
+    def handshakeCompleted(self) -> None:
+        """
+        The certificate is verified: requests may be sent (L{IHandshakeListener}).
+        """
+        self.usable = self._end is None
+        handshake, self._handshake = self._handshake, None
+        if handshake is not None:
+            handshake.callback(None)
+
+    # What comes from the transport
+
+    def connectionMade(self) -> None:
+        """
+        The TCP connection is there.
+        """
+        self.usable = True
+        self.lastAnswer = self._clock.seconds()
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Some of an answer, or several.
+        """
+        if self._end is not None:
+            return
+        self.lastAnswer = self._clock.seconds()
+        self._buffer = self._buffer + data if self._buffer else data
+        try:
+            while self._end is None and (message := self._nextMessage()) is not None:
+                self._received(message)
+        except ProtocolViolation as e:
+            self.abort(e)
+
+    def _nextMessage(self) -> bytes | None:
+        buffer = self._buffer
+        size = messageSize(buffer)
+        if size is None or size > len(buffer):
+            if size is not None and size > LONGEST_MESSAGE:
+                raise ProtocolViolation(f"a message is longer than {LONGEST_MESSAGE} octets")
+            return None
+        self._buffer = buffer[size:]
+        return buffer[:size]
+
+    def _received(self, message: bytes) -> None:
+        messageID, tag, answer = codec.decodeMessage(message)
+        pending = self._pending.get(messageID)
+        if pending is None:
+            self._unmatched(messageID, tag, answer)
+        elif tag == pending.final:
+            del self._pending[messageID]
+            if pending.handle is not None:
+                pending.handle.cancel()
+            found = answer if pending.entries is None else (answer, pending.entries)
+            pending.deferred.callback(found)
+        elif pending.entries is None or tag not in (codec.SEARCH_ENTRY, codec.SEARCH_REFERENCE):
+            raise ProtocolViolation("an answer is of another type than its request")
+        elif isinstance(answer, Entry):
+            self._found(pending, answer)
+
+    def _found(self, pending: _Pending, entry: Entry) -> None:
+        entries, limit = pending.entries, pending.limit
+        if entries is None or limit is None or len(entries) >= limit:
+            raise ProtocolViolation("more entries came than were asked for")
+        entries.append(entry)
+
+    def _unmatched(self, messageID: int, tag: int, answer: object) -> None:
+        if messageID in self._abandoned:
+            return
+        if messageID == 0 and tag == codec.EXTENDED_RESPONSE and isinstance(answer, Result):
+            if answer.name == codec.NOTICE_OF_DISCONNECTION:
+                self.abort(ConnectionBroken(f"the server hung up with result {answer.code}"))
+            # Other notifications may be ignored (RFC 4511, section 4.4).
+            return
+        raise ProtocolViolation("an answer came that belongs to no request")
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionBroken())) -> None:  # noqa: B008
+        """
+        The connection has ended: requests that wait fail.
+        """
+        self._isLost = True
+        self.usable = False
+        end = self._end = self._end or ConnectionBroken(_sentence(reason))
+        self._buffer = b""
+        pending, self._pending = self._pending, {}
+        handshake, self._handshake = self._handshake, None
+        for call in self.whenLost:
+            call(self)
+        if handshake is not None:
+            handshake.errback(Failure(end))
+        for request in pending.values():
+            if request.handle is not None:
+                request.handle.cancel()
+            request.deferred.errback(Failure(end))
+
+    def _abortTransport(self) -> None:
+        if self.transport is not None and not self._isLost:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+
+def _sentence(reason: Failure) -> str:
+    """
+    @return: why a connection ended, in words that are safe to log: they come from TCP or TLS.
+    """
+    return f"the connection ended ({type(reason.value).__name__}: {reason.getErrorMessage()})"

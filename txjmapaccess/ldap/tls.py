@@ -1,0 +1,120 @@
+# -*- test-case-name: tests.test_ldap_tls -*-
+"""
+TLS towards directory servers: always verified, the host name too, unless C{accept_any_certificate}
+says otherwise. Nothing else can turn it off.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from OpenSSL import SSL, crypto
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    KeyPair,
+    PrivateCertificate,
+    TLSVersion,
+    optionsForClientTLS,
+    trustRootFromCertificates,
+)
+
+from txjmapaccess.settings import problem
+
+#: What L{TLSSettings.forHost} gives: something for C{transport.startTLS}.
+ContextFactory = Any
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+class TLSSettings:
+    """
+    How to verify servers, and how to identify to them. The files are read once, here.
+
+    @param caFile: PEM certificates to trust; L{None} for those of the system.
+    @param clientCertificate: PEM, with its chain behind it, or L{None}.
+    @param clientKey: PEM; L{None} when it is in the same file as the certificate.
+    @param acceptAny: accept every certificate for every name.
+
+    @raise ConfigurationError: one sentence that names the setting of the file that is to blame.
+    """
+
+    def __init__(
+        self,
+        caFile: str | None = None,
+        clientCertificate: str | None = None,
+        clientKey: str | None = None,
+        acceptAny: bool = False,
+    ) -> None:
+        self._trustRoot = None if caFile is None else _authorities(caFile)
+        self._acceptAny = acceptAny
+        self._identity: PrivateCertificate | None = None
+        self._chain: list[crypto.X509] = []
+        if clientCertificate is not None:
+            leaf, *chain = _certificates("client_certificate", clientCertificate)
+            self._identity = _identity(leaf, clientKey, clientCertificate)
+            self._chain = [certificate.original for certificate in chain]
+
+    def forHost(self, host: str) -> ContextFactory:
+        """
+        @param host: the name or the address (RFC 4513, section 3.1.3) that must be in the server's
+            certificate.
+        """
+        options: dict[str, Any] = {"raiseMinimumTo": TLSVersion.TLSv1_2}
+        if self._chain:
+            options["extraCertChain"] = self._chain
+        if not self._acceptAny:
+            return optionsForClientTLS(
+                host, self._trustRoot, self._identity, extraCertificateOptions=options
+            )
+        if self._identity is not None:
+            options["privateKey"] = self._identity.privateKey.original
+            options["certificate"] = self._identity.original
+        return CertificateOptions(verify=False, **options)
+
+
+def _read(key: str, path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as e:
+        raise problem(key, f"{path} cannot be read: {e.strerror}") from None
+
+
+def _certificates(key: str, path: str) -> list[Certificate]:
+    found = _CERTIFICATE.findall(_read(key, path))
+    if not found:
+        raise problem(key, f"{path} holds no PEM certificate")
+    try:
+        return [Certificate.loadPEM(pem) for pem in found]
+    except (crypto.Error, ValueError):
+        raise problem(key, f"{path} holds a certificate that cannot be read") from None
+
+
+def _authorities(path: str) -> Any:
+    return trustRootFromCertificates(_certificates("ca_file", path))
+
+
+def _identity(leaf: Certificate, keyPath: str | None, path: str) -> PrivateCertificate:
+    key = "client_certificate" if keyPath is None else "client_key"
+    keyFile = keyPath or path
+    try:
+        # Without a passphrase callback OpenSSL would ask on the terminal.
+        loaded = crypto.load_privatekey(crypto.FILETYPE_PEM, _read(key, keyFile), b"")
+        pair = KeyPair(loaded)
+    except (crypto.Error, ValueError, TypeError):
+        raise problem(key, f"{keyFile} holds no unencrypted PEM private key") from None
+    identity: PrivateCertificate = PrivateCertificate.fromCertificateAndKeyPair(leaf, pair)
+    _checkMatch(key, keyFile, identity)
+    return identity
+
+
+def _checkMatch(key: str, path: str, identity: PrivateCertificate) -> None:
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.use_certificate(identity.original)
+    try:
+        context.use_privatekey(identity.privateKey.original)
+        context.check_privatekey()
+    except SSL.Error:
+        raise problem(key, f"{path} is not the key of the client certificate") from None
