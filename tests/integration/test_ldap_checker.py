@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import TestCase
 
+from tests.support_async import AsyncTestCase
 from tests.support_slapd import (
     PEOPLE,
     SERVICE,
@@ -41,7 +41,7 @@ PEOPLE_LDIF = (
 )
 
 
-class CheckerTestCase(TestCase):
+class CheckerTestCase(AsyncTestCase):
     """
     Tests that share one slapd.
     """
