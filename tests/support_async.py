@@ -1,6 +1,5 @@
 """
-C{async def} tests. Before Twisted 22.8 trial calls such a test and never runs the coroutine, so that
-it passes whatever is in it.
+Tests that are coroutines: Twisted 22.4 calls an C{async def} test and never runs it.
 """
 
 from __future__ import annotations
@@ -8,34 +7,35 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+_T = TypeVar("_T")
 
-def asDeferred(
-    function: Callable[..., Coroutine[Deferred[Any], Any, Any]],
-) -> Callable[..., Deferred[Any]]:
+
+def asynchronous(
+    function: Callable[..., Coroutine[Any, Any, _T]],
+) -> Callable[..., Deferred[_T]]:
     """
-    @return: C{function}, returning a Deferred.
+    A decorator that makes an C{async def} function return a Deferred.
     """
 
     @functools.wraps(function)
-    def run(*args: Any, **keywords: Any) -> Deferred[Any]:
+    def call(*args: Any, **keywords: Any) -> Deferred[_T]:
         return Deferred.fromCoroutine(function(*args, **keywords))
 
-    return run
+    return call
 
 
 class AsyncTestCase(TestCase):
     """
-    A test case whose C{async def test_}, C{setUp} and C{tearDown} methods run on every Twisted.
+    A test case whose C{async def} tests are all L{asynchronous}: none can be forgotten.
     """
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         for name, function in list(vars(cls).items()):
-            isOurs = name.startswith("test") or name in ("setUp", "tearDown")
-            if isOurs and inspect.iscoroutinefunction(function):
-                setattr(cls, name, asDeferred(function))
+            if name.startswith("test") and inspect.iscoroutinefunction(function):
+                setattr(cls, name, asynchronous(function))
