@@ -6,14 +6,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qsl
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import ResponseDone
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
 
 JMAP_SCOPE = "urn:ietf:params:jmap:mail"
 
@@ -135,6 +142,66 @@ class FakeConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.closed.callback(None)
+
+
+@implementer(IAgent)
+class FakeAgent:
+    """
+    An agent without a network.
+
+    @ivar requests: method, URL, headers and body of each.
+    @ivar responses: the Deferreds that it returned.
+    @ivar cancelled: those that were cancelled.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[bytes, bytes, Headers | None, bytes | None]] = []
+        self.responses: list[Deferred[IResponse]] = []
+        self.cancelled: list[Deferred[IResponse]] = []
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,
+    ) -> Deferred[IResponse]:
+        body = BytesIO()
+        if bodyProducer is not None:
+            bodyProducer.startProducing(body)  # type: ignore[arg-type]
+        self.requests.append((method, uri, headers, body.getvalue()))
+        response: Deferred[IResponse] = Deferred(self.cancelled.append)
+        self.responses.append(response)
+        return response
+
+    def answer(self, answer: object, status: int = 200, number: int = -1) -> None:
+        """
+        Answer a request, the last one by default: L{bytes} as they are, anything else as JSON.
+        """
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.responses[number].callback(FakeResponse(status, body))  # type: ignore[arg-type]
+
+    def form(self, number: int = -1) -> dict[str, str]:
+        """
+        @return: the form that a request carried.
+        """
+        body = self.requests[number][3] or b""
+        return dict(parse_qsl(body.decode(), strict_parsing=True))
+
+
+class FakeResponse:
+    """
+    As much of an L{IResponse} as is used.
+    """
+
+    def __init__(self, code: int, body: bytes) -> None:
+        self.code = code
+        self._body = body
+
+    def deliverBody(self, protocol: Protocol) -> None:
+        protocol.makeConnection(StringTransport())
+        protocol.dataReceived(self._body)
+        protocol.connectionLost(Failure(ResponseDone()))
 
 
 class LogCatcher:

@@ -111,7 +111,8 @@ class IntrospectionChecker:
     def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
         """
         @return: a Deferred of the user's name. It can be cancelled, which disturbs no other login.
-            It fails with L{TokenRefused} (L{Refused} for a password), L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} when the
+            It fails with L{TokenRefused} (L{Refused} for a password),
+            L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} when the
             provider cannot be asked.
         """
         return Deferred.fromCoroutine(self._check(credentials))
