@@ -1,0 +1,166 @@
+# -*- test-case-name: tests.test_maildir_folder -*-
+"""
+What changes a mailbox: APPEND, COPY, STORE, EXPUNGE. In worker threads, one at a time for each
+account.
+
+Each is one write transaction of the index with the files changed inside it. What is killed in
+between leaves files that the index does not know, which the next look finds as new messages, or
+records without a file, which it forgets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import BinaryIO
+
+from twisted.mail.imap4 import MailboxException
+
+from txjmapaccess.maildir import files
+from txjmapaccess.maildir.content import Facts, examine
+from txjmapaccess.maildir.flags import Flags
+from txjmapaccess.maildir.folder import Folder
+from txjmapaccess.maildir.index import Session
+from txjmapaccess.maildir.snapshot import Entry
+
+#: What a new message is, and the function that puts its file under a path.
+_Addition = tuple[Facts, Flags, Callable[[bytes], None]]
+
+
+def append(folder: Folder, message: BinaryIO, flags: Flags, date: float | None) -> int:
+    """
+    Add a message. When this returns, it is safely on disk.
+
+    @param date: its INTERNALDATE, in seconds since 1970, or L{None} for now.
+
+    @return: its UID.
+    """
+    base = files.uniqueName()
+    temporary = files.writeTemporary(folder.path, base, message, date)
+    try:
+        facts = examine(temporary, base)
+        return _add(folder, {base: (facts, flags, lambda path: os.rename(temporary, path))})[0]
+    except BaseException:
+        files.removeQuietly(temporary)
+        raise
+
+
+def copy(target: Folder, sources: Iterable[tuple[Folder, Entry]]) -> list[int]:
+    """
+    Add copies of messages of the account, all or none: with their flags, INTERNALDATEs, EMAILIDs
+    and THREADIDs. The copy is the same file, where the file system can do that.
+
+    @return: the UIDs of the copies, in the same order.
+    """
+    return _add(target, {files.uniqueName(): _asCopy(folder, old) for folder, old in sources})
+
+
+def _asCopy(source: Folder, entry: Entry) -> _Addition:
+    latest = source.snapshot.byUID.get(entry.uid, entry)
+    record = latest.record
+    facts = Facts(record.size, record.date, record.emailID, record.threadID)
+
+    def place(path: bytes) -> None:
+        try:
+            files.linkOrCopy(source.locate(latest), path)
+        except FileNotFoundError:
+            raise MailboxException("A message to be copied is gone") from None
+
+    return facts, latest.flags, place
+
+
+def _add(folder: Folder, additions: dict[bytes, _Addition]) -> list[int]:
+    made: list[bytes] = []
+    try:
+        with folder.changing() as db:
+            version = folder.raiseVersion(db)
+            added = []
+            for base, (facts, flags, place) in additions.items():
+                path = b"cur/" + files.fileName(base, flags.letters)
+                made.append(os.path.join(folder.path, path))
+                place(made[-1])
+                record = db.addMessage(folder.row.id, base, facts, flags.keywords, version)
+                added.append(Entry(record, path))
+            files.syncDirectory(os.path.join(folder.path, b"cur"))
+            _remember(folder, added)
+            folder.publish(db, added)
+    except BaseException:
+        for path in made:
+            files.removeQuietly(path)
+        raise
+    return [entry.uid for entry in added]
+
+
+def _remember(folder: Folder, entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        folder.records[entry.record.base] = entry.record
+        folder.paths[entry.record.base] = entry.path
+
+
+def changeFlags(folder: Folder, uids: Iterable[int], change: Callable[[Flags], Flags]) -> None:
+    """
+    Change the flags of messages; those that are gone are left out.
+
+    @param change: from the flags that a message has now to those that it shall have.
+    """
+    with folder.changing() as db:
+        known = folder.snapshot.byUID
+        changed = [
+            (known[uid], flags)
+            for uid in uids
+            if uid in known and (flags := change(known[uid].flags)) != known[uid].flags
+        ]
+        for entry, flags in changed:
+            _rename(folder, entry, flags.letters)
+        _setKeywords(folder, db, changed)
+        folder.publish(db)
+
+
+def _rename(folder: Folder, entry: Entry, letters: str) -> None:
+    path = b"cur/" + files.fileName(entry.record.base, letters)
+    if path != entry.path:
+        try:
+            os.rename(folder.locate(entry), os.path.join(folder.path, path))
+        except FileNotFoundError:
+            return  # Another program has removed it: the next look at the disk will tell.
+        folder.paths[entry.record.base] = path
+
+
+def _setKeywords(folder: Folder, db: Session, changed: list[tuple[Entry, Flags]]) -> None:
+    records = [
+        entry.record._replace(keywords=flags.keywords)
+        for entry, flags in changed
+        if entry.record.keywords != flags.keywords
+    ]
+    if records:
+        version = folder.raiseVersion(db)
+        records = [record._replace(version=version) for record in records]
+        db.setKeywords(folder.row.id, records)
+        folder.records.update((record.base, record) for record in records)
+
+
+def expunge(folder: Folder, uids: Iterable[int], onlyDeleted: bool = True) -> None:
+    """
+    Remove messages for good.
+
+    @param onlyDeleted: leave those alone that are not flagged \\Deleted now.
+    """
+    with folder.changing() as db:
+        known = folder.snapshot.byUID
+        doomed = [known[uid] for uid in uids if uid in known]
+        doomed = [entry for entry in doomed if entry.flags.isDeleted or not onlyDeleted]
+        if doomed:
+            for entry in doomed:
+                _remove(folder, entry)
+            files.syncDirectory(os.path.join(folder.path, b"cur"))
+            folder.raiseVersion(db)
+            db.removeMessages(folder.row.id, [entry.uid for entry in doomed])
+            folder.publish(db)
+
+
+def _remove(folder: Folder, entry: Entry) -> None:
+    with suppress(FileNotFoundError):  # Somebody may have been faster.
+        os.unlink(folder.locate(entry))
+    folder.paths.pop(entry.record.base, None)
+    folder.records.pop(entry.record.base, None)

@@ -1,0 +1,168 @@
+# -*- test-case-name: tests.test_maildir_files -*-
+"""
+A Maildir on disk: file names, listing, and writing so that nothing is lost.
+
+A message file is C{cur/BASE:2,FLAGS} or C{new/BASE}. BASE never changes; FLAGS do, by renaming.
+All of this may wait for the disk: it runs in worker threads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import BinaryIO
+
+_SUBDIRECTORIES = (b"tmp", b"new", b"cur")
+_CHUNK = 1 << 16
+_counter = itertools.count()
+
+
+def splitName(name: bytes) -> tuple[bytes, str]:
+    """
+    @return: the base of a file name, and its letters: those of Maildir's flags, and whatever
+        other programs put there.
+    """
+    base, _, info = name.partition(b":2,")
+    return base, info.decode("ascii", "ignore")
+
+
+def fileName(base: bytes, letters: str) -> bytes:
+    """
+    @return: the name in C{cur}; the letters must be in ASCII order.
+    """
+    return base + b":2," + letters.encode("ascii")
+
+
+def uniqueName() -> bytes:
+    """
+    @return: a base that no message has: Maildir's time, process and host, and a random number,
+        since process numbers are the same again in every container.
+    """
+    now = time.time_ns()
+    host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
+    unique = f"M{now // 1000 % 1000000}P{os.getpid()}Q{next(_counter)}R{secrets.token_hex(6)}"
+    return f"{now // 10**9}.{unique}.{host}".encode("utf-8", "replace")
+
+
+def listing(directory: bytes) -> dict[bytes, bytes]:
+    """
+    @return: for the base of every message its path below C{directory}. Where a base is there
+        twice, because it is being renamed, C{cur} counts, and the name with more flags.
+    """
+    found: dict[bytes, bytes] = {}
+    for sub in (b"new", b"cur"):
+        for name in sorted(os.listdir(os.path.join(directory, sub))):
+            if not name.startswith(b"."):
+                found[name.partition(b":2,")[0]] = sub + b"/" + name
+    return found
+
+
+def takeNew(directory: bytes) -> None:
+    """
+    Move what lies in C{new} to C{cur}, as a mail reader does that has seen it.
+    """
+    for name in os.listdir(os.path.join(directory, b"new")):
+        if not name.startswith(b"."):
+            target = name if b":2," in name else name + b":2,"
+            with suppress(FileNotFoundError):  # Somebody else may have moved it.
+                os.rename(
+                    os.path.join(directory, b"new", name), os.path.join(directory, b"cur", target)
+                )
+
+
+def makeMaildir(directory: bytes, isSubfolder: bool) -> None:
+    """
+    Make a Maildir, complete at once under its name, unless it is there.
+    """
+    if os.path.isdir(os.path.join(directory, b"cur")):
+        return
+    os.makedirs(directory, 0o700, exist_ok=True)
+    if isSubfolder:  # Maildir++: a delivery agent counts quota in the directory above.
+        with open(os.path.join(directory, b"maildirfolder"), "ab", opener=_private):
+            pass
+    for sub in _SUBDIRECTORIES:  # "cur" comes last: with it the Maildir is there.
+        os.makedirs(os.path.join(directory, sub), 0o700, exist_ok=True)
+    syncDirectory(directory)
+    syncDirectory(os.path.dirname(directory))
+
+
+def writeTemporary(directory: bytes, name: bytes, message: BinaryIO, date: float | None) -> bytes:
+    """
+    Write a message as it is into C{tmp}, safely on disk.
+
+    @param date: its INTERNALDATE, or L{None} for now.
+
+    @return: its path.
+    """
+    path = os.path.join(directory, b"tmp", name)
+    try:
+        with open(path, "xb", opener=_private) as file:
+            for chunk in _chunks(message):
+                file.write(chunk)
+            file.flush()
+            if date is not None:
+                os.utime(file.fileno(), (date, date))
+            os.fsync(file.fileno())
+    except BaseException:
+        removeQuietly(path)
+        raise
+    return path
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _chunks(message: BinaryIO) -> Iterator[bytes]:
+    while chunk := message.read(_CHUNK):
+        yield chunk
+
+
+def writeSafely(path: bytes, data: bytes) -> None:
+    """
+    Replace a small file, at once and safely on disk.
+    """
+    temporary = path + b"." + secrets.token_hex(6).encode("ascii")
+    with open(temporary, "xb", opener=_private) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    syncDirectory(os.path.dirname(path))
+
+
+def linkOrCopy(source: bytes, target: bytes) -> None:
+    """
+    Make C{target} the same file as C{source}, or where the file system cannot, a copy of it.
+    """
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def syncDirectory(directory: bytes) -> None:
+    """
+    See to it that the names in a directory are on disk.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def removeQuietly(path: bytes) -> None:
+    """
+    Remove a file that may be gone.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(path)

@@ -1,0 +1,243 @@
+# -*- test-case-name: tests.test_maildir_folder -*-
+"""
+One mailbox as this process knows it: the Maildir and the index brought together.
+
+All views of a mailbox in a process share one L{Folder}, and with it the newest L{Snapshot}. Its
+methods run in worker threads, one at a time for each account; L{Folder.snapshot} and L{
+Folder.locate} are for all threads. What changes a mailbox is in L{txjmapaccess.maildir.changes}.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from twisted.mail.imap4 import NoSuchMailbox
+
+from txjmapaccess.maildir import files
+from txjmapaccess.maildir.content import Facts, examine
+from txjmapaccess.maildir.index import Index, MailboxRow, Record, Session
+from txjmapaccess.maildir.snapshot import Entry, Snapshot
+
+#: File times are this coarse, in seconds, on the worst file systems: a directory that changed
+#: more recently may change again and keep its time.
+_COARSE = 1.0
+
+
+class Folder:
+    """
+    @param index: the account's.
+    @param root: the account's directory.
+    @param row: the mailbox.
+
+    @ivar row: the mailbox as the index had it last.
+    @ivar snapshot: the newest.
+    @ivar records: what the index has, by base name.
+    @ivar paths: what the Maildir has, by base name.
+    """
+
+    def __init__(self, index: Index, root: bytes, row: MailboxRow) -> None:
+        self._index = index
+        self._root = root
+        self.row = row
+        self.snapshot = Snapshot([], row)
+        self.records: dict[bytes, Record] = {}
+        self.paths: dict[bytes, bytes] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self.records = {}
+        self._version = -1  # of the index, that records agree with
+        self._stamp: tuple[int, int] | None = None  # of the directories, that paths agree with
+        self._listedAt = 0.0
+
+    @property
+    def path(self) -> bytes:
+        """
+        The mailbox's directory.
+        """
+        return os.path.join(self._root, os.fsencode(self.row.directory))
+
+    def sync(self, claim: bool = False) -> Snapshot:
+        """
+        Look at the index and at the disk.
+
+        @param claim: whether a session that selected the mailbox looks: what lies in C{new} is
+            taken to C{cur}, and what is \\Recent is so for this session alone. The row of the
+            snapshot still has what was.
+
+        @raise NoSuchMailbox: when the mailbox is gone.
+        """
+        with self._index.open() as db, _goneWithItsFiles():
+            self._readRow(db)
+            if claim:
+                files.takeNew(self.path)
+            self._refresh(db)
+            snapshot = self.snapshot
+            if claim and snapshot.row.firstRecent < snapshot.row.uidNext:
+                with db.writing():
+                    db.claimRecent(self.row.id)
+            return snapshot
+
+    @contextmanager
+    def changing(self) -> Iterator[Session]:
+        """
+        For the duration of the block, L{records}, L{paths} and L{snapshot} are what is in the
+        index and on disk, and no process of ours changes the account. The block changes all
+        three, and leaves with L{publish}.
+        """
+        with self._index.open() as db:
+            with _goneWithItsFiles():
+                self._readRow(db)
+                self._refresh(db)
+            try:
+                with db.writing():
+                    with _goneWithItsFiles():
+                        self._look(db)
+                    yield db
+            except BaseException:
+                self._forget()
+                raise
+
+    def raiseVersion(self, db: Session) -> int:
+        """
+        @return: the version of what the block of L{changing} changes in the index.
+        """
+        self._version = db.raiseVersion(self.row.id)
+        return self._version
+
+    def publish(self, db: Session, added: list[Entry] | None = None) -> None:
+        """
+        Make a new L{snapshot}, of the old and C{added}, or of L{records} and L{paths}.
+        """
+        self._readRow(db)
+        self._stamp = self._readStamp()
+        if added is None:
+            self._makeSnapshot()
+        else:
+            self.snapshot = Snapshot([*self.snapshot.entries, *added], self.row)
+
+    def _readRow(self, db: Session) -> None:
+        row = db.mailbox(self.row.id)
+        if row is None:
+            raise NoSuchMailbox("The mailbox is gone")
+        self.row = row
+
+    def _refresh(self, db: Session) -> None:
+        self._look(db)
+        if self.paths.keys() != self.records.keys():
+            self._reconcile(db)
+        elif self.snapshot.row != self.row:
+            self.snapshot = Snapshot(self.snapshot.entries, self.row)
+
+    def _look(self, db: Session) -> None:
+        """
+        Read what has changed in the index and on disk since the last time.
+        """
+        self._readRow(db)
+        hasNewRecords = self.row.version != self._version
+        if hasNewRecords:
+            self._load(db)
+        stamp = self._readStamp()
+        hasNewFiles = stamp != self._stamp or self._isDoubtful(stamp)
+        if hasNewFiles:
+            self._list(stamp)
+        if hasNewRecords or hasNewFiles:
+            self._makeSnapshot()
+
+    def _readStamp(self) -> tuple[int, int]:
+        new, cur = (os.stat(os.path.join(self.path, sub)).st_mtime_ns for sub in (b"new", b"cur"))
+        return new, cur
+
+    def _isDoubtful(self, stamp: tuple[int, int]) -> bool:
+        wasYoung = max(stamp) / 1e9 > self._listedAt - _COARSE
+        return wasYoung and abs(time.time() - self._listedAt) > _COARSE
+
+    def _list(self, stamp: tuple[int, int]) -> None:
+        self._listedAt, self._stamp = time.time(), stamp
+        self.paths = files.listing(self.path)
+
+    def _load(self, db: Session) -> None:
+        for record in db.records(self.row.id, self._version):
+            self.records[record.base] = record
+        if db.count(self.row.id) != len(self.records):  # Another process has removed some.
+            self.records = {record.base: record for record in db.records(self.row.id)}
+        self._version = self.row.version
+
+    def _reconcile(self, db: Session) -> None:
+        """
+        Give UIDs to files that have none, and forget messages that have no file.
+        """
+        unknown = [base for base in self.paths if base not in self.records]
+        examined = {base: facts for base in unknown if (facts := self._examine(base)) is not None}
+        with db.writing():
+            self._readRow(db)
+            self._load(db)
+            # Listed again: now that no process of ours renames, a file that is not there is gone.
+            self._list(self._readStamp())
+            self._settle(db, examined)
+        self._makeSnapshot()
+        if self.paths.keys() != self.records.keys():
+            self._stamp = None  # Something came while we looked: look again next time.
+
+    def _settle(self, db: Session, examined: dict[bytes, Facts]) -> None:
+        gone = [base for base in self.records if base not in self.paths]
+        new = [b for b in examined if b in self.paths and b not in self.records]
+        if gone or new:
+            version = self.raiseVersion(db)
+            db.removeMessages(self.row.id, [self.records.pop(base).uid for base in gone])
+            for base in sorted(new, key=lambda b: (examined[b].date, b)):
+                record = db.addMessage(self.row.id, base, examined[base], "", version)
+                self.records[base] = record
+            self._readRow(db)
+
+    def _examine(self, base: bytes) -> Facts | None:
+        try:
+            return examine(os.path.join(self.path, self.paths[base]), base)
+        except FileNotFoundError:
+            return None  # Renamed since it was listed; there is a next time.
+
+    def _makeSnapshot(self) -> None:
+        old = self.snapshot.byUID
+        entries = []
+        for record in sorted(self.records.values()):
+            path = self.paths.get(record.base)
+            if path is not None:
+                entry = old.get(record.uid)
+                if entry is None or entry.path != path or entry.record != record:
+                    entry = Entry(record, path)
+                entries.append(entry)
+        self.snapshot = Snapshot(entries, self.row)
+
+    def search(self, find: Callable[[Session, int, str], list[int]], value: str) -> list[int]:
+        """
+        @param find: L{Session.withEmailID} or L{Session.withThreadID}.
+
+        @return: UIDs.
+        """
+        with self._index.open() as db:
+            return find(db, self.row.id, value)
+
+    def locate(self, entry: Entry) -> bytes:
+        """
+        @return: the path of a message's file, wherever another program has moved it since.
+
+        @raise FileNotFoundError: when it is nowhere.
+        """
+        for path in (entry.path, self.paths.get(entry.record.base)):
+            if path is not None and os.path.exists(os.path.join(self.path, path)):
+                return os.path.join(self.path, path)
+        found = files.listing(self.path).get(entry.record.base)
+        if found is None:
+            raise FileNotFoundError(entry.record.base)
+        return os.path.join(self.path, found)
+
+
+@contextmanager
+def _goneWithItsFiles() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise NoSuchMailbox("The mailbox is gone") from None

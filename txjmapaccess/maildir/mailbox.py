@@ -1,0 +1,335 @@
+# -*- test-case-name: tests.test_maildir_mailbox -*-
+"""
+A session's view of a mailbox, as Twisted's IMAP server wants it.
+
+The view stays as it is, and with it the sequence numbers, until C{poll} or C{expunge} tells the
+session what has changed (RFC 3501, sections 5.5 and 7.4.1).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, BinaryIO, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.mail.imap4 import MailboxException, ReadOnlyMailbox
+from twisted.mail.interfaces import (
+    ICloseableMailboxIMAP,
+    IMailboxIMAP,
+    IMessageIMAPCopier,
+    IMessageIMAPFile,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDSearch, IPollableMailbox
+from txjmapaccess.maildir import changes
+from txjmapaccess.maildir.flags import SYSTEM, flagsNamed
+from txjmapaccess.maildir.folder import Folder
+from txjmapaccess.maildir.index import Session
+from txjmapaccess.maildir.message import Message, parseDate
+from txjmapaccess.maildir.messageset import Numbered, positions
+from txjmapaccess.maildir.names import DELIMITER
+from txjmapaccess.maildir.snapshot import Entry, Snapshot
+from txjmapaccess.maildir.view import View
+from txjmapaccess.maildir.worker import Worker
+
+_T = TypeVar("_T")
+
+
+@implementer(
+    IMailboxIMAP,
+    ICloseableMailboxIMAP,
+    IMessageIMAPCopier,
+    IObjectIDMailbox,
+    IObjectIDSearch,
+    IPollableMailbox,
+)
+class Mailbox:
+    """
+    @param worker: the account's.
+    @param folder: the mailbox itself.
+    @param snapshot: what the session sees of it.
+    @param isWriteable: whether the session may change it.
+    @param claims: whether what is \\Recent is so for this session alone.
+
+    @ivar folder: the mailbox itself.
+    @ivar view: what the session sees of it.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        folder: Folder,
+        snapshot: Snapshot,
+        isWriteable: bool = True,
+        claims: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.view = View(snapshot)
+        self._worker = worker
+        self._isWriteable = isWriteable
+        self._claims = claims
+        self._isDestroyed = False
+        self._listeners: list[Any] = []
+        self._toCopy: list[tuple[Message, Deferred[int]]] = []
+
+    def __repr__(self) -> str:
+        return f"<Mailbox {self.getMailboxID()}>"
+
+    # IMailboxIMAP: what is known
+
+    def getFlags(self) -> list[str]:
+        """
+        @return: the flags that messages of the mailbox can have, or have.
+        """
+        noSelect = ["\\Noselect"] if self._isDestroyed else []
+        return [*SYSTEM, *self.view.seen.keywords, *noSelect]
+
+    def getHierarchicalDelimiter(self) -> str:
+        """
+        @return: what stands between the levels of a name.
+        """
+        return DELIMITER
+
+    def getUIDValidity(self) -> int:
+        """
+        See L{IMailboxIMAP.getUIDValidity}.
+        """
+        return self.view.seen.row.uidValidity
+
+    def getUIDNext(self) -> int:
+        """
+        See L{IMailboxIMAP.getUIDNext}.
+        """
+        return self.view.seen.row.uidNext
+
+    def getUID(self, message: int) -> int:
+        """
+        @param message: a sequence number.
+
+        @raise IndexError: when there is no such message.
+        """
+        if message < 1:
+            raise IndexError(message)
+        return self.view.entries[message - 1].uid
+
+    def getMessageCount(self) -> int:
+        """
+        See L{IMailboxIMAP.getMessageCount}.
+        """
+        return len(self.view.entries)
+
+    def getRecentCount(self) -> int:
+        """
+        See L{IMailboxIMAP.getRecentCount}.
+        """
+        return len(self.view.recent)
+
+    def getUnseenCount(self) -> int:
+        """
+        See L{IMailboxIMAP.getUnseenCount}.
+        """
+        return self.view.seen.unseen
+
+    def isWriteable(self) -> bool:
+        """
+        See L{IMailboxIMAP.isWriteable}.
+        """
+        return self._isWriteable
+
+    def getMailboxID(self) -> str:
+        """
+        See L{IObjectIDMailbox}.
+        """
+        return self.view.seen.row.mailboxID
+
+    def requestStatus(self, names: Iterable[str]) -> dict[str, Any]:
+        """
+        @param names: those of RFC 3501, and C{SIZE} (RFC 8438), C{DELETED} (RFC 9051) and
+            C{MAILBOXID} (RFC 8474).
+        """
+        sources = {
+            "MESSAGES": self.getMessageCount,
+            "RECENT": self.getRecentCount,
+            "UIDNEXT": self.getUIDNext,
+            "UIDVALIDITY": self.getUIDValidity,
+            "UNSEEN": self.getUnseenCount,
+            "SIZE": lambda: sum(entry.record.size for entry in self.view.entries),
+            "DELETED": lambda: sum(entry.flags.isDeleted for entry in self.view.entries),
+            "MAILBOXID": lambda: f"({self.getMailboxID()})",
+        }
+        return {name: sources[name.upper()]() for name in names}
+
+    # Listeners and the end
+
+    def addListener(self, listener: Any) -> None:
+        """
+        See L{IMailboxIMAP.addListener}.
+        """
+        self._listeners.append(listener)
+
+    def removeListener(self, listener: Any) -> None:
+        """
+        @raise ValueError: when it is no listener of this mailbox.
+        """
+        self._listeners.remove(listener)
+
+    def destroy(self) -> None:
+        """
+        Called before the mailbox is deleted; it is the account that deletes.
+        """
+        self._isDestroyed = True
+
+    def close(self) -> None:
+        """
+        The session has left the mailbox.
+        """
+        self._listeners.clear()
+
+    # Messages
+
+    def fetch(self, messages: Any, uid: bool | int) -> Numbered[Message]:
+        """
+        See L{IMailboxIMAP.fetch}. No message is read for this.
+        """
+        entries = self.view.entries
+        return Numbered(positions(messages, uid, entries), entries, partial(Message, self))
+
+    def store(
+        self, messages: Any, flags: Iterable[str], mode: int, uid: bool | int
+    ) -> Deferred[dict[int, list[str]]]:
+        """
+        See L{IMailboxIMAP.store}. Messages that are gone are not in the answer.
+        """
+        self._mustBeWriteable()
+        entries = self.view.entries
+        chosen = [(n + 1, entries[n]) for n in positions(messages, uid, entries)]
+        return Deferred.fromCoroutine(self._store(chosen, list(flags), mode))
+
+    async def _store(
+        self, chosen: list[tuple[int, Entry]], flags: list[str], mode: int
+    ) -> dict[int, list[str]]:
+        uids = [entry.uid for _, entry in chosen]
+        await self._run(changes.changeFlags, uids, lambda old: old.changed(flags, mode))
+        latest = self.folder.snapshot.byUID
+        self.view.update({uid: latest[uid] for uid in uids if uid in latest})
+        return {n: self.view.flagsOf(e.uid, e) for n, e in chosen if e.uid in latest}
+
+    def _mustBeWriteable(self) -> None:
+        if not self._isWriteable:
+            raise ReadOnlyMailbox("The mailbox is open for reading only")
+
+    def _run(self, job: Callable[..., _T], *args: Any) -> Deferred[_T]:
+        return self._worker.run(job, self.folder, *args)
+
+    def addMessage(
+        self, message: BinaryIO | bytes, flags: Iterable[str | bytes] = (), date: Any = None
+    ) -> Deferred[int]:
+        """
+        @param date: the INTERNALDATE, as APPEND has it or in the form of RFC 5322, or L{None}.
+
+        @return: a Deferred that fires with the UID, when the message is safely on disk.
+        """
+        self._mustBeWriteable()
+        file = io.BytesIO(message) if isinstance(message, bytes) else message
+        names = [f.decode("ascii", "replace") if isinstance(f, bytes) else f for f in flags]
+        added = self._run(changes.append, file, flagsNamed(names), parseDate(date))
+        return added.addCallback(self._showAdded)
+
+    def _showAdded(self, uid: int) -> int:
+        if not self._listeners:  # No session has been told any sequence number.
+            self.view = View(self.folder.snapshot)
+        return uid
+
+    def copy(self, messageObject: Any) -> Deferred[int]:
+        """
+        See L{IMessageIMAPCopier.copy}. The copies that one command asks for are made together, all
+        or none.
+
+        @return: a Deferred that fires with the UID of the copy.
+        """
+        self._mustBeWriteable()
+        if not isinstance(messageObject, Message):
+            return self._copyForeign(messageObject)
+        done: Deferred[int] = Deferred()
+        self._toCopy.append((messageObject, done))
+        if len(self._toCopy) == 1:
+            self._worker.soon().addCallback(lambda _: self._copyAll())
+        return done
+
+    def _copyForeign(self, message: Any) -> Deferred[int]:
+        file = IMessageIMAPFile(message, None)
+        if file is None:
+            raise MailboxException("This message cannot be copied")
+        return self.addMessage(file.open(), message.getFlags(), message.getInternalDate())
+
+    def _copyAll(self) -> None:
+        batch, self._toCopy = self._toCopy, []
+        sources = [(message.mailbox.folder, message.entry) for message, _ in batch]
+        uids = self._run(changes.copy, sources)
+        uids.addCallbacks(_fire, _fail, callbackArgs=(batch,), errbackArgs=(batch,))
+
+    def expunge(self, uids: Iterable[int] | None = None) -> Deferred[list[int]]:
+        """
+        Remove the messages that are flagged \\Deleted and that this session knows of.
+
+        @param uids: only these (UID EXPUNGE, RFC 4315).
+
+        @return: a Deferred that fires with the sequence numbers of all messages that are gone,
+            descending, so that they can be sent as EXPUNGE responses one after the other.
+        """
+        self._mustBeWriteable()
+        known = [entry.uid for entry in self.view.entries]
+        chosen = known if uids is None else sorted(set(uids).intersection(known))
+        done = self._run(changes.expunge, chosen)
+        return done.addCallback(lambda _: self.view.dropGone(self.folder.snapshot))
+
+    def searchEmailID(self, emailID: str) -> Deferred[list[int]]:
+        """
+        See L{IObjectIDSearch}.
+        """
+        return self._search(Session.withEmailID, emailID)
+
+    def searchThreadID(self, threadID: str) -> Deferred[list[int]]:
+        """
+        See L{IObjectIDSearch}.
+        """
+        return self._search(Session.withThreadID, threadID)
+
+    def _search(
+        self, find: Callable[[Session, int, str], list[int]], value: str
+    ) -> Deferred[list[int]]:
+        found = self._worker.run(self.folder.search, find, value)
+        return found.addCallback(lambda uids: [u for u in uids if u in self.view.seen.byUID])
+
+    def poll(self) -> Deferred[None]:
+        """
+        See L{IPollableMailbox}.
+        """
+        return Deferred.fromCoroutine(self._poll())
+
+    async def _poll(self) -> None:
+        snapshot = await self._worker.run(self.folder.sync, claim=self._claims)
+        listeners = list(self._listeners)
+        canExpunge = all(hasattr(listener, "messagesExpunged") for listener in listeners)
+        expunged, flags, hasNew = self.view.catchUp(snapshot, canExpunge)
+        for listener in listeners:
+            if expunged:
+                listener.messagesExpunged(expunged)
+            if flags:
+                listener.flagsChanged(flags)
+            if hasNew:
+                listener.newMessages(self.getMessageCount(), self.getRecentCount())
+
+
+def _fire(uids: list[int], batch: list[tuple[Message, Deferred[int]]]) -> None:
+    for (_, done), uid in zip(batch, uids, strict=True):
+        done.callback(uid)
+
+
+def _fail(failure: Failure, batch: list[tuple[Message, Deferred[int]]]) -> None:
+    for _, done in batch:
+        done.errback(failure)

@@ -1,0 +1,133 @@
+# -*- test-case-name: tests.test_maildir_message -*-
+"""
+A message of a mailbox, as Twisted's IMAP server wants it.
+"""
+
+from __future__ import annotations
+
+import io
+from email.utils import formatdate, mktime_tz, parsedate_tz
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO
+
+from twisted.mail.interfaces import IMessageIMAP, IMessageIMAPFile
+from zope.interface import implementer
+
+from txjmapaccess.interfaces import IObjectIDMessage
+from txjmapaccess.maildir.content import load, openWithCRLF
+from txjmapaccess.maildir.headers import Headers
+from txjmapaccess.maildir.mime import Part
+from txjmapaccess.maildir.snapshot import Entry
+
+if TYPE_CHECKING:
+    from txjmapaccess.maildir.mailbox import Mailbox
+
+
+def parseDate(date: str | bytes | None) -> float | None:
+    """
+    @param date: an INTERNALDATE as APPEND has it, or in the form of RFC 5322.
+
+    @return: in seconds since 1970, or L{None} for C{None} and for what is no date.
+    """
+    text = date.decode("ascii", "replace") if isinstance(date, bytes) else date
+    parsed = parsedate_tz((text or "").replace("-", " ", 2))
+    try:
+        return None if parsed is None else float(mktime_tz(parsed))
+    except (ValueError, OverflowError):
+        return None
+
+
+@implementer(IMessageIMAP, IMessageIMAPFile, IObjectIDMessage)
+class Message:
+    """
+    Only what needs the content reads the file: identifiers, flags, dates and sizes are known. A
+    message whose file is gone, because another session expunged it, is empty (RFC 2180, section
+    4.1.3): the mailbox will tell at its next poll.
+
+    @param mailbox: the one that it was fetched from.
+    @param entry: the message at that time.
+    """
+
+    def __init__(self, mailbox: Mailbox, entry: Entry) -> None:
+        self.mailbox = mailbox
+        self.entry = entry
+
+    def __repr__(self) -> str:
+        return f"<Message {self.entry.uid} of {self.mailbox!r}>"
+
+    def getUID(self) -> int:
+        """
+        See L{IMessageIMAP.getUID}.
+        """
+        return self.entry.uid
+
+    def getFlags(self) -> list[str]:
+        """
+        @return: the flags that the session knows of.
+        """
+        return self.mailbox.view.flagsOf(self.entry.uid, self.entry)
+
+    def getInternalDate(self) -> bytes:
+        """
+        @return: the INTERNALDATE in the form of RFC 5322.
+        """
+        return formatdate(self.entry.record.date).encode("ascii")
+
+    def getEmailID(self) -> str:
+        """
+        See L{IObjectIDMessage}.
+        """
+        return self.entry.record.emailID
+
+    def getThreadID(self) -> str:
+        """
+        See L{IObjectIDMessage}.
+        """
+        return self.entry.record.threadID
+
+    def getSize(self) -> int:
+        """
+        @return: RFC822.SIZE: octets with CRLF at the end of every line.
+        """
+        return self.entry.record.size
+
+    def open(self) -> BinaryIO:
+        """
+        @return: the whole message, with CRLF at the end of every line.
+        """
+        try:
+            return openWithCRLF(self.mailbox.folder.locate(self.entry), self.getSize())
+        except FileNotFoundError:
+            return io.BytesIO()
+
+    @cached_property
+    def _content(self) -> Part:
+        try:
+            data = load(self.mailbox.folder.locate(self.entry), self.getSize())
+        except FileNotFoundError:
+            data = b""
+        return Part(data, 0, len(data))
+
+    def getHeaders(self, negate: bool, *names: str | bytes) -> Headers:
+        """
+        See L{IMessageIMAP.getHeaders}, and L{Headers}.
+        """
+        return self._content.getHeaders(negate, *names)
+
+    def getBodyFile(self) -> BinaryIO:
+        """
+        @return: the message without its header.
+        """
+        return self._content.getBodyFile()
+
+    def isMultipart(self) -> bool:
+        """
+        See L{IMessageIMAP.isMultipart}.
+        """
+        return self._content.isMultipart()
+
+    def getSubPart(self, part: int) -> Part:
+        """
+        See L{IMessageIMAP.getSubPart}.
+        """
+        return self._content.getSubPart(part)

@@ -1,0 +1,80 @@
+# -*- test-case-name: tests.test_maildir_realm -*-
+"""
+The realm of the embedded store: a directory for each user.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from weakref import WeakValueDictionary
+
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
+from twisted.mail.interfaces import IAccountIMAP
+from twisted.python.threadpool import ThreadPool
+from zope.interface import implementer
+
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.maildir.account import Account
+from txjmapaccess.maildir.names import userDirectory
+from txjmapaccess.maildir.worker import Worker
+
+_THREADS = 4
+
+
+@implementer(IRealm)
+class MaildirRealm:
+    """
+    Avatars for L{IAccountIMAP}.
+
+    @param path: the directory that has, or shall have, the users' directories. It is made at the
+        first login, when the directory above it is there.
+    @param reactor: what the store's threads hand their results to; without it the global one. The
+        threads end when it shuts down.
+    @param threadPool: where the store waits for the disk; without it a small one of its own.
+
+    @raise ConfigurationError: for a path that cannot be used.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], reactor: Any = None, threadPool: Any = None
+    ) -> None:
+        self._path = os.path.abspath(os.fspath(path))
+        if os.path.exists(self._path) and not os.path.isdir(self._path):
+            raise ConfigurationError(f"{self._path} is not a directory")
+        if not os.path.isdir(os.path.dirname(self._path)):
+            raise ConfigurationError(f"{os.path.dirname(self._path)} is not there, or no directory")
+        if reactor is None:
+            from twisted.internet import reactor
+        self._reactor = reactor
+        self._pool = threadPool
+        self._accounts: WeakValueDictionary[str, Account] = WeakValueDictionary()
+
+    def requestAvatar(self, avatarId: object, mind: object, *interfaces: Any) -> Deferred[Any]:
+        """
+        @return: a Deferred that fires with the interface, the L{Account} and its logout. It fails
+            with L{txjmapaccess.errors.Refused} for a user name that cannot be that of a directory.
+
+        @raise NotImplementedError: when none of the interfaces is L{IAccountIMAP}.
+        """
+        if IAccountIMAP not in interfaces:
+            raise NotImplementedError("This realm has avatars for IAccount only")
+        return Deferred.fromCoroutine(self._avatar(avatarId))
+
+    async def _avatar(self, avatarId: object) -> tuple[Any, Account, Any]:
+        user = userDirectory(avatarId)
+        account = self._accounts.get(user)
+        if account is None:
+            root = os.fsencode(os.path.join(self._path, user))
+            account = Account(user, root, Worker(self._reactor, self._threads()))
+            self._accounts[user] = account
+        await account.prepare()
+        return IAccountIMAP, account, lambda: None
+
+    def _threads(self) -> Any:
+        if self._pool is None:
+            self._pool = ThreadPool(0, _THREADS, name="txjmapaccess maildir")
+            self._pool.start()
+            self._reactor.addSystemEventTrigger("during", "shutdown", self._pool.stop)
+        return self._pool

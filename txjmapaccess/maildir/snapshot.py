@@ -1,0 +1,72 @@
+# -*- test-case-name: tests.test_maildir_folder -*-
+"""
+The state of a mailbox at one moment. Values only: a change makes a new snapshot, which shares with
+the old one the entries that stayed the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from txjmapaccess.maildir.files import splitName
+from txjmapaccess.maildir.flags import Flags, flagsOf
+from txjmapaccess.maildir.index import MailboxRow, Record
+
+
+class Entry:
+    """
+    A message.
+
+    @ivar record: what the index has of it.
+    @ivar path: its file, below the mailbox's directory.
+    @ivar flags: those of the file's name and of the index.
+    """
+
+    __slots__ = ("flags", "path", "record", "uid")
+
+    def __init__(self, record: Record, path: bytes) -> None:
+        self.record = record
+        self.path = path
+        self.uid = record.uid
+        self.flags: Flags = flagsOf(splitName(path)[1], record.keywords)
+
+
+class Snapshot:
+    """
+    @ivar entries: in the order of UIDs.
+    @ivar row: the mailbox's own values at that moment.
+    """
+
+    def __init__(self, entries: Sequence[Entry], row: MailboxRow) -> None:
+        self.entries = entries
+        self.row = row
+
+    @cached_property
+    def byUID(self) -> dict[int, Entry]:
+        """
+        The entries by UID.
+        """
+        return {entry.uid: entry for entry in self.entries}
+
+    @cached_property
+    def unseen(self) -> int:
+        """
+        How many messages are not \\Seen.
+        """
+        return sum(not entry.flags.isSeen for entry in self.entries)
+
+    @cached_property
+    def keywords(self) -> list[str]:
+        """
+        Every keyword that a message has.
+        """
+        distinct = {entry.flags.keywords for entry in self.entries}
+        return sorted({keyword for keywords in distinct for keyword in keywords.split()})
+
+    def recent(self) -> set[int]:
+        """
+        The UIDs that no session has claimed.
+        """
+        first = self.row.firstRecent
+        return {entry.uid for entry in self.entries if entry.uid >= first}

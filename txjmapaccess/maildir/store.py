@@ -1,0 +1,207 @@
+# -*- test-case-name: tests.test_maildir_store -*-
+"""
+An account on disk: which mailboxes there are. In worker threads, one job at a time.
+
+A mailbox is a directory with C{cur} in it. Its MAILBOXID is in a file in that directory, so that
+it goes where the directory goes, whoever renames it, also when we are killed in the middle of it;
+the index follows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import deque
+from weakref import WeakValueDictionary
+
+from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
+
+from txjmapaccess.maildir import changes, files
+from txjmapaccess.maildir.folder import Folder
+from txjmapaccess.maildir.identifiers import newMailboxID
+from txjmapaccess.maildir.index import Index, MailboxRow, Session
+from txjmapaccess.maildir.names import INBOX, directoryOf, isBelow, mailboxOf, parents
+
+_ID_FILE = b"txjmapaccess-mailboxid"
+_TRASH = b"..txjmapaccess-"
+
+#: So many mailboxes of an account are kept in memory when no session has them open.
+_KEPT = 8
+
+
+class Store:
+    """
+    @param root: the account's directory.
+    """
+
+    def __init__(self, root: bytes) -> None:
+        self._root = root
+        self._index = Index(root)
+        self._folders: WeakValueDictionary[int, Folder] = WeakValueDictionary()
+        self._kept: deque[Folder] = deque(maxlen=_KEPT)
+
+    def prepare(self) -> None:
+        """
+        Make the account's directory and its INBOX, unless they are there.
+        """
+        files.makeMaildir(self._root, isSubfolder=False)
+        for name in os.listdir(self._root):
+            if name.startswith(_TRASH):  # We were killed while we deleted it.
+                shutil.rmtree(os.path.join(self._root, name), ignore_errors=True)
+        with self._index.open() as db:
+            self._identified(db, "")
+
+    def open(self, name: str) -> Folder | None:
+        """
+        @return: the mailbox, or L{None} when there is none of this name.
+
+        @raise MailboxException: when there can be none.
+        """
+        directory = directoryOf(name)
+        with self._index.open() as db:
+            row = self._identified(db, directory)
+        if row is None:
+            return None
+        folder = self._folders.get(row.id)
+        if folder is None:
+            folder = self._folders[row.id] = Folder(self._index, self._root, row)
+        if folder not in self._kept:
+            self._kept.append(folder)
+        return folder
+
+    def _path(self, directory: str, *more: bytes) -> bytes:
+        return os.path.join(self._root, os.fsencode(directory), *more)
+
+    def _isMailbox(self, directory: str) -> bool:
+        return os.path.isdir(self._path(directory, b"cur"))
+
+    def _identified(self, db: Session, directory: str) -> MailboxRow | None:
+        """
+        Bring together what the directory says of its MAILBOXID and what the index says.
+        """
+        if not self._isMailbox(directory):
+            return None
+        row = db.mailboxIn(directory)
+        if row is None or self._readID(directory) != row.mailboxID:
+            with db.writing():
+                self._identify(db, directory)
+            row = db.mailboxIn(directory)
+        return row
+
+    def _identify(self, db: Session, directory: str) -> None:
+        mailboxID = self._readID(directory)
+        known = db.mailboxWithID(mailboxID) if mailboxID else None
+        if known is not None and known.directory != directory:
+            if self._readID(known.directory) != mailboxID:
+                db.moveMailbox(known.id, directory)  # Renamed.
+                return
+            mailboxID = None  # The directory is a copy of another, with the file in it.
+        old = db.mailboxIn(directory)
+        if old is not None and old.mailboxID != mailboxID:
+            db.removeMailbox(old.id)  # Another mailbox was here before.
+        if mailboxID is None:
+            mailboxID = newMailboxID()
+            files.writeSafely(self._path(directory, _ID_FILE), mailboxID.encode("ascii"))
+        if db.mailboxWithID(mailboxID) is None:
+            db.addMailbox(directory, mailboxID)
+
+    def _readID(self, directory: str) -> str | None:
+        try:
+            with open(self._path(directory, _ID_FILE), "rb") as file:
+                text = file.read(64).decode("ascii", "replace").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return text if text.isalnum() and text.isascii() else None
+
+    def names(self) -> set[str]:
+        """
+        @return: the names of all mailboxes.
+        """
+        entries = [os.fsdecode(name) for name in os.listdir(self._root) if name.startswith(b".")]
+        named = {directory: mailboxOf(directory) for directory in entries}
+        return {INBOX} | {n for d, n in named.items() if n is not None and self._isMailbox(d)}
+
+    def create(self, name: str) -> None:
+        """
+        Make a mailbox, and those above it that there are not.
+
+        @raise MailboxException: when there is one of this name, or can be none.
+        """
+        if self._isMailbox(directoryOf(name)):
+            raise MailboxCollision(name)
+        with self._index.open() as db:
+            for each in [*parents(name), name]:
+                directory = directoryOf(each)
+                files.makeMaildir(self._path(directory), isSubfolder=True)
+                self._identified(db, directory)
+
+    def delete(self, name: str) -> None:
+        """
+        Delete a mailbox and its messages. Mailboxes below it stay.
+
+        @raise MailboxException: when there is none, or it is the INBOX.
+        """
+        if name == INBOX:
+            raise MailboxException("The INBOX cannot be deleted")
+        directory = directoryOf(name)
+        with self._index.open() as db:
+            row = self._identified(db, directory)
+            if row is None:
+                if any(isBelow(other, name) for other in self.names()):
+                    raise MailboxException("It has mailboxes below it")
+                raise NoSuchMailbox(name)
+            trash = os.path.join(self._root, _TRASH + row.mailboxID.encode("ascii"))
+            with db.writing():
+                os.rename(self._path(directory), trash)
+                db.removeMailbox(row.id)
+                files.syncDirectory(self._root)
+        shutil.rmtree(trash, ignore_errors=True)
+
+    def rename(self, old: str, new: str) -> None:
+        """
+        Rename a mailbox and those below it. The INBOX stays, and its messages go (RFC 3501,
+        section 6.3.5).
+
+        @raise MailboxException: when there is none, or the new name is taken.
+        """
+        if old == INBOX:
+            return self._moveInbox(new)
+        names = self.names()
+        moved = {n: new + n[len(old) :] for n in names if n == old or isBelow(n, old)}
+        if not moved:
+            raise NoSuchMailbox(old)
+        if isBelow(new, old):
+            raise MailboxException("A mailbox cannot be put below itself")
+        for taken in names & {new, *moved.values()}:
+            raise MailboxCollision(taken)
+        directories = {directoryOf(a): directoryOf(b) for a, b in moved.items()}
+        with self._index.open() as db:
+            self._makeParents(db, new)
+            for directory in directories:
+                self._identified(db, directory)
+            with db.writing():
+                for directory, target in directories.items():
+                    self._move(db, directory, target)
+                files.syncDirectory(self._root)
+        return None
+
+    def _makeParents(self, db: Session, name: str) -> None:
+        for parent in parents(name):
+            if not self._isMailbox(directoryOf(parent)):
+                files.makeMaildir(self._path(directoryOf(parent)), isSubfolder=True)
+                self._identified(db, directoryOf(parent))
+
+    def _move(self, db: Session, directory: str, target: str) -> None:
+        row = db.mailboxIn(directory)
+        os.rename(self._path(directory), self._path(target))
+        if row is not None:
+            db.moveMailbox(row.id, target)
+
+    def _moveInbox(self, new: str) -> None:
+        self.create(new)
+        inbox, target = self.open(INBOX), self.open(new)
+        if inbox is None or target is None:
+            raise NoSuchMailbox("The mailbox is gone")
+        entries = inbox.sync().entries
+        changes.copy(target, [(inbox, entry) for entry in entries])
+        changes.expunge(inbox, [entry.uid for entry in entries], onlyDeleted=False)

@@ -1,0 +1,48 @@
+# -*- test-case-name: tests.test_maildir_realm -*-
+"""
+Where the blocking part of the store runs: a small pool of threads for all accounts, and in it one
+job at a time for each account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+_T = TypeVar("_T")
+
+
+class Worker:
+    """
+    Runs the jobs of one account, one after the other.
+
+    @param reactor: an L{IReactorFromThreads}.
+    @param pool: a running thread pool.
+    """
+
+    def __init__(self, reactor: Any, pool: ThreadPool) -> None:
+        self._reactor: IReactorFromThreads = reactor
+        self._pool = pool
+        self._turn = DeferredLock()
+
+    def run(self, job: Callable[..., _T], *args: Any, **kwargs: Any) -> Deferred[_T]:
+        """
+        @return: a Deferred that fires with what C{job} returns, or fails with what it raises.
+        """
+        done: Deferred[_T] = self._turn.run(
+            deferToThreadPool, self._reactor, self._pool, job, *args, **kwargs
+        )
+        return done
+
+    def soon(self) -> Deferred[None]:
+        """
+        @return: a Deferred that fires when what runs in the reactor now has come to its end.
+        """
+        done: Deferred[None] = Deferred()
+        self._reactor.callFromThread(done.callback, None)
+        return done
