@@ -7,6 +7,6 @@ from twisted.application.service import ServiceMaker
 serviceMaker = ServiceMaker(
     "JMAPACCESS (RFC 9698) on IMAP",
     "txjmapaccess.service",
-    "An IMAP server that knows for which logins JMAP works as well.",
+    "An IMAP server that tells its clients about JMAP.",
     "jmapaccess",
 )
