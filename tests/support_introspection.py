@@ -89,8 +89,8 @@ class FakeProvider(Factory):
         Close all connections.
         """
         for connection in self.connections:
-            if connection.transport is not None:
-                connection.transport.abortConnection()
+            if not connection.closed.called:
+                connection.abort()
 
     @property
     def openConnections(self) -> int:
