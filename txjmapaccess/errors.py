@@ -15,7 +15,8 @@ it is never sent to a client.
 
 from __future__ import annotations
 
-from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.error import LoginFailed, UnauthorizedLogin, UnhandledCredentials
+from twisted.python.failure import Failure
 
 
 class JMAPAccessError(Exception):
@@ -75,3 +76,10 @@ class TokenRefused(Refused):
         self.status = status
         self.scope = scope
         self.openidConfiguration = openidConfiguration
+
+
+def couldTell(failure: Failure) -> bool:
+    """
+    @return: whether this is a refusal, by somebody who knows.
+    """
+    return bool(failure.check(LoginFailed)) and not failure.check(UnhandledCredentials)

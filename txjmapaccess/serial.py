@@ -80,10 +80,18 @@ class OneCommandAtATime(ServerBase):
     _running: bytes | None = None
     _announced: int | None = None
     _stalled = False
+    _made = False
     _ended = False
     _nextCommand: IDelayedCall | None = None
     _abortion: IDelayedCall | None = None
     _watched = False
+
+    def connectionMade(self) -> None:
+        """
+        See L{twisted.internet.interfaces.IProtocol.connectionMade}.
+        """
+        self._made = True
+        super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -194,7 +202,8 @@ class OneCommandAtATime(ServerBase):
                 call.cancel()
         self._nextCommand = self._abortion = None
         self.unwatchTransport()
-        super().connectionLost(reason)
+        if self._made:
+            super().connectionLost(reason)
 
     def watchTransport(self) -> None:
         """

@@ -20,6 +20,7 @@ from txjmapaccess.credentials import Authentication
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.grammar import quote
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
+from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import checkSessionURL
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 
@@ -158,7 +159,8 @@ def extendFactory(
 
     @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy}.
     @param objectIDs: see L{JMAPAccessMixin}.
-    @param attributes: other attributes of L{JMAPAccessMixin} to set on each connection.
+    @param attributes: other attributes of L{JMAPAccessMixin} to set on each connection. Unless
+        C{limits} is among them, the connections of this factory share L{Limits} of their own.
 
     @return: C{factory}.
 
@@ -168,6 +170,7 @@ def extendFactory(
         if name.startswith("_") or not hasattr(JMAPAccessMixin, name):
             raise TypeError(f"a connection has no attribute {name}")
     attributes.update(jmapAccessPolicy=policy, objectIDs=objectIDs)
+    attributes.setdefault("limits", Limits())
     innermost: Any = factory
     while hasattr(innermost, "wrappedFactory"):
         innermost = innermost.wrappedFactory

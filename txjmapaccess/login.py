@@ -1,0 +1,260 @@
+# -*- test-case-name: tests.test_login -*-
+"""
+From credentials to an avatar. All credentials go one way: L{Login.enter} takes them through the
+portal, asks the policy, records the verdict and answers. What the answer to a refusal shows is in
+L{refusalText}, and nothing else is ever shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.mail.imap4 import IAccount
+from twisted.python.failure import Failure
+
+from txjmapaccess.credentials import (
+    Evidence,
+    LoginRecord,
+    UsernamePassword,
+    authenticationOf,
+)
+from txjmapaccess.errors import (
+    ForeignAuthorizationIdentity,
+    PasswordExpired,
+    Refused,
+    TemporaryFailure,
+    couldTell,
+)
+from txjmapaccess.portals import EvidencePortal, PortalLogin
+from txjmapaccess.privacy import Privacy
+from txjmapaccess.verdict import Unknown, Verdict
+
+
+def refusalText(failure: Failure) -> bytes:
+    """
+    @return: what the client is told about a login that came to nothing, for any reason
+        (RFC 5530, section 3).
+    """
+    if failure.check(PasswordExpired):
+        return b"[EXPIRED] The password has expired"
+    if failure.check(ForeignAuthorizationIdentity):
+        return b"[AUTHORIZATIONFAILED] Not allowed for that authorization identity"
+    if not couldTell(failure):
+        return b"[UNAVAILABLE] Temporary authentication failure"
+    return b"[AUTHENTICATIONFAILED] Authentication failed"
+
+
+class Login(Privacy):
+    """
+    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+
+    @ivar loginRecord: the L{LoginRecord} of this connection, or L{None} before the login.
+    @ivar refusalSeconds: every refusal is answered so long after its command came, so that
+        nothing can be learned from the time that it took; doubled for each further one.
+    @ivar seconds: the clock that this is measured with.
+    """
+
+    _log = Logger()
+
+    loginRecord: LoginRecord | None = None
+    refusalSeconds: float = 1
+    seconds: Callable[[], float] = staticmethod(time.monotonic)
+
+    _exchange: Deferred[None] | None = None
+    _expiry: IDelayedCall | None = None
+    _portalLogin: PortalLogin | None = None
+    _waiting: Deferred[Any] | None = None
+
+    def begin(self, tag: bytes, coroutine: Coroutine[Any, Any, None]) -> None:
+        """
+        Run a login command to its end. It is cancelled when the client goes away.
+        """
+        exchange = self._exchange = Deferred.fromCoroutine(coroutine)
+        exchange.addErrback(self._exchangeFailed, tag)
+        exchange.addBoth(self._exchangeEnded)
+
+    def _exchangeFailed(self, failure: Failure, tag: bytes) -> None:
+        if not (failure.check(CancelledError) and self.hasGone()):
+            self.commandFailed(failure, tag)
+
+    def _exchangeEnded(self, _: object) -> None:
+        self._exchange = self._portalLogin = self._waiting = None
+
+    async def enter(self, tag: bytes, credentials: Any, mechanism: str) -> None:
+        """
+        Log in and answer the command.
+
+        @raise Exception: whatever the checker, or the realm, objects with.
+        """
+        interface, account, logout = await self._requestAvatar(credentials)
+        try:
+            if interface is not IAccount:
+                raise TemporaryFailure(f"the portal gave {interface!r} instead of an IAccount")
+            authentication = authenticationOf(credentials, mechanism)
+            verdict = await self._decide(authentication, account)
+        except BaseException:
+            logout()
+            raise
+        if self.hasGone():
+            logout()
+            return
+        evidence = authentication.evidence
+        self.loginRecord = LoginRecord(
+            authentication.username,
+            mechanism,
+            verdict,
+            time.time(),
+            None if evidence is None else evidence.expires,
+        )
+        self._watchExpiry(evidence)
+        self._entered(tag, account, logout)
+
+    def _watchExpiry(self, evidence: Evidence | None) -> None:
+        if evidence is not None and evidence.endAtExpiry and evidence.expires is not None:
+            remaining = max(0, evidence.expires - time.time())
+            self._expiry = self.callLater(remaining, self.dismiss, b"The access token has expired")
+
+    def _entered(self, tag: bytes, account: Any, logout: Callable[[], object]) -> None:
+        self.account = account
+        self._onLogout = logout
+        self.state = "auth"
+        self.setTimeout(self.POSTAUTH_TIMEOUT)
+        self.admitted()
+        record = self.loginRecord
+        assert record is not None
+        self._log.info(
+            "{username} logged in with {mechanism} from {address}, JMAP is {access}",
+            username=record.username,
+            mechanism=record.mechanism,
+            address=self._address(),
+            access=type(record.verdict).__name__.lower(),
+        )
+        self.announceVerdict(record.verdict)
+        capabilities = b" ".join(self.listCapabilities())
+        self.sendPositiveResponse(tag, b"[CAPABILITY " + capabilities + b"] Logged in")
+
+    async def _requestAvatar(self, credentials: Any) -> tuple[Any, Any, Callable[[], object]]:
+        if isinstance(credentials, UsernamePassword) and self.checksPasswordsItself():
+            return await self._requestAvatarTheirWay(credentials)
+        if self.portal is None:
+            raise TemporaryFailure("this server has no portal")
+        self._portalLogin = PortalLogin(self.portal, credentials)
+        return await self._portalLogin.start()  # type: ignore[no-any-return]
+
+    async def _requestAvatarTheirWay(
+        self, credentials: UsernamePassword
+    ) -> tuple[Any, Any, Callable[[], object]]:
+        portal = self.portal
+        if portal is not None:
+            self.portal = EvidencePortal(portal, credentials)
+        try:
+            return await maybeDeferred(
+                self.authenticateLogin, credentials.username, credentials.password
+            )
+        finally:
+            self.portal = portal
+
+    async def _decide(self, authentication: Any, account: Any) -> Verdict:
+        """
+        @return: the verdict, to be recorded. Overridden where the policy is.
+        """
+        return Unknown()
+
+    def announceVerdict(self, verdict: Verdict) -> None:
+        """
+        Called before the tagged OK of a login.
+        """
+
+    # Refusals
+
+    async def refuse(self, tag: bytes, failure: Failure, started: float) -> None:
+        """
+        Answer a login that came to nothing.
+
+        @param started: when its command, or the last response of its exchange, came.
+        """
+        if not self.hasGone():
+            await self.noteRefusal(failure, started)
+            self.answerRefusal(tag, b"NO", refusalText(failure))
+
+    async def noteRefusal(self, failure: Failure, started: float) -> None:
+        """
+        Log and count a refusal, and wait for the time when every one is answered.
+        """
+        self._logRefusal(failure)
+        delay = self.refusalSeconds * 2**self.failures
+        if couldTell(failure):
+            self.countRefusal()
+        await self._sleepUntil(started + delay)
+
+    def answerRefusal(self, tag: bytes, status: bytes, text: bytes) -> None:
+        """
+        Send the tagged line; one refusal too many is the last.
+        """
+        self._respond(status, tag, text)
+        if self.failures >= self.failuresPerConnection:
+            self.dismiss(b"Too many failed logins")
+
+    def _logRefusal(self, failure: Failure) -> None:
+        # Of an exception that is not ours nobody knows what its text holds.
+        isOurs = failure.check(Refused, TemporaryFailure)
+        reason = str(failure.value) if isOurs else type(failure.value).__name__
+        if couldTell(failure):
+            self._log.info(
+                "A login from {address} was refused: {reason}",
+                address=self._address(),
+                reason=reason,
+            )
+        else:
+            self._log.error("A login could not be checked: {reason}", reason=reason)
+
+    def _address(self) -> str:
+        peer = self.transport.getPeer()
+        return str(getattr(peer, "host", peer))
+
+    async def _sleepUntil(self, when: float) -> None:
+        remaining = when - self.seconds()
+        if remaining <= 0:
+            return
+        timer: list[Any] = []
+        awakened: Deferred[None] = Deferred(lambda _: timer[0].cancel())
+        timer.append(self.callLater(remaining, awakened.callback, None))
+        self._waiting = awakened
+        await awakened
+
+    # Connections that go away
+
+    def hasGone(self) -> bool:
+        """
+        @return: whether nobody waits for the end of this login any more.
+        """
+        return self._ended or self.state != "unauth"
+
+    def timeoutConnection(self) -> None:
+        """
+        The client was silent for too long.
+        """
+        super().timeoutConnection()
+        self._abandonExchange()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        A login in the back end is cancelled; an avatar that is being made will be logged out.
+        """
+        super().connectionLost(reason)
+        self._abandonExchange()
+        if self._expiry is not None and self._expiry.active():
+            self._expiry.cancel()
+
+    def _abandonExchange(self) -> None:
+        exchange, login = self._exchange, self._portalLogin
+        if exchange is None:
+            return
+        if self._waiting is not None or (login is not None and login.canBeCancelled):
+            exchange.cancel()

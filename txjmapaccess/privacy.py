@@ -1,0 +1,103 @@
+# -*- test-case-name: tests.test_privacy -*-
+"""
+What may be offered now: no password and no token in clear where the operator does not want it
+(RFC 3501, section 11.1; RFC 7628, section 4), and STARTTLS.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.cred.credentials import IUsernamePassword
+from twisted.internet.interfaces import IAddress, ISSLTransport
+from twisted.mail.imap4 import IMAP4Server
+
+from txjmapaccess.admission import Admission
+from txjmapaccess.sasl import MECHANISMS, Mechanism, foreignMechanism
+from txjmapaccess.sessionurl import isLoopback
+
+
+class Privacy(Admission):
+    """
+    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+
+    @ivar requireTLS: L{True} when no password or token may come in clear, L{False} when they may,
+        L{None} to leave passwords as the server has them (in clear unless it can do TLS), and to
+        take tokens in clear from loopback addresses only.
+    """
+
+    requireTLS: bool | None = None
+
+    def offeredMechanisms(self) -> dict[bytes, Mechanism]:
+        """
+        @return: the mechanisms for which there is a checker, and which may be used now.
+        """
+        return {
+            name: mechanism
+            for name, mechanism in self.knownMechanisms().items()
+            if not self.privacyRequired(mechanism)
+        }
+
+    def knownMechanisms(self) -> dict[bytes, Mechanism]:
+        """
+        @return: the mechanisms for which there is a checker, and those of other people.
+        """
+        found = {
+            name: foreignMechanism(name, makeChallenger)
+            for name, makeChallenger in self.challengers.items()
+            if name not in MECHANISMS
+        }
+        for mechanism in MECHANISMS.values():
+            if self._canCheck(mechanism.credentials):
+                found[mechanism.name] = mechanism
+        return found
+
+    def loginDisabled(self) -> bool:
+        """
+        @return: whether passwords in clear are refused (LOGINDISABLED).
+        """
+        if self.requireTLS is None:
+            return b"LOGINDISABLED" in super().capabilities()
+        return self.requireTLS and not self._isProtected()
+
+    def privacyRequired(self, mechanism: Mechanism) -> bool:
+        """
+        @return: whether a mechanism must wait for TLS.
+        """
+        if not mechanism.secretInClear:
+            return False
+        if mechanism.credentials is IUsernamePassword or self.requireTLS is not None:
+            return self.loginDisabled()
+        return not self._isProtected() and not _isFromLoopback(self.transport.getPeer())
+
+    def checksPasswordsItself(self) -> bool:
+        """
+        @return: whether the server has an C{authenticateLogin} that is not Twisted's.
+        """
+        method = getattr(self.authenticateLogin, "__func__", None)
+        return method is not IMAP4Server.authenticateLogin
+
+    def do_STARTTLS(self, tag: bytes) -> None:
+        """
+        STARTTLS (RFC 3501, section 6.2.1). What came in clear behind it is thrown away.
+        """
+        wasProtected = self.startedTLS
+        super().do_STARTTLS(tag)
+        if self.startedTLS and not wasProtected:
+            self.clearLineBuffer()
+
+    unauth_STARTTLS = (do_STARTTLS,)
+
+    def _canCheck(self, credentials: Any) -> bool:
+        if credentials is IUsernamePassword and self.checksPasswordsItself():
+            return True
+        return credentials in getattr(self.portal, "checkers", ())
+
+    def _isProtected(self) -> bool:
+        return self.startedTLS or ISSLTransport(self.transport, None) is not None
+
+
+def _isFromLoopback(peer: IAddress) -> bool:
+    host = getattr(peer, "host", None)
+    # A UNIX socket has no host, and does not leave the machine.
+    return host is None or isLoopback(host)
