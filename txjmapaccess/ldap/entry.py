@@ -5,11 +5,9 @@ From attribute values to what they mean to us. Pure functions.
 
 from __future__ import annotations
 
-import re
-
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap.codec import Entry
-from txjmapaccess.ldap.names import checkedText, escapeDNValue
+from txjmapaccess.ldap.names import checkedText, firstComponent
 
 
 def canonicalValue(entry: Entry, attribute: str) -> str:
@@ -50,6 +48,5 @@ def _names(dn: bytes, attribute: str, value: bytes) -> bool:
     """
     @return: whether the first component of C{dn} says that C{attribute} is C{value}.
     """
-    escaped = escapeDNValue(value.decode("utf-8", "replace"))
-    wanted = rf"{re.escape(attribute)}={re.escape(escaped)}(?:[,+]|\Z)"
-    return re.match(wanted, dn.decode("utf-8", "replace"), re.IGNORECASE) is not None
+    wanted = (attribute.lower(), value.lower())
+    return wanted in [(name, given.lower()) for name, given in firstComponent(dn)]

@@ -15,7 +15,7 @@ from ldap3.operation import search as parser
 from ldap3.protocol.convert import prepare_filter_for_sending
 
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.ldap.ber import BOOLEAN, SEQUENCE, element
+from txjmapaccess.ldap.ber import SEQUENCE, element
 from txjmapaccess.ldap.names import USER
 
 #: From a user name to an encoded filter, or a part of one.
@@ -102,8 +102,8 @@ def _extensible(assertion: Any) -> _Encoder:
     if assertion["attr"]:
         parts.append(_description(assertion["attr"], 0x82))
     parts.append(_value(0x83, assertion["value"]))
-    flag = b"\xff" if assertion["dnAttributes"] else b"\0"
-    parts.append(_constant(element(0x80 | BOOLEAN + 3, flag)))
+    if assertion["dnAttributes"]:
+        parts.append(_constant(element(0x84, b"\xff")))
     return _constructed(_EXTENSIBLE, parts)
 
 

@@ -14,7 +14,9 @@ from txjmapaccess.errors import ConfigurationError, Refused
 USER = "{user}"
 
 #: RFC 4514, section 2.4.
-_SPECIAL = re.compile(r'[\\,+"<>;=]')
+_SPECIAL = re.compile(r'[\\,+"<>;=#]')
+_ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
+_PAIR = re.compile(rb"([^=,+]+)=((?:[^\\,+]|\\.)*)", re.DOTALL)
 _RDN = r'(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= *(?:[^\\,+"<>;]|\\.)+'
 _DN = re.compile(rf" *{_RDN}(?:[,+] *{_RDN})*\Z")
 #: What a sAMAccountName cannot hold; in a bind name that is no DN it would change who is meant.
@@ -62,11 +64,30 @@ def escapeDNValue(value: str) -> str:
     @return: C{value} as it may stand in a distinguished name (RFC 4514, section 2.4).
     """
     escaped = _SPECIAL.sub(r"\\\g<0>", value).replace("\0", r"\00")
-    if escaped[:1] in ("#", " "):
+    if escaped[:1] == " ":
         escaped = "\\" + escaped
     if escaped[-1:] == " " and value != " ":
         escaped = escaped[:-1] + "\\ "
     return escaped
+
+
+def firstComponent(dn: bytes) -> list[tuple[str, bytes]]:
+    """
+    @return: attributes, in lower case, and values of the first component of a distinguished name.
+    """
+    pairs, position = [], 0
+    while (match := _PAIR.match(dn, position)) is not None:
+        attribute = match.group(1).decode("utf-8", "replace").strip().lower()
+        pairs.append((attribute, _ESCAPED.sub(_unescaped, match.group(2))))
+        position = match.end() + 1
+        if dn[match.end() : position] != b"+":
+            break
+    return pairs
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    octet = match.group(1)
+    return bytes.fromhex(octet.decode("ascii")) if len(octet) == 2 else octet
 
 
 class BindNameTemplate:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from OpenSSL import SSL, crypto
+from OpenSSL import crypto
+from twisted.internet.error import VerifyError
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
@@ -105,16 +106,8 @@ def _identity(leaf: Certificate, keyPath: str | None, path: str) -> PrivateCerti
         pair = KeyPair(loaded)
     except (crypto.Error, ValueError, TypeError):
         raise problem(key, f"{keyFile} holds no unencrypted PEM private key") from None
-    identity: PrivateCertificate = PrivateCertificate.fromCertificateAndKeyPair(leaf, pair)
-    _checkMatch(key, keyFile, identity)
-    return identity
-
-
-def _checkMatch(key: str, path: str, identity: PrivateCertificate) -> None:
-    context = SSL.Context(SSL.TLS_METHOD)
-    context.use_certificate(identity.original)
     try:
-        context.use_privatekey(identity.privateKey.original)
-        context.check_privatekey()
-    except SSL.Error:
-        raise problem(key, f"{path} is not the key of the client certificate") from None
+        identity: PrivateCertificate = PrivateCertificate.fromCertificateAndKeyPair(leaf, pair)
+    except VerifyError:
+        raise problem(key, f"{keyFile} is not the key of the client certificate") from None
+    return identity

@@ -1,0 +1,7 @@
+"""
+C{--auth ldap:...}.
+"""
+
+from txjmapaccess.ldap.strcred import LDAPCheckerFactory
+
+ldapCheckerFactory = LDAPCheckerFactory()
