@@ -35,13 +35,18 @@ class NoRealm:
         raise NotImplementedError()
 
 
-def door(settings: Settings, inventsIdentifiers: bool = False, certificate: Any = None) -> Door:
+def door(
+    settings: Settings,
+    inventsIdentifiers: bool = False,
+    certificate: Any = None,
+    before: Door | None = None,
+) -> Door:
     """
     @return: the door that C{settings} make.
     """
     found = FoundRealm(NoRealm(), inventsIdentifiers)
     checkers = [InMemoryUsernamePasswordDatabaseDontUse(ada=b"lovelace")]
-    return buildDoor(settings, found, checkers, certificate)
+    return buildDoor(settings, found, checkers, certificate, before)
 
 
 class BuildDoorTests(SynchronousTestCase):
@@ -91,6 +96,56 @@ class BuildDoorTests(SynchronousTestCase):
         self.assertEqual(self.decide(silent, Secret.PASSWORD, True), Known(URL, reason))
         self.assertEqual(self.decide(silent, Secret.PASSWORD, False), Usable(URL))
         self.assertEqual(self.decide(word, Secret.PASSWORD, True), Usable(URL))
+
+
+class CountsTests(SynchronousTestCase):
+    """
+    L{buildDoor}: the limits that all connections share.
+    """
+
+    def test_connections(self) -> None:
+        """
+        [imap.limits] connections.
+        """
+        counts = door(Settings(limits=LimitSettings(connections=1))).counts
+        self.assertIsNone(counts.enter("192.0.2.1"))
+        self.assertIn(b"Too many connections", counts.enter("192.0.2.2") or b"")
+
+    def test_unauthenticated(self) -> None:
+        """
+        [imap.limits] unauthenticated_per_address.
+        """
+        counts = door(Settings(limits=LimitSettings(unauthenticated_per_address=1))).counts
+        self.assertIsNone(counts.enter("192.0.2.1"))
+        self.assertIn(b"from your address", counts.enter("192.0.2.1") or b"")
+
+    def test_failures(self) -> None:
+        """
+        [imap.limits] failures_per_address and window.
+        """
+        for window, blocked in ((60.0, True), (1e-9, False)):
+            limits = LimitSettings(failures_per_address=1, window=window)
+            counts = door(Settings(limits=limits)).counts
+            counts.refused("192.0.2.1")
+            self.assertIs(counts.isBlocked("192.0.2.1"), blocked)
+
+    def test_exempt(self) -> None:
+        """
+        [imap.limits] exempt.
+        """
+        counts = door(Settings(limits=LimitSettings(exempt=("192.0.2.0/24",)))).counts
+        self.assertIsNone(counts.source(IPv4Address("TCP", "192.0.2.1", 1234)))
+        self.assertIsNotNone(counts.source(IPv4Address("TCP", "127.0.0.1", 1234)))
+
+    def test_countedOn(self) -> None:
+        """
+        What was counted before a reload counts after it, unless the limits have changed.
+        """
+        first = door(Settings())
+        same = door(Settings(jmap=JMAPSettings(tokens=False)), before=first)
+        self.assertIs(same.counts, first.counts)
+        changed = door(Settings(limits=LimitSettings(connections=1)), before=first)
+        self.assertIsNot(changed.counts, first.counts)
 
 
 class MakeCheckersTests(SynchronousTestCase):
@@ -164,12 +219,16 @@ class IMAPFactoryTests(SynchronousTestCase):
         server = self.connection(Settings(jmap=JMAPSettings(debugging=True)))
         self.assertIs(server.debugging, True)
 
-    def test_refusalSeconds(self) -> None:
+    def test_limits(self) -> None:
         """
-        So is [imap.limits] refusal_seconds.
+        So are [imap.limits].
         """
-        server = self.connection(Settings(limits=LimitSettings(refusal_seconds=2.5)))
+        limits = LimitSettings(refusal_seconds=2.5, login_seconds=6.5, failures_per_connection=7)
+        server = self.connection(Settings(limits=limits))
         self.assertEqual(server.refusalSeconds, 2.5)
+        self.assertEqual(server.loginSeconds, 6.5)
+        self.assertEqual(server.failuresPerConnection, 7)
+        self.assertIs(server.limits, self.door.counts)
 
     def test_requireTLS(self) -> None:
         """

@@ -18,6 +18,7 @@ from txjmapaccess.certificate import ReloadableCertificate
 from txjmapaccess.checkers import chain
 from txjmapaccess.config import JMAPSettings, LimitSettings, Settings
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
+from txjmapaccess.limits import Limits
 from txjmapaccess.lookup import FoundRealm
 from txjmapaccess.policy import EvidencePolicy
 from txjmapaccess.server import JMAPAccessIMAP4Server
@@ -33,6 +34,7 @@ class Door:
     @ivar requireTLS: whether secrets are refused in clear; loopback may always.
     @ivar certificate: for STARTTLS, or L{None}.
     @ivar limits: how often, how many, how long.
+    @ivar counts: the connections and refusals that C{limits} are about.
     """
 
     portal: Portal
@@ -41,6 +43,7 @@ class Door:
     requireTLS: bool
     certificate: ReloadableCertificate | None
     limits: LimitSettings
+    counts: Limits
 
 
 def buildDoor(
@@ -48,8 +51,12 @@ def buildDoor(
     found: FoundRealm,
     checkers: Iterable[ICredentialsChecker],
     certificate: ReloadableCertificate | None,
+    before: Door | None = None,
 ) -> Door:
     """
+    @param before: the door that this one replaces: what was counted goes on counting, unless the
+        limits have changed.
+
     @raise ConfigurationError: for settings that cannot be used.
     """
     return Door(
@@ -59,6 +66,19 @@ def buildDoor(
         requireTLS=settings.imap.require_tls,
         certificate=certificate,
         limits=settings.limits,
+        counts=_counts(settings.limits, before),
+    )
+
+
+def _counts(limits: LimitSettings, before: Door | None) -> Limits:
+    if before is not None and before.limits == limits:
+        return before.counts
+    return Limits(
+        connections=limits.connections,
+        unauthenticatedPerAddress=limits.unauthenticated_per_address,
+        failuresPerAddress=limits.failures_per_address,
+        window=limits.window,
+        exempt=limits.exempt,
     )
 
 
@@ -120,7 +140,10 @@ class IMAPFactory(ServerFactory):
         server.jmapAccessPolicy = door.policy
         server.capabilityProviders = self._providers
         server.debugging = door.debugging
+        server.limits = door.counts
+        server.loginSeconds = door.limits.login_seconds
         server.refusalSeconds = door.limits.refusal_seconds
+        server.failuresPerConnection = door.limits.failures_per_connection
         server.requireTLS = door.requireTLS and not _isLocal(addr)
         return server
 

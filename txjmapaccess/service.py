@@ -67,6 +67,8 @@ class JMAPAccessService(MultiService):
     #: How long a replaced checker may take to finish the logins that it has, in seconds.
     retirement = 60.0
 
+    _door: Door | None = None
+
     def __init__(
         self,
         readSettings: Callable[[], Settings],
@@ -92,7 +94,8 @@ class JMAPAccessService(MultiService):
     def _open(self, settings: Settings, replaceable: Iterable[ICredentialsChecker]) -> None:
         certificate = self._certificates.creatorFor(None)
         checkers = (*replaceable, *self._lasting)
-        self._door = buildDoor(settings, self._realm, checkers, certificate)
+        before = self._door
+        self._door = buildDoor(settings, self._realm, checkers, certificate, before)
         self._checkers = CheckerService(replaceable)
         self._checkers.setServiceParent(self)
 
@@ -113,6 +116,7 @@ class JMAPAccessService(MultiService):
         """
         @return: what a new connection is met with at present.
         """
+        assert self._door is not None
         return self._door
 
     def bind(self) -> None:
@@ -129,7 +133,7 @@ class JMAPAccessService(MultiService):
         Start, and say what the operator may not expect.
         """
         super().startService()
-        if self._door.requireTLS and self._door.certificate is None:
+        if self.door().requireTLS and self.door().certificate is None:
             self._log.warn(
                 "There is no [imap] certificate, and require_tls is true:"
                 " without TLS, only loopback can log in"
