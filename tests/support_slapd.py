@@ -222,13 +222,17 @@ class Slapd:
 
 @functools.cache
 def sharedSlapd(
-    ldif: str = "", overlays: tuple[str, ...] = (), config: str = "", globalConfig: str = ""
+    ldif: str = "",
+    overlays: tuple[str, ...] = (),
+    config: str = "",
+    globalConfig: str = "",
+    tls: bool = False,
 ) -> Slapd:
     """
     @return: a server like this that lives until the end of the process, for tests that do not
         change it.
     """
-    server = Slapd(ldif, overlays, config, globalConfig)
+    server = Slapd(ldif, overlays, config, globalConfig, tls)
     atexit.register(server.close)
     return server
 

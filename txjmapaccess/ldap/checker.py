@@ -73,7 +73,7 @@ class LDAPChecker:
             # Refusals are not kept: another password always goes to the directory.
             self._cache = AnswerCache(reactor, lambda evidence: lifetime, refusalSeconds=0)
         for sentence in settings.warnings():
-            self._log.warn("LDAP: {warning}", warning=sentence)
+            self._log.warn("LDAP: {sentence}", sentence=sentence)
 
     def requestAvatarId(  # type: ignore[override]
         self, credentials: IUsernamePassword

@@ -1,0 +1,145 @@
+"""
+TLS to a real slapd: what is verified, and what happens when it does not verify.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from typing import Any
+
+from tests.integration.test_ldap_checker import TEMPLATE
+from tests.support_async import AsyncTestCase
+from tests.support_ca import CertificateAuthority
+from tests.support_slapd import Slapd, person, sharedSlapd, skipWithoutSlapd
+from txjmapaccess.credentials import UsernamePassword
+from txjmapaccess.errors import Refused, TemporaryFailure
+from txjmapaccess.ldap import LDAPChecker
+
+
+@functools.cache
+def authority() -> CertificateAuthority:
+    """
+    @return: one authority for all tests.
+    """
+    return CertificateAuthority(tempfile.mkdtemp(prefix="ca-"))
+
+
+@functools.cache
+def server(*names: str, days: int = 10, config: str = "") -> Slapd:
+    """
+    @return: a slapd whose certificate is for C{names}.
+    """
+    certificate, key = authority().issue(*names, days=days)
+    return sharedSlapd(
+        person("alice", "wonderland"),
+        globalConfig=f"TLSCertificateFile {certificate}\nTLSCertificateKeyFile {key}\n"
+        f"TLSCACertificateFile {authority().path}\n{config}",
+        tls=True,
+    )
+
+
+class TLSTests(AsyncTestCase):
+    """
+    ldaps and StartTLS.
+    """
+
+    skip = skipWithoutSlapd
+
+    async def login(self, uri: str, password: str = "wonderland", **keys: Any) -> str:
+        """
+        @return: the avatar id of alice.
+        """
+        keys = {"ca_file": authority().path, **keys}
+        checker = LDAPChecker(uris=[uri], bind_dn_template=TEMPLATE, **keys)
+        try:
+            return await checker.requestAvatarId(UsernamePassword(b"alice", password.encode()))
+        finally:
+            await checker.close()
+
+    async def assertUnverified(self, uri: str, words: str, **keys: Any) -> None:
+        """
+        The login ends as a temporary failure that says C{words}.
+        """
+        with self.assertRaises(TemporaryFailure) as caught:
+            await self.login(uri, **keys)
+        self.assertIn(words, str(caught.exception))
+        self.assertNotIn("wonderland", str(caught.exception))
+
+    async def test_addressInCertificate(self) -> None:
+        """
+        A certificate for the address verifies, with ldaps and with StartTLS (RFC 4513, section
+        3.1.3), and passwords are checked over it.
+        """
+        slapd = server("127.0.0.1")
+        for uri, starttls in ((slapd.tlsURI, False), (slapd.uri, True)):
+            self.assertEqual(await self.login(uri, starttls=starttls), "alice")
+            with self.assertRaises(Refused):
+                await self.login(uri, "wrong", starttls=starttls)
+
+    async def test_nameInCertificate(self) -> None:
+        """
+        A certificate for the host name verifies.
+        """
+        slapd = server("localhost")
+        uri = slapd.tlsURI.replace("127.0.0.1", "localhost")
+        self.assertEqual(await self.login(uri), "alice")
+
+    async def test_wrongName(self) -> None:
+        """
+        A certificate for another name is refused, before anything is sent.
+        """
+        slapd = server("ldap.example.net")
+        for uri, starttls in ((slapd.tlsURI, False), (slapd.uri, True)):
+            await self.assertUnverified(uri, "127.0.0.1", starttls=starttls)
+            name = uri.replace("127.0.0.1", "localhost")
+            await self.assertUnverified(name, "localhost", starttls=starttls)
+
+    async def test_expired(self) -> None:
+        """
+        An expired certificate is refused.
+        """
+        slapd = server("127.0.0.1", days=-1)
+        await self.assertUnverified(slapd.tlsURI, "certificate verify failed")
+        await self.assertUnverified(slapd.uri, "certificate verify failed", starttls=True)
+
+    async def test_otherAuthority(self) -> None:
+        """
+        A certificate of an authority that is not configured is refused: by default the system's are
+        trusted, and no others.
+        """
+        slapd = server("127.0.0.1")
+        stranger = CertificateAuthority(tempfile.mkdtemp(prefix="ca-"), "Somebody else")
+        await self.assertUnverified(slapd.tlsURI, "certificate", ca_file=stranger.path)
+        await self.assertUnverified(slapd.tlsURI, "certificate", ca_file=None)
+
+    async def test_acceptAny(self) -> None:
+        """
+        Only C{accept_any_certificate} turns verification off, name and authority at once.
+        """
+        slapd = server("ldap.example.net", days=-1)
+        for uri, starttls in ((slapd.tlsURI, False), (slapd.uri, True)):
+            self.assertEqual(
+                await self.login(uri, starttls=starttls, ca_file=None, accept_any_certificate=True),
+                "alice",
+            )
+
+    async def test_clientCertificate(self) -> None:
+        """
+        A server that wants a client certificate gets it.
+        """
+        slapd = server("127.0.0.1", config="TLSVerifyClient demand\n")
+        certificate, key = authority().issue("imap.example.com")
+        self.assertEqual(
+            await self.login(slapd.tlsURI, client_certificate=certificate, client_key=key),
+            "alice",
+        )
+        with self.assertRaises(TemporaryFailure):
+            await self.login(slapd.tlsURI)
+
+    async def test_noStartTLS(self) -> None:
+        """
+        A server that has no TLS gets no password.
+        """
+        slapd = sharedSlapd(person("alice", "wonderland"))
+        await self.assertUnverified(slapd.uri, "StartTLS was refused", starttls=True)
