@@ -6,9 +6,12 @@ C{twistd} as a process of its own, with the Python that runs the tests.
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import txjmapaccess
@@ -59,3 +62,88 @@ def twistd(directory: str, arguments: Sequence[str], timeout: float = 60) -> Out
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def freePort() -> int:
+    """
+    @return: a port of 127.0.0.1 on which nobody listens.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def waitUntil(condition: Callable[[], object], seconds: float = 30) -> None:
+    """
+    Wait for C{condition} to be true.
+
+    @raise TimeoutError: when it was not.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("what was waited for did not come")
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    """
+    @return: whether anybody listens on C{port} of 127.0.0.1.
+    """
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Running:
+    """
+    A C{twistd -n} that runs until L{stop}. Its log is in a file.
+
+    @param port: one of those on which it will listen.
+    """
+
+    def __init__(self, directory: str, arguments: Sequence[str], port: int) -> None:
+        self._log = os.path.join(directory, "log")
+        with open(self._log, "wb") as log:
+            self._process = subprocess.Popen(
+                command("-n", *arguments),
+                cwd=directory,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            waitUntil(lambda: listens(port) or self._process.poll() is not None)
+            assert self._process.poll() is None, self.log()
+        except BaseException:
+            self.stop()
+            raise
+
+    def log(self) -> str:
+        """
+        @return: what it has logged so far.
+        """
+        with open(self._log) as file:
+            return file.read()
+
+    def hangUp(self, line: str) -> None:
+        """
+        Send it SIGHUP, and wait for C{line} in the log.
+        """
+        before = self.log().count(line)
+        self._process.send_signal(signal.SIGHUP)
+        waitUntil(lambda: self.log().count(line) > before)
+
+    def stop(self) -> int:
+        """
+        End it.
+
+        @return: its exit status.
+        """
+        self._process.terminate()
+        try:
+            return self._process.wait(20)
+        finally:
+            self._process.kill()
+            self._process.wait()
