@@ -1,0 +1,85 @@
+# -*- test-case-name: tests.test_jmap_api -*-
+"""
+The method calls of a request, one after the other (RFC 8620, section 3.3 to 3.7).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from twisted.logger import Logger
+
+from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.jmap.pacing import Pacer
+from txjmapaccess.jmap.problems import MethodProblem
+from txjmapaccess.jmap.references import Response, resolve
+from txjmapaccess.jmap.requests import Call, Request
+from txjmapaccess.jmap.session import CORE
+
+#: Takes the arguments of a call, gives those of the response; raises L{MethodProblem}.
+Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+async def echo(arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Core/echo (RFC 8620, section 4).
+    """
+    return arguments
+
+
+class API:
+    """
+    Answers requests.
+
+    @param methods: the methods by capability and name, besides Core/echo.
+    @param pacer: lets the reactor turn between calls.
+    """
+
+    _log = Logger()
+
+    def __init__(self, methods: Mapping[str, Mapping[str, Method]], pacer: Pacer) -> None:
+        self._methods = {CORE: {"Core/echo": echo}, **methods}
+        self._pacer = pacer
+
+    async def answer(self, request: Request, sessionState: str) -> bytes:
+        """
+        @return: the Response object (RFC 8620, section 3.4), encoded.
+        """
+        responses: list[Response] = []
+        encoded: list[str] = []
+        for call in request.calls:
+            responses.append(await self._respond(call, request.using, responses))
+            encoded.append(json.dumps(responses[-1]))
+            await self._pacer.pause()
+        rest = {"sessionState": sessionState}
+        if request.createdIDs is not None:
+            rest["createdIds"] = request.createdIDs  # type: ignore[assignment]
+        body = '{"methodResponses": [' + ", ".join(encoded) + "], " + json.dumps(rest)[1:]
+        return body.encode("ascii")
+
+    async def _respond(
+        self, call: Call, using: frozenset[str], responses: list[Response]
+    ) -> Response:
+        try:
+            method = self._find(call.name, using)
+            return call.name, await method(resolve(call.arguments, responses)), call.callID
+        except MethodProblem as problem:
+            return "error", problem.asObject(), call.callID
+        except TemporaryFailure as e:
+            self._log.error(
+                "{method} could not be answered: {problem}", method=call.name, problem=e
+            )
+            return "error", {"type": "serverUnavailable"}, call.callID
+        except Exception:
+            self._log.failure("{method} failed", method=call.name)
+            description = "An error that the operator of this server can find in its log"
+            return "error", {"type": "serverFail", "description": description}, call.callID
+
+    def _find(self, name: str, using: frozenset[str]) -> Method:
+        for capability in using:
+            method = self._methods.get(capability, {}).get(name)
+            if method is not None:
+                return method
+        raise MethodProblem("unknownMethod")

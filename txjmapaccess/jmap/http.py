@@ -1,0 +1,152 @@
+# -*- test-case-name: tests.test_jmap_resource -*-
+"""
+HTTP resources for those who may come in, and for nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from txjmapaccess.credentials import BearerToken
+from txjmapaccess.errors import Refused, TemporaryFailure
+from txjmapaccess.jmap.authorization import challenges, credentialsFrom
+from txjmapaccess.jmap.gate import Entry, Gate
+from txjmapaccess.jmap.problems import RequestProblem
+from txjmapaccess.sessionurl import isLoopback
+
+_NOTHING: Mapping[bytes, list[bytes]] = {}
+
+
+class Answer(NamedTuple):
+    """
+    An HTTP response.
+    """
+
+    status: int
+    body: bytes
+    headers: Mapping[bytes, list[bytes]] = _NOTHING
+    contentType: bytes = b"application/json"
+
+
+def problemAnswer(
+    problem: RequestProblem, headers: Mapping[bytes, list[bytes]] = _NOTHING
+) -> Answer:
+    """
+    @return: the answer to a request that is rejected (RFC 7807).
+    """
+    body = json.dumps(problem.asObject()).encode("ascii")
+    return Answer(problem.status, body, headers, b"application/problem+json")
+
+
+@dataclass(frozen=True)
+class Door:
+    """
+    How the resources are guarded.
+
+    @ivar gate: knows who may come in.
+    @ivar reactor: where this runs.
+    @ivar realm: the name of the protection space.
+    @ivar requireTLS: whether credentials in clear are refused, but from loopback addresses.
+    @ivar refusalSeconds: after how many seconds a refusal is answered.
+    """
+
+    gate: Gate
+    reactor: Any
+    realm: str
+    requireTLS: bool
+    refusalSeconds: float
+
+    def isClosed(self, request: Request) -> bool:
+        """
+        @return: whether the credentials of C{request} must not be looked at.
+        """
+        if not self.requireTLS or request.isSecure():
+            return False
+        return not isLoopback(getattr(request.getClientAddress(), "host", ""))
+
+    def unauthorized(self, tokenRefused: bool = False) -> Answer:
+        """
+        @return: the answer to a request without credentials that are good for JMAP. It does not
+            tell why (RFC 9110, section 15.5.2).
+        """
+        offered = challenges(self.gate.checkers, self.realm, tokenRefused)
+        problem = RequestProblem(None, "Credentials that are good for JMAP are needed", 401)
+        return problemAnswer(problem, {b"www-authenticate": offered})
+
+
+class GuardedResource(Resource):
+    """
+    A resource for those who may come in.
+    """
+
+    _log = Logger()
+
+    def __init__(self, door: Door) -> None:
+        super().__init__()
+        self._door = door
+
+    async def serve(self, request: Request, entry: Entry) -> Answer:
+        """
+        @raise RequestProblem: when the request cannot be served.
+        """
+        raise NotImplementedError
+
+    def respond(self, request: Request) -> int:
+        """
+        Answer C{request}. What was begun for a client that has gone is ended as if it were there,
+        so that each avatar is logged out.
+        """
+        gone: list[Failure] = []
+        request.notifyFinish().addErrback(gone.append)
+        answered = Deferred.fromCoroutine(self._answer(request))
+        answered.addErrback(self._failed)
+        answered.addCallback(lambda answer: None if gone else _write(request, answer))
+        return NOT_DONE_YET
+
+    def _failed(self, failure: Failure) -> Answer:
+        self._log.failure("A JMAP request failed", failure=failure)
+        return problemAnswer(RequestProblem(None, "Something went wrong here", 500))
+
+    async def _answer(self, request: Request) -> Answer:
+        if self._door.isClosed(request):
+            return problemAnswer(RequestProblem(None, "TLS is needed", 403))
+        credentials = credentialsFrom(request.getHeader(b"authorization"))
+        if credentials is None or not self._door.gate.knows(credentials):
+            return self._door.unauthorized()
+        try:
+            entry = await self._door.gate.enter(credentials)
+        except Refused:
+            await deferLater(self._door.reactor, self._door.refusalSeconds)
+            return self._door.unauthorized(isinstance(credentials, BearerToken))
+        except TemporaryFailure:
+            return problemAnswer(RequestProblem(None, "Temporary authentication failure", 503))
+        try:
+            return await self.serve(request, entry)
+        except RequestProblem as problem:
+            return problemAnswer(problem)
+        finally:
+            entry.logout()
+
+
+def _write(request: Request, answer: Answer) -> None:
+    request.setResponseCode(answer.status)
+    headers = request.responseHeaders
+    headers.setRawHeaders(b"cache-control", [b"no-cache, no-store, must-revalidate"])
+    headers.setRawHeaders(b"content-type", [answer.contentType])
+    headers.setRawHeaders(b"content-length", [b"%d" % len(answer.body)])
+    headers.setRawHeaders(b"x-content-type-options", [b"nosniff"])
+    for name, values in answer.headers.items():
+        headers.setRawHeaders(name, values)
+    if request.method != b"HEAD":
+        request.write(answer.body)
+    request.finish()

@@ -1,0 +1,108 @@
+# -*- test-case-name: tests.test_jmap_mail -*-
+"""
+Mailbox objects and Mailbox/query (RFC 8621, section 2). Pure functions over a L{Snapshot}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
+from txjmapaccess.jmap.snapshot import Folder, Snapshot
+
+#: This side reads only.
+_RIGHTS = {
+    "mayReadItems": True,
+    "mayAddItems": False,
+    "mayRemoveItems": False,
+    "maySetSeen": False,
+    "maySetKeywords": False,
+    "mayCreateChild": False,
+    "mayRename": False,
+    "mayDelete": False,
+    "maySubmit": False,
+}
+
+MAILBOX_PROPERTIES = (
+    *("id", "name", "parentId", "role", "sortOrder", "totalEmails", "unreadEmails"),
+    *("totalThreads", "unreadThreads", "myRights", "isSubscribed"),
+)
+
+
+def mailboxObject(folder: Folder, snapshot: Snapshot) -> dict[str, Any]:
+    """
+    @return: the Mailbox object with all its properties.
+    """
+    parent = snapshot.parentOf(folder)
+    emails = snapshot.contents[folder.id]
+    return {
+        "id": folder.id,
+        "name": _nameUnder(folder, parent),
+        "parentId": None if parent is None else parent.id,
+        "role": folder.role,
+        "sortOrder": 1 if folder.role == "inbox" else 10,
+        "totalEmails": len(emails),
+        "unreadEmails": sum(email.isUnread for email in emails),
+        "totalThreads": len({email.threadID for email in emails}),
+        "unreadThreads": snapshot.unreadThreads(folder.id),
+        "myRights": _RIGHTS,
+        "isSubscribed": folder.isSubscribed,
+    }
+
+
+def _nameUnder(folder: Folder, parent: Folder | None) -> str:
+    """
+    @return: the name below C{parent}; of more than one segment where there is no mailbox between.
+    """
+    below = folder.path[0 if parent is None else len(parent.path) :]
+    return "Inbox" if below == ("INBOX",) else "/".join(below)
+
+
+def queryMailboxes(snapshot: Snapshot, arguments: dict[str, Any]) -> list[str]:
+    """
+    @return: the ids of the mailboxes that match.
+
+    @raise MethodProblem: C{invalidArguments}, C{unsupportedFilter} or C{unsupportedSort}.
+    """
+    if arguments.get("sortAsTree") or arguments.get("filterAsTree"):
+        raise MethodProblem("unsupportedFilter")
+    mailboxes = [mailboxObject(folder, snapshot) for folder in snapshot.folders.values()]
+    matches = _filter(arguments.get("filter"))
+    mailboxes = sorted(filter(matches, mailboxes), key=lambda m: (m["sortOrder"], m["name"]))
+    for name, isAscending in reversed(_comparators(arguments.get("sort"))):
+        mailboxes.sort(key=lambda m, name=name: m[name], reverse=not isAscending)  # type: ignore[misc]
+    return [mailbox["id"] for mailbox in mailboxes]
+
+
+_CONDITIONS: dict[str, Callable[[dict[str, Any], Any], bool]] = {
+    "parentId": lambda mailbox, value: mailbox["parentId"] == value,
+    "name": lambda mailbox, value: str(value).lower() in mailbox["name"].lower(),
+    "role": lambda mailbox, value: mailbox["role"] == value,
+    "hasAnyRole": lambda mailbox, value: (mailbox["role"] is not None) is value,
+    "isSubscribed": lambda mailbox, value: mailbox["isSubscribed"] is value,
+}
+
+
+def _filter(value: Any) -> Callable[[dict[str, Any]], bool]:
+    if value is None:
+        return lambda mailbox: True
+    if not isinstance(value, dict):
+        raise invalidArguments("filter is not an object")
+    if "operator" in value:
+        raise MethodProblem("unsupportedFilter")
+    for name in value:
+        if name not in _CONDITIONS:
+            raise invalidArguments(f"there is no filter condition {name}")
+    return lambda mailbox: all(_CONDITIONS[name](mailbox, value[name]) for name in value)
+
+
+def _comparators(value: Any) -> list[tuple[str, bool]]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(member, dict) for member in value):
+        raise invalidArguments("sort is not a list of comparators")
+    for comparator in value:
+        if comparator.get("property") not in ("sortOrder", "name"):
+            raise MethodProblem("unsupportedSort")
+    return [(comparator["property"], comparator.get("isAscending", True)) for comparator in value]

@@ -1,0 +1,211 @@
+# -*- test-case-name: tests.test_jmap_reader -*-
+"""
+Reads an account (L{twisted.mail.interfaces.IAccountIMAP}): all of it for a L{Snapshot}, and single
+messages. Every method of an account, mailbox or message may return a Deferred.
+"""
+
+from __future__ import annotations
+
+import calendar
+import email.utils
+import io
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.mail.imap4 import MessageProducer, MessageSet
+from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
+
+from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
+from txjmapaccess.jmap.pacing import Pacer
+from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot, asText, keywordsOf, roleOf
+
+_OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
+
+
+async def settled(value: Any) -> Any:
+    """
+    @return: C{value}, or what the Deferred C{value} fires with.
+    """
+    return await value if isinstance(value, Deferred) else value
+
+
+class AccountReader:
+    """
+    Reads one account. What it opens stays open until L{close}.
+
+    @param account: the L{IAccountIMAP}.
+    @param pacer: lets the reactor turn.
+    """
+
+    _log = Logger()
+
+    def __init__(self, account: Any, pacer: Pacer) -> None:
+        self._account = account
+        self._pacer = pacer
+        self._mailboxes: dict[str, Any] = {}
+
+    async def close(self) -> None:
+        """
+        Close the mailboxes.
+        """
+        mailboxes, self._mailboxes = self._mailboxes, {}
+        for mailbox in mailboxes.values():
+            await self._closeMailbox(mailbox)
+
+    async def _closeMailbox(self, mailbox: Any) -> None:
+        closeable: Any = ICloseableMailboxIMAP(mailbox, None)
+        if closeable is None:
+            return
+        try:
+            await settled(closeable.close())
+        except Exception:
+            self._log.failure("A mailbox could not be closed")
+
+    async def snapshot(self) -> Snapshot:
+        """
+        @return: all that the account holds.
+        """
+        folders: list[Folder] = []
+        copies: list[Copy] = []
+        roles: set[str] = set()
+        for name, information in await settled(self._account.listMailboxes("", "*")):
+            folder = await self._open(name, information, roles)
+            if folder is not None:
+                folders.append(folder)
+                copies.extend(await self._copies(folder.id))
+        return Snapshot(folders, copies)
+
+    async def _open(self, name: str | bytes, information: Any, roles: set[str]) -> Folder | None:
+        attributes = [asText(a) for a in await settled(information.getFlags())]
+        if "\\noselect" in map(str.lower, attributes):
+            return None
+        mailbox = await settled(self._account.select(name, False))
+        if mailbox is None:
+            return None
+        folderID = await self._identifier(mailbox, IObjectIDMailbox, "getMailboxID")
+        if folderID is None or folderID in self._mailboxes:
+            self._log.error("Mailbox {name} has no identifier of its own", name=name)
+            await self._closeMailbox(mailbox)
+            return None
+        self._mailboxes[folderID] = mailbox
+        delimiter = asText(await settled(information.getHierarchicalDelimiter()))
+        path = _path(asText(name), delimiter)
+        role = roleOf(path, attributes)
+        # There is one mailbox with a role at most (RFC 8621, section 2).
+        role = None if role in roles else role
+        roles.update(() if role is None else (role,))
+        return Folder(folderID, path, role, bool(await settled(self._account.isSubscribed(name))))
+
+    async def _copies(self, folderID: str) -> list[Copy]:
+        mailbox = self._mailboxes[folderID]
+        count = await settled(mailbox.getMessageCount())
+        if not count:
+            return []
+        copies = []
+        for _, message in await settled(mailbox.fetch(MessageSet(1, count), False)):
+            copy = await self._copy(folderID, message)
+            if copy is not None:
+                copies.append(copy)
+            await self._pacer.pause()
+        return copies
+
+    async def _copy(self, folderID: str, message: Any) -> Copy | None:
+        keywords = keywordsOf(await settled(message.getFlags()))
+        if keywords is None:
+            return None
+        uid = await settled(message.getUID())
+        emailID = await self._identifier(message, IObjectIDMessage, "getEmailID")
+        if emailID is None:
+            self._log.error(
+                "Message {uid} of mailbox {mailbox} has no identifier", uid=uid, mailbox=folderID
+            )
+            return None
+        # Where the store has no threads, each Email is one (RFC 8621, section 3).
+        threadID = await self._identifier(message, IObjectIDMessage, "getThreadID") or emailID
+        return Copy(
+            emailID,
+            threadID,
+            folderID,
+            uid,
+            _seconds(await settled(message.getInternalDate())),
+            await settled(message.getSize()),
+            keywords,
+        )
+
+    async def _identifier(self, of: Any, interface: Any, method: str) -> str | None:
+        """
+        @return: the identifier, or L{None} when there is none that can be used (RFC 8474,
+            section 7).
+        """
+        identified = interface(of, None)
+        if identified is None:
+            return None
+        try:
+            identifier = await settled(getattr(identified, method)())
+        except Exception:
+            self._log.failure("{method} failed", method=method)
+            return None
+        isLegal = isinstance(identifier, str) and _OBJECT_ID.match(identifier)
+        return identifier if isLegal else None
+
+    async def octets(self, copy: Copy) -> bytes | None:
+        """
+        @return: the message, or L{None} when it is gone.
+        """
+        mailbox = self._mailboxes.get(copy.folderID)
+        if mailbox is None:
+            return None
+        for _, message in await settled(mailbox.fetch(MessageSet(copy.uid), True)):
+            return await _octets(message)
+        return None
+
+
+async def _octets(message: Any) -> bytes:
+    asFile: Any = IMessageIMAPFile(message, None)
+    if asFile is not None:
+        file = await settled(asFile.open())
+        try:
+            return file.read()  # type: ignore[no-any-return]
+        finally:
+            file.close()
+    buffer = io.BytesIO()
+    await MessageProducer(message, buffer, _runThrough).beginProducing(None)
+    return buffer.getvalue()
+
+
+def _runThrough(steps: Iterable[Any]) -> Deferred[None]:
+    """
+    What L{MessageProducer} takes for a scheduler: runs all steps, waiting for those that are
+    Deferreds.
+    """
+
+    async def run() -> None:
+        for step in steps:
+            await settled(step)
+
+    return Deferred.fromCoroutine(run())
+
+
+def _path(name: str, delimiter: str) -> tuple[str, ...]:
+    if name.upper() == "INBOX":
+        return ("INBOX",)
+    segments = name.split(delimiter) if delimiter else [name]
+    if len(segments) > 1 and segments[0].upper() == "INBOX":
+        segments[0] = "INBOX"
+    return tuple(segments)
+
+
+def _seconds(internalDate: str | bytes) -> int:
+    """
+    @return: an internal date in seconds since the epoch; 0 when it cannot be understood.
+    """
+    parsed = email.utils.parsedate_tz(asText(internalDate))
+    if parsed is None:
+        return 0
+    try:
+        return calendar.timegm(parsed[:9]) - (parsed[9] or 0)
+    except (ValueError, OverflowError):
+        return 0

@@ -1,0 +1,155 @@
+# -*- test-case-name: tests.test_jmap_requests -*-
+"""
+The Request object (RFC 8620, section 3.3): from the octets of an HTTP body to method calls. Pure
+functions, strict about I-JSON (RFC 7493) and types.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple, NoReturn
+
+from txjmapaccess.jmap.problems import RequestProblem
+from txjmapaccess.jmap.session import CAPABILITIES, MAX_CALLS, MAX_SIZE_REQUEST
+
+_DEEPEST = 50
+
+
+class Call(NamedTuple):
+    """
+    One method call.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+    callID: str
+
+
+class Request(NamedTuple):
+    """
+    A request that can be processed.
+
+    @ivar using: the capabilities that the client uses.
+    @ivar calls: the method calls, in order.
+    @ivar createdIDs: the map of creation ids, which goes back as it came since nothing is created;
+        L{None} when there was none.
+    """
+
+    using: frozenset[str]
+    calls: tuple[Call, ...]
+    createdIDs: dict[str, str] | None
+
+
+def isJSON(contentType: str | None) -> bool:
+    """
+    @return: whether this is the media type C{application/json}, whatever its parameters.
+    """
+    return (contentType or "").partition(";")[0].strip().lower() == "application/json"
+
+
+def checkSize(size: int) -> None:
+    """
+    @raise RequestProblem: when so many octets are too many.
+    """
+    if size > MAX_SIZE_REQUEST:
+        raise RequestProblem(
+            "limit", "The request is larger than this server takes", limit="maxSizeRequest"
+        )
+
+
+def parseRequest(body: bytes) -> Request:
+    """
+    @raise RequestProblem: see RFC 8620, section 3.6.1.
+    """
+    value = _parseJSON(body)
+    if not isinstance(value, dict):
+        raise _notRequest("it is not an object")
+    using, calls = value.get("using"), value.get("methodCalls")
+    if not isinstance(using, list) or not _isListOfStrings(using):
+        raise _notRequest("using is not a list of strings")
+    if not isinstance(calls, list):
+        raise _notRequest("methodCalls is not a list")
+    request = Request(
+        frozenset(using), tuple(_call(call) for call in calls), _createdIDs(value.get("createdIds"))
+    )
+    _checkLimits(request)
+    return request
+
+
+def _checkLimits(request: Request) -> None:
+    if not request.using <= CAPABILITIES:
+        raise RequestProblem("unknownCapability", "The request uses an unknown capability")
+    if len(request.calls) > MAX_CALLS:
+        raise RequestProblem(
+            "limit", "The request has more calls than this server takes", limit="maxCallsInRequest"
+        )
+
+
+def _notRequest(why: str) -> RequestProblem:
+    return RequestProblem("notRequest", f"This is not a JMAP request: {why}")
+
+
+def _call(value: Any) -> Call:
+    if isinstance(value, list) and len(value) == 3:
+        name, arguments, callID = value
+        if isinstance(name, str) and isinstance(arguments, dict) and isinstance(callID, str):
+            return Call(name, arguments, callID)
+    raise _notRequest("a method call is not a name, an object and an id")
+
+
+def _createdIDs(value: Any) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if isinstance(value, dict) and _isListOfStrings(list(value.values())):
+        return value
+    raise _notRequest("createdIds is not a map of ids")
+
+
+def _isListOfStrings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(member, str) for member in value)
+
+
+def _parseJSON(body: bytes) -> Any:
+    try:
+        value = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_uniqueKeys, parse_constant=_noConstant
+        )
+        _checkValue(value, _DEEPEST)
+    except (ValueError, RecursionError):
+        # ValueError: UnicodeDecodeError, JSONDecodeError, a number with too many digits, and ours.
+        raise RequestProblem("notJSON", "The request is not I-JSON in UTF-8") from None
+    return value
+
+
+def _uniqueKeys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in members:
+            raise ValueError("a name is there twice")
+        members[key] = value
+    return members
+
+
+def _noConstant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _checkValue(value: Any, depth: int) -> None:
+    """
+    @raise ValueError: for lone surrogates (RFC 7493, section 2.1), numbers beyond all measure, and
+        a structure so deep that later steps could not walk it.
+    """
+    if depth == 0:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        value.encode("utf-8")
+    elif isinstance(value, float) and value in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    elif isinstance(value, list):
+        for member in value:
+            _checkValue(member, depth - 1)
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            key.encode("utf-8")
+            _checkValue(member, depth - 1)

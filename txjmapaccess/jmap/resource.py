@@ -1,0 +1,186 @@
+# -*- test-case-name: tests.test_jmap_resource -*-
+"""
+JMAP over HTTP: the session resource, and below it the API endpoint and the download of messages.
+
+::
+
+    request -> credentials (authorization.py) -> portal and policy (gate.py) -> account
+            -> session.py | api.py and mail.py | blobs.py -> Answer -> response (http.py)
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+from urllib.parse import quote
+
+from twisted.cred.portal import Portal
+from twisted.web.server import Request
+
+from txjmapaccess.interfaces import IJMAPAccessPolicy
+from txjmapaccess.jmap.api import API
+from txjmapaccess.jmap.gate import Entry, Gate
+from txjmapaccess.jmap.http import Answer, Door, GuardedResource
+from txjmapaccess.jmap.mail import Mail
+from txjmapaccess.jmap.pacing import Pacer
+from txjmapaccess.jmap.problems import RequestProblem
+from txjmapaccess.jmap.requests import checkSize, isJSON, parseRequest
+from txjmapaccess.jmap.session import MAIL, MAX_CONCURRENT, sessionObject
+from txjmapaccess.sessionurl import checkSessionURL
+
+
+class JMAPResource(GuardedResource):
+    """
+    A JMAP session resource (RFC 8620, section 2) for the accounts of a portal, read-only, to be put
+    anywhere in a L{twisted.web.server.Site}. What belongs to it is below it: C{api}, C{download}.
+
+    It answers 200 to credentials to which the policy says usable, and 401 to all others.
+
+    @param portal: the L{Portal} of the IMAP server, or one with the same checkers and realm. Each
+        request is a login, whose avatar is logged out when the request is over.
+    @param policy: the L{IJMAPAccessPolicy} of the IMAP server.
+    @param reactor: where this runs.
+    @param url: the URL of this resource, where requests do not tell: behind a proxy that ends TLS
+        or changes paths.
+    @param realm: the name of the protection space, visible ASCII.
+    @param requireTLS: refuse credentials in clear (403), but from loopback addresses.
+    @param refusalSeconds: after how many seconds a refusal is answered.
+
+    @raise ConfigurationError: for a URL that may not be shown to clients.
+    """
+
+    def __init__(
+        self,
+        portal: Portal,
+        policy: IJMAPAccessPolicy,
+        *,
+        reactor: Any = None,
+        url: str | None = None,
+        realm: str = "JMAP",
+        requireTLS: bool = True,
+        refusalSeconds: float = 1,
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self._url = None if url is None else checkSessionURL(url).rstrip("/")
+        door = Door(Gate(portal, policy), reactor, realm, requireTLS, refusalSeconds)
+        super().__init__(door)
+        self.putChild(b"api", _APIResource(door, self))
+        self.putChild(b"download", _DownloadResource(door))
+
+    def render_GET(self, request: Request) -> int:
+        """
+        Give the Session object.
+        """
+        return self.respond(request)
+
+    async def serve(self, request: Request, entry: Entry) -> Answer:
+        """
+        See L{GuardedResource.serve}.
+        """
+        base = self._url or request.prePathURL().decode("ascii").rstrip("/")
+        return Answer(200, json.dumps(self.session(entry, base)).encode("ascii"))
+
+    def session(self, entry: Entry, base: str) -> dict[str, Any]:
+        """
+        @return: the Session object.
+        """
+        return sessionObject(entry.username, entry.accountID, self._url or base)
+
+
+class _APIResource(GuardedResource):
+    """
+    The API endpoint (RFC 8620, section 3.1).
+    """
+
+    isLeaf = True
+
+    def __init__(self, door: Door, parent: JMAPResource) -> None:
+        super().__init__(door)
+        self._parent = parent
+        self._running: Counter[str] = Counter()
+
+    def render_POST(self, request: Request) -> int:
+        """
+        Process the method calls of a request.
+        """
+        return self.respond(request)
+
+    async def serve(self, request: Request, entry: Entry) -> Answer:
+        """
+        See L{GuardedResource.serve}.
+        """
+        if self._running[entry.accountID] >= MAX_CONCURRENT:
+            raise RequestProblem(
+                "limit", "Too many requests at a time", limit="maxConcurrentRequests"
+            )
+        self._running[entry.accountID] += 1
+        try:
+            return await self._process(request, entry)
+        finally:
+            self._running[entry.accountID] -= 1
+            if not self._running[entry.accountID]:
+                del self._running[entry.accountID]
+
+    async def _process(self, request: Request, entry: Entry) -> Answer:
+        if not isJSON(request.getHeader("content-type")):
+            raise RequestProblem("notJSON", "The content type is not application/json")
+        body = request.content
+        assert body is not None
+        checkSize(body.seek(0, 2))
+        body.seek(0)
+        parsed = parseRequest(body.read())
+        base = request.prePathURL().decode("ascii").rstrip("/").rpartition("/")[0]
+        pacer = Pacer(self._door.reactor)
+        mail = Mail(entry.account, entry.accountID, pacer)
+        try:
+            state = self._parent.session(entry, base)["state"]
+            return Answer(200, await API({MAIL: mail.methods}, pacer).answer(parsed, state))
+        finally:
+            await mail.close()
+
+
+class _DownloadResource(GuardedResource):
+    """
+    The octets of messages and their parts (RFC 8620, section 6.2).
+    """
+
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> int:
+        """
+        Give the octets of a blob.
+        """
+        return self.respond(request)
+
+    async def serve(self, request: Request, entry: Entry) -> Answer:
+        """
+        See L{GuardedResource.serve}.
+        """
+        accountID, blobID, name = _downloadPath(request)
+        if accountID != entry.accountID:
+            raise RequestProblem(None, "There is no such account", 404)
+        mail = Mail(entry.account, entry.accountID, Pacer(self._door.reactor))
+        try:
+            blob = await mail.blob(blobID)
+        finally:
+            await mail.close()
+        if blob is None:
+            raise RequestProblem(None, "There is no such blob", 404)
+        # Never rendered: a message may hold any HTML, and this is the operator's own host.
+        disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}".encode("ascii")
+        return Answer(200, blob, {b"content-disposition": [disposition]}, _downloadType(request))
+
+
+def _downloadPath(request: Request) -> tuple[str, str, str]:
+    segments = [segment.decode("utf-8", "replace") for segment in request.postpath or ()]
+    if len(segments) != 3:
+        raise RequestProblem(None, "This is not the path of a blob", 404)
+    return segments[0], segments[1], segments[2]
+
+
+def _downloadType(request: Request) -> bytes:
+    wanted = (request.args or {}).get(b"type", [b""])[0]
+    isToken = wanted.count(b"/") == 1 and all(0x21 <= octet < 0x7F for octet in wanted)
+    return wanted if isToken else b"application/octet-stream"

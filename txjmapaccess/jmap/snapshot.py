@@ -1,0 +1,234 @@
+# -*- test-case-name: tests.test_jmap_snapshot -*-
+"""
+What an account holds, as JMAP sees it: frozen values, and what follows from them. No I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+#: The attributes of RFC 6154 and RFC 8457 that are roles (RFC 8621, section 2).
+_ROLES = frozenset(
+    ("all", "archive", "drafts", "flagged", "important", "junk", "sent", "subscribed", "trash")
+)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """
+    A mailbox.
+
+    @ivar id: its MAILBOXID.
+    @ivar path: the segments of its name.
+    @ivar role: see RFC 8621, section 2, or L{None}.
+    @ivar isSubscribed: whether the user has subscribed to it.
+    """
+
+    id: str
+    path: tuple[str, ...]
+    role: str | None
+    isSubscribed: bool
+
+
+@dataclass(frozen=True)
+class Copy:
+    """
+    A message in a mailbox. Messages with one EMAILID are copies of one Email.
+
+    @ivar folderID: the MAILBOXID of the mailbox.
+    @ivar uid: its UID there.
+    @ivar receivedAt: its internal date, in seconds since the epoch.
+    @ivar size: in octets.
+    @ivar keywords: the keywords of JMAP.
+    """
+
+    emailID: str
+    threadID: str
+    folderID: str
+    uid: int
+    receivedAt: int
+    size: int
+    keywords: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Email:
+    """
+    An Email: all copies of a message.
+
+    @ivar copies: at least one, the first received one first.
+    """
+
+    copies: tuple[Copy, ...]
+
+    @property
+    def id(self) -> str:
+        """
+        Its EMAILID.
+        """
+        return self.copies[0].emailID
+
+    @property
+    def threadID(self) -> str:
+        """
+        Its THREADID.
+        """
+        return self.copies[0].threadID
+
+    @property
+    def receivedAt(self) -> int:
+        """
+        When the first copy was received, in seconds since the epoch.
+        """
+        return self.copies[0].receivedAt
+
+    @property
+    def size(self) -> int:
+        """
+        In octets.
+        """
+        return self.copies[0].size
+
+    @cached_property
+    def folderIDs(self) -> frozenset[str]:
+        """
+        The mailboxes that it is in.
+        """
+        return frozenset(copy.folderID for copy in self.copies)
+
+    @cached_property
+    def keywords(self) -> frozenset[str]:
+        """
+        The keywords that any copy has, but C{$seen} only when all have it: what is unread in one
+        mailbox of IMAP is not lost from sight.
+        """
+        found = frozenset().union(*(copy.keywords for copy in self.copies))
+        allSeen = all("$seen" in copy.keywords for copy in self.copies)
+        return found if allSeen else found - {"$seen"}
+
+    @property
+    def isUnread(self) -> bool:
+        """
+        Whether it counts in unreadEmails (RFC 8621, section 2).
+        """
+        return not self.keywords & {"$seen", "$draft"}
+
+
+class Snapshot:
+    """
+    An account at one time.
+
+    @ivar folders: the mailboxes by id.
+    @ivar emails: the Emails by id.
+    """
+
+    def __init__(self, folders: Iterable[Folder], copies: Iterable[Copy]) -> None:
+        self.folders: Mapping[str, Folder] = {folder.id: folder for folder in folders}
+        byID: dict[str, list[Copy]] = {}
+        for copy in copies:
+            byID.setdefault(copy.emailID, []).append(copy)
+        self.emails: Mapping[str, Email] = {
+            emailID: Email(tuple(sorted(same, key=lambda c: (c.receivedAt, c.folderID, c.uid))))
+            for emailID, same in byID.items()
+        }
+
+    @cached_property
+    def threads(self) -> Mapping[str, list[Email]]:
+        """
+        The Emails of each Thread, oldest first (RFC 8621, section 3).
+        """
+        threads: dict[str, list[Email]] = {}
+        for email in sorted(self.emails.values(), key=lambda e: (e.receivedAt, e.id)):
+            threads.setdefault(email.threadID, []).append(email)
+        return threads
+
+    @cached_property
+    def contents(self) -> Mapping[str, list[Email]]:
+        """
+        The Emails of each mailbox.
+        """
+        contents: dict[str, list[Email]] = {folderID: [] for folderID in self.folders}
+        for email in self.emails.values():
+            for folderID in email.folderIDs:
+                contents[folderID].append(email)
+        return contents
+
+    @cached_property
+    def _trash(self) -> str | None:
+        return next((f.id for f in self.folders.values() if f.role == "trash"), None)
+
+    @cached_property
+    def _unread(self) -> tuple[frozenset[str], frozenset[str]]:
+        """
+        The Threads that have unread Emails elsewhere than only in the trash, and in the trash.
+        """
+        unread = [email for email in self.emails.values() if email.isUnread]
+        elsewhere = frozenset(e.threadID for e in unread if e.folderIDs != {self._trash})
+        return elsewhere, frozenset(e.threadID for e in unread if self._trash in e.folderIDs)
+
+    def unreadThreads(self, folderID: str) -> int:
+        """
+        @return: how many Threads a user sees as unread who opens this mailbox (RFC 8621, section
+            2: the trash is a world of its own).
+        """
+        elsewhere, inTrash = self._unread
+        threads = {email.threadID for email in self.contents[folderID]}
+        return len(threads & (inTrash if folderID == self._trash else elsewhere))
+
+    @cached_property
+    def _byPath(self) -> Mapping[tuple[str, ...], Folder]:
+        return {folder.path: folder for folder in self.folders.values()}
+
+    def parentOf(self, folder: Folder) -> Folder | None:
+        """
+        @return: the nearest mailbox above C{folder}, over names that are no mailboxes.
+        """
+        for length in range(len(folder.path) - 1, 0, -1):
+            above = self._byPath.get(folder.path[:length])
+            if above is not None:
+                return above
+        return None
+
+
+def roleOf(path: tuple[str, ...], attributes: Iterable[Any]) -> str | None:
+    """
+    @param attributes: the attributes that LIST shows, L{str} or L{bytes}.
+
+    @return: the role of a mailbox (RFC 8621, section 2).
+    """
+    if path == ("INBOX",):
+        return "inbox"
+    for attribute in attributes:
+        name = asText(attribute).lower()
+        if name.startswith("\\") and name[1:] in _ROLES:
+            return name[1:]
+    return None
+
+
+def keywordsOf(flags: Iterable[Any]) -> frozenset[str] | None:
+    """
+    @param flags: the flags of a message, L{str} or L{bytes}.
+
+    @return: the keywords (RFC 8621, section 4.1.1), or L{None} for a message that is deleted: JMAP
+        does not see it.
+    """
+    keywords = set()
+    for flag in flags:
+        name = asText(flag).lower()
+        if name == "\\deleted":
+            return None
+        if name in ("\\seen", "\\answered", "\\flagged", "\\draft"):
+            keywords.add("$" + name[1:])
+        elif not name.startswith("\\"):
+            keywords.add(name)
+    return frozenset(keywords)
+
+
+def asText(value: str | bytes) -> str:
+    """
+    @return: what a store gave as L{str} or L{bytes}.
+    """
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
