@@ -73,8 +73,8 @@ class IntrospectionChecker:
             from twisted.internet import reactor
         self._settings = settings = fromMapping(IntrospectionSettings, keys)
         self._now = now
-        self._http = HTTPClient(reactor, settings.trustRoot, agent)
-        self._client = IntrospectionClient(settings, self._http, reactor)
+        http = HTTPClient(reactor, settings.trustRoot, agent)
+        self._client = IntrospectionClient(settings, http, reactor)
         # Without a cache, refusals are not kept either.
         refusalSeconds = REFUSAL_SECONDS if settings.cache_seconds else 0.0
         self._cache: AnswerCache[TokenInfo] = AnswerCache(reactor, self._lifetime, refusalSeconds)
@@ -106,7 +106,7 @@ class IntrospectionChecker:
         """
         See L{ICheckerLifecycle.close}.
         """
-        return self._http.close()
+        return self._client.close()
 
     def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
         """

@@ -43,6 +43,7 @@ class IntrospectionClient:
         self._headers = _headers(settings)
         self._form = _form(settings)
         self._alarm = Alarm(clock)
+        self._asked: set[Deferred[dict[str, object]]] = set()
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
         # Asked for once, however many wait for it, and again as long as it fails.
         self._discovered: AnswerCache[Provider] = AnswerCache(clock, lambda _: math.inf)
@@ -61,16 +62,34 @@ class IntrospectionClient:
             there is no such object.
         """
         answer: Deferred[dict[str, object]] = Deferred.fromCoroutine(self._introspect(token))
+        self._asked.add(answer)
         answer.addTimeout(self._settings.timeout, self._clock, self._tooLate)
-        return answer.addCallbacks(self._alarm.worked, self._failed)
+        return answer.addBoth(self._answered, answer)
 
-    def _failed(self, failure: Failure) -> Failure:
-        # A login that was given up, or the end of this client, is nobody's fault.
-        if failure.check(TemporaryFailure) and not self._http.closed:
-            self._alarm.failed(str(failure.value))
-        return failure
+    def close(self) -> Deferred[None]:
+        """
+        Let all that is asked fail, and close all connections.
+
+        @return: a Deferred that fires when they are closed.
+        """
+        closed = self._http.close()
+        for answer in list(self._asked):
+            answer.cancel()
+        return closed
+
+    def _answered(self, result: Any, answer: Deferred[Any]) -> Any:
+        self._asked.discard(answer)
+        if not isinstance(result, Failure):
+            self._alarm.worked()
+        elif self._http.closed:
+            return Failure(TemporaryFailure("The checker is closed"))
+        elif result.check(TemporaryFailure):
+            self._alarm.failed(str(result.value))
+        return result
 
     async def _introspect(self, token: str) -> dict[str, object]:
+        if self._http.closed:
+            raise TemporaryFailure("The checker is closed")
         provider = self._provider or await self._discover()
         body = self._form + b"&token=" + quote_plus(token).encode()
         answer = await self._http.post(provider.endpoint, self._headers, body)
@@ -148,14 +167,13 @@ class Alarm:
         self._said = ""
         self._saidAt = -math.inf
 
-    def worked(self, result: Any) -> Any:
+    def worked(self) -> None:
         """
-        A callback that passes C{result} on.
+        Log that it works again, if it did not.
         """
         if self._said:
             self._log.info("Token introspection works again")
             self._said = ""
-        return result
 
     def failed(self, problem: str) -> None:
         """

@@ -1,0 +1,212 @@
+"""
+How many access tokens a second the introspection checker can check, beside a bare loop of
+L{twisted.web.client.Agent} that asks the same provider the same.
+
+::
+
+    python benchmarks/introspection.py [--seconds 2] [--rounds 3]
+
+It needs node and oidc-provider; see tests/support_oidc.py. Both loops run in this process, one
+after the other in every round, so that they meet the same machine; the provider is another
+process. CPU is this process's own. The best round counts: the others were disturbed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import itertools
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote_plus, urlencode
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import react
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests.support_oidc import CLIENT_ID, CLIENT_SECRET, OIDCProvider, whyNoProvider
+from txjmapaccess.credentials import BearerToken
+from txjmapaccess.oauth import IntrospectionChecker
+
+IN_FLIGHT = (1, 10, 50)
+#: More than are in flight at a time, so that no two logins share a request.
+TOKENS = 200
+
+Check = Callable[[str], Awaitable[object]]
+
+
+class Rate(NamedTuple):
+    """
+    Checks a second, and microseconds of CPU for each.
+    """
+
+    perSecond: float
+    cpu: float
+
+
+@implementer(IBodyProducer)
+class Body:
+    """
+    A request body.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.length = len(body)
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        consumer.write(self.body)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """
+        Nothing to pause.
+        """
+
+    def stopProducing(self) -> None:
+        """
+        Nothing to stop.
+        """
+
+
+class Collector(Protocol):
+    """
+    Reads an answer; less work than L{twisted.web.client.readBody}.
+    """
+
+    def __init__(self) -> None:
+        self.done: Deferred[bytes] = Deferred()
+        self.data = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.data += data
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.done.callback(self.data)
+
+
+def bareLoop(provider: OIDCProvider) -> Check:
+    """
+    @return: what asks the provider about a token and does nothing else.
+    """
+    pool = HTTPConnectionPool(reactor)
+    pool.maxPersistentPerHost = 64
+    agent = Agent(reactor, pool=pool)
+    pair = f"{quote_plus(CLIENT_ID)}:{quote_plus(CLIENT_SECRET)}".encode()
+    headers = Headers(
+        {
+            b"Authorization": [b"Basic " + base64.b64encode(pair)],
+            b"Content-Type": [b"application/x-www-form-urlencoded"],
+            b"Accept": [b"application/json"],
+        }
+    )
+
+    async def check(token: str) -> object:
+        body = urlencode({"token_type_hint": "access_token", "token": token}).encode()
+        response = await agent.request(b"POST", provider.endpoint.encode(), headers, Body(body))
+        collector = Collector()
+        response.deliverBody(collector)
+        return json.loads(await collector.done)["username"]
+
+    return check
+
+
+def checkerLoop(checker: IntrospectionChecker) -> Check:
+    """
+    @return: what logs in with a token.
+    """
+
+    def check(token: str) -> Awaitable[object]:
+        return checker.requestAvatarId(BearerToken(token))
+
+    return check
+
+
+async def measure(check: Check, tokens: Iterator[str], inFlight: int, seconds: float) -> Rate:
+    """
+    Check tokens, so many at a time, for so many seconds.
+    """
+    count = 0
+    end = time.perf_counter() + seconds
+
+    async def loop() -> None:
+        nonlocal count
+        while time.perf_counter() < end:
+            if await check(next(tokens)) != "arnt":
+                raise RuntimeError("a good token was not accepted")
+            count += 1
+
+    begun, cpu = time.perf_counter(), time.process_time()
+    await gatherResults([Deferred.fromCoroutine(loop()) for _ in range(inFlight)])
+    elapsed, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    return Rate(count / elapsed, cpu / count * 1e6)
+
+
+def best(rates: list[Rate]) -> Rate:
+    return max(rates)
+
+
+async def run(provider: OIDCProvider, secretFile: str, seconds: float, rounds: int) -> None:
+    tokens = [provider.mint("arnt", "imap urn:ietf:params:jmap:mail") for _ in range(TOKENS)]
+    keys = {
+        "endpoint": provider.endpoint,
+        "client_id": CLIENT_ID,
+        "client_secret_file": secretFile,
+    }
+    uncached = IntrospectionChecker(cache_seconds=0, **keys)
+    cached = IntrospectionChecker(cache_seconds=3600, **keys)
+    loops = {
+        "bare Agent": bareLoop(provider),
+        "checker": checkerLoop(uncached),
+        "checker, cached": checkerLoop(cached),
+    }
+    print(f"{'in flight':>9}  {'':16}{'checks/s':>9}{'us CPU':>8}{'of bare':>9}")
+    for inFlight in IN_FLIGHT:
+        rates: dict[str, list[Rate]] = {name: [] for name in loops}
+        for _ in range(rounds):
+            for name, check in loops.items():
+                rate = await measure(check, itertools.cycle(tokens), inFlight, seconds)
+                rates[name].append(rate)
+        bare = best(rates["bare Agent"]).perSecond
+        for name, measured in rates.items():
+            rate = best(measured)
+            share = f"{rate.perSecond / bare:9.0%}"
+            print(f"{inFlight:9}  {name:16}{rate.perSecond:9,.0f}{rate.cpu:8.0f}{share}")
+    await uncached.close()
+    await cached.close()
+
+
+async def main(reactor: object, seconds: float, rounds: int) -> None:
+    provider = OIDCProvider()
+    try:
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(CLIENT_SECRET)
+            file.flush()
+            await run(provider, file.name, seconds, rounds)
+    finally:
+        provider.stop()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="How fast is the introspection checker?")
+    parser.add_argument("--seconds", type=float, default=2, help="for each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    if whyNoProvider():
+        sys.exit(whyNoProvider())
+    react(
+        lambda reactor: Deferred.fromCoroutine(main(reactor, arguments.seconds, arguments.rounds))
+    )
