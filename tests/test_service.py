@@ -167,6 +167,37 @@ class CompositionTests(ServiceTestCase):
         [line] = self.logged(LogLevel.warn)
         self.assertIn("only loopback can log in", line)
 
+    def test_withoutEffect(self) -> None:
+        """
+        Keys that are understood but have no effect yet are named: an operator must not rely on
+        them.
+        """
+        self.text += (
+            'require_tls = false\nproxy_protocol_from = ["192.0.2.1"]\nproxy_protocol_tls = true\n'
+            '[log]\nformat = "json"\n[metrics]\nlisten = "tcp:9100"\n'
+        )
+        self.start()
+        self.assertEqual(
+            self.logged(LogLevel.warn),
+            [
+                f"{name} has no effect in this version"
+                for name in (
+                    "[imap] proxy_protocol_from",
+                    "[imap] proxy_protocol_tls",
+                    "[log] format",
+                    "[metrics] listen",
+                )
+            ],
+        )
+
+    def test_badMetrics(self) -> None:
+        """
+        [metrics] listen is an endpoint string.
+        """
+        self.text += '[metrics]\nlisten = "9100"\n'
+        error = self.assertRaises(ConfigurationError, self.makeService)
+        self.assertIn('"9100" is not a Twisted endpoint string', str(error))
+
     def test_noWarning(self) -> None:
         """
         Without require_tls there is nothing to tell.

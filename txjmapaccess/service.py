@@ -83,6 +83,8 @@ class JMAPAccessService(MultiService):
         listens = [parseListen(description) for description in settings.imap.listen]
         # The realm makes a directory, so whatever can be wrong elsewhere comes before it.
         endpoints = [makeEndpoint(reactor, listen) for listen in listens]
+        if settings.metrics.listen is not None:
+            makeEndpoint(reactor, parseListen(settings.metrics.listen))
         self._certificates = Certificates(listens, settings.imap)
         replaceable = makeCheckers(settings, reactor)
         self._realm = makeRealm(settings.imap.realm or "")
@@ -138,6 +140,8 @@ class JMAPAccessService(MultiService):
                 "There is no [imap] certificate, and require_tls is true:"
                 " without TLS, only loopback can log in"
             )
+        for name in _withoutEffect(self._settings):
+            self._log.warn("{name} has no effect in this version", name=name)
 
     def reload(self) -> None:
         """
@@ -164,6 +168,17 @@ class JMAPAccessService(MultiService):
         self._open(settings, replaceable)
         for name in _needRestart(self._settings, settings):
             self._log.warn("{name} has changed: this needs a restart", name=name)
+
+
+def _withoutEffect(settings: Settings) -> list[str]:
+    default = Settings()
+    given = {
+        "[imap] proxy_protocol_from": settings.imap.proxy_protocol_from,
+        "[imap] proxy_protocol_tls": settings.imap.proxy_protocol_tls,
+        "[log] format": settings.log != default.log,
+        "[metrics] listen": settings.metrics.listen,
+    }
+    return [name for name, isGiven in given.items() if isGiven]
 
 
 def _needRestart(running: Settings, read: Settings) -> list[str]:
