@@ -122,10 +122,10 @@ class TemplateVerifier:
         self, server: Server, username: str, password: bytes, deadline: float
     ) -> Evidence:
         """
-        See L{IVerifier}. What is bound is the canonical spelling, so nobody gets a mailbox whose
-        name is not the one that was verified.
+        See L{IVerifier}. Unless the entry says the name of the mailbox, the name that is bound is
+        that name, letter by letter, so that no spelling leads to somebody else's.
         """
-        name = canonicalName(username)
+        name = username if self._wanted.username is not None else canonicalName(username)
         dn = self._template.nameFor(name)
 
         async def use(connection: LDAPConnection, until: float) -> Evidence:
