@@ -8,11 +8,10 @@ reload makes everything new first and puts it in place then: an error leaves all
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.application.service import IService, MultiService, Service
+from twisted.application.service import IService, MultiService
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
@@ -23,6 +22,7 @@ from txjmapaccess.checkers import CheckerService
 from txjmapaccess.config import Settings
 from txjmapaccess.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.hangup import Hangup
 from txjmapaccess.listening import Listen, Listener, makeEndpoint, parseListen
 from txjmapaccess.lookup import capabilityProviders, makeRealm
 from txjmapaccess.options import Options, fail
@@ -189,31 +189,3 @@ def _needRestart(running: Settings, read: Settings) -> list[str]:
         "[metrics] listen": running.metrics != read.metrics,
     }
     return [name for name, hasChanged in changed.items() if hasChanged]
-
-
-class Hangup(Service):
-    """
-    Calls C{reload} on SIGHUP, in the reactor's own time, while the service runs.
-    """
-
-    def __init__(self, reload: Callable[[], None], reactor: Any) -> None:
-        self._reload = reload
-        self._reactor = reactor
-        self._before: Any = signal.SIG_DFL
-
-    def startService(self) -> None:
-        """
-        Take the signal.
-        """
-        super().startService()
-        self._before = signal.signal(signal.SIGHUP, self._received)
-
-    def stopService(self) -> None:
-        """
-        Give it back.
-        """
-        super().stopService()
-        signal.signal(signal.SIGHUP, self._before)
-
-    def _received(self, number: int, frame: Any) -> None:
-        self._reactor.callFromThread(self._reload)
