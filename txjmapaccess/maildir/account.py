@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.mail.imap4 import MailboxException, NoSuchMailbox
+from twisted.mail.imap4 import MailboxException
 from twisted.mail.interfaces import IAccountIMAP, IMailboxIMAPInfo, INamespacePresenter
 from zope.interface import implementer
 
@@ -107,15 +107,15 @@ class Account:
 
         @return: a Deferred that fires with a view of the mailbox, or L{None}.
         """
-        return Deferred.fromCoroutine(self._select(canonical(name), rw))
+        return Deferred.fromCoroutine(self._select(name, rw))
 
-    async def _select(self, name: str, rw: bool | int | None) -> Mailbox | None:
+    async def _select(self, name: str | bytes, rw: bool | int | None) -> Mailbox | None:
         try:
-            folder = await self._worker.run(self._store.open, name)
+            folder = await self._worker.run(self._store.open, canonical(name))
             if folder is None:
                 return None
             snapshot = await self._worker.run(folder.sync, claim=bool(rw))
-        except NoSuchMailbox:
+        except MailboxException:  # There is none, or can be none.
             return None
         isWriteable = rw is None or bool(rw)
         return Mailbox(self._worker, folder, snapshot, isWriteable=isWriteable, claims=bool(rw))

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from twisted.logger import Logger
 from twisted.mail.imap4 import NoSuchMailbox
 
 from txjmapaccess.maildir import files
@@ -38,6 +39,8 @@ class Folder:
     @ivar paths: what the Maildir has, by base name.
     """
 
+    _log = Logger()
+
     def __init__(self, index: Index, root: bytes, row: MailboxRow) -> None:
         self._index = index
         self._root = root
@@ -45,6 +48,7 @@ class Folder:
         self.snapshot = Snapshot([], row)
         self.records: dict[bytes, Record] = {}
         self.paths: dict[bytes, bytes] = {}
+        self._unreadable: set[bytes] = set()
         self._forget()
 
     def _forget(self) -> None:
@@ -121,7 +125,7 @@ class Folder:
 
     def _readRow(self, db: Session) -> None:
         row = db.mailbox(self.row.id)
-        if row is None:
+        if row is None or row.uidValidity != self.row.uidValidity:
             raise NoSuchMailbox("The mailbox is gone")
         self.row = row
 
@@ -157,7 +161,8 @@ class Folder:
 
     def _list(self, stamp: tuple[int, int]) -> None:
         self._listedAt, self._stamp = time.time(), stamp
-        self.paths = files.listing(self.path)
+        found = files.listing(self.path)
+        self.paths = {b: p for b, p in found.items() if b not in self._unreadable}
 
     def _load(self, db: Session) -> None:
         for record in db.records(self.row.id, self._version):
@@ -198,6 +203,10 @@ class Folder:
             return examine(os.path.join(self.path, self.paths[base]), base)
         except FileNotFoundError:
             return None  # Renamed since it was listed; there is a next time.
+        except OSError as e:
+            self._log.error("A message cannot be read and is left out: {error}", error=e)
+            self._unreadable.add(base)
+            return None
 
     def _makeSnapshot(self) -> None:
         old = self.snapshot.byUID
@@ -225,11 +234,13 @@ class Folder:
         @return: the path of a message's file, wherever another program has moved it since.
 
         @raise FileNotFoundError: when it is nowhere.
+        @raise NoSuchMailbox: when the mailbox is not there either.
         """
         for path in (entry.path, self.paths.get(entry.record.base)):
             if path is not None and os.path.exists(os.path.join(self.path, path)):
                 return os.path.join(self.path, path)
-        found = files.listing(self.path).get(entry.record.base)
+        with _goneWithItsFiles():
+            found = files.listing(self.path).get(entry.record.base)
         if found is None:
             raise FileNotFoundError(entry.record.base)
         return os.path.join(self.path, found)

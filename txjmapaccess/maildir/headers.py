@@ -23,6 +23,7 @@ from email.message import Message as EmailMessage
 Field = tuple[str, bytes]
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]?(.*)", re.DOTALL)
+_TYPE = re.compile(r"\s*[^\s/;]+/[^\s/;]+\s*(;|\Z)")
 _FOLDING = re.compile(r"\r?\n(?=[ \t])|[\r\n]")
 
 
@@ -115,7 +116,7 @@ def wellFormedType(value: str | None, default: str) -> str:
     @return: C{main/sub}, and the parameters that have a name and a value, behind C{;} each.
     """
     parsed = _parsedType(value or default)
-    main = parsed.get_content_type() if value and "/" in value.partition(";")[0] else default
+    main = parsed.get_content_type() if _TYPE.match(value or "") else default
     parameters = (parsed.get_params() or [])[1:]
     kept = [f'{n}="{v}"' for n, v in parameters if n and v and not set(v) & set('"\\;')]
     return "; ".join([main.partition(";")[0], *kept])

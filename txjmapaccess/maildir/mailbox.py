@@ -72,7 +72,7 @@ class Mailbox:
         self._worker = worker
         self._isWriteable = isWriteable
         self._claims = claims
-        self._isDestroyed = False
+        self._isDestroyed = self._isClosed = False
         self._listeners: list[Any] = []
         self._toCopy: list[tuple[Message, Deferred[int]]] = []
 
@@ -185,9 +185,9 @@ class Mailbox:
 
     def close(self) -> None:
         """
-        The session has left the mailbox.
+        The session has left the mailbox: a poll that has not finished tells nobody.
         """
-        self._listeners.clear()
+        self._isClosed = True
 
     # Messages
 
@@ -316,7 +316,7 @@ class Mailbox:
         listeners = list(self._listeners)
         canExpunge = all(hasattr(listener, "messagesExpunged") for listener in listeners)
         expunged, flags, hasNew = self.view.catchUp(snapshot, canExpunge)
-        for listener in listeners:
+        for listener in listeners if not self._isClosed else ():
             if expunged:
                 listener.messagesExpunged(expunged)
             if flags:

@@ -30,7 +30,7 @@ def parseDate(date: str | bytes | None) -> float | None:
     @return: in seconds since 1970, or L{None} for C{None} and for what is no date.
     """
     text = date.decode("ascii", "replace") if isinstance(date, bytes) else date
-    parsed = parsedate_tz((text or "").replace("-", " ", 2))
+    parsed = parsedate_tz(text or "")
     try:
         return None if parsed is None else float(mktime_tz(parsed))
     except (ValueError, OverflowError):

@@ -72,6 +72,7 @@ def directoryOf(name: str) -> str:
 
 def _encoded(level: str) -> str:
     try:
+        level.encode("utf-8")  # Surrogates are no text, though UTF-7 would take them.
         return level.encode("imap4-utf-7").decode("ascii").replace(".", _DOT)
     except UnicodeError:
         raise MailboxException("The mailbox name is not Unicode text") from None
@@ -117,8 +118,13 @@ def matches(pattern: str, name: str) -> bool:
 
     @param pattern: the reference and the pattern of LIST, put together.
     """
+    alternatives = {pattern}
     if pattern[: len(INBOX)].upper() == INBOX:
-        pattern = INBOX + pattern[len(INBOX) :]
+        alternatives.add(INBOX + pattern[len(INBOX) :])
+    return any(_matches(alternative, name) for alternative in alternatives)
+
+
+def _matches(pattern: str, name: str) -> bool:
     reached = {0}
     for wanted in pattern:
         if wanted == "*":

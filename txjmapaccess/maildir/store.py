@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
@@ -44,6 +45,8 @@ class Store:
         """
         Make the account's directory and its INBOX, unless they are there.
         """
+        with suppress(FileExistsError):
+            os.mkdir(os.path.dirname(self._root), 0o700)
         files.makeMaildir(self._root, isSubfolder=False)
         for name in os.listdir(self._root):
             if name.startswith(_TRASH):  # We were killed while we deleted it.
@@ -63,7 +66,7 @@ class Store:
         if row is None:
             return None
         folder = self._folders.get(row.id)
-        if folder is None:
+        if folder is None or folder.row.uidValidity != row.uidValidity:
             folder = self._folders[row.id] = Folder(self._index, self._root, row)
         if folder not in self._kept:
             self._kept.append(folder)
@@ -196,6 +199,9 @@ class Store:
         os.rename(self._path(directory), self._path(target))
         if row is not None:
             db.moveMailbox(row.id, target)
+            folder = self._folders.get(row.id)
+            if folder is not None:
+                folder.row = row._replace(directory=target)
 
     def _moveInbox(self, new: str) -> None:
         self.create(new)
