@@ -18,10 +18,12 @@ from txjmapaccess.authentication import AuthenticationCommands
 from txjmapaccess.capabilities import joined
 from txjmapaccess.credentials import Authentication
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.fetchcommand import FetchCommand
 from txjmapaccess.grammar import quote
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.updates import Updates
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 
 _F = TypeVar("_F", bound=Factory)
@@ -45,7 +47,7 @@ def checkedVerdict(verdict: object, identifiersShared: bool) -> Verdict:
     return verdict
 
 
-class JMAPAccessMixin(AuthenticationCommands):
+class JMAPAccessMixin(FetchCommand, Updates, AuthenticationCommands):
     """
     What an IMAP server needs to offer JMAPACCESS truthfully. To stand first among the bases of a
     class, before L{IMAP4Server} or a subclass::

@@ -1,0 +1,266 @@
+# -*- test-case-name: tests.test_fetchcommand -*-
+"""
+FETCH (RFC 3501, section 6.4.5), with EMAILID and THREADID (RFC 8474, section 5.3).
+
+Of each message everything is got together before the first octet of it is sent: so one that
+cannot be read is left out and spoils nothing. What an item looks like is the business of the
+server's C{spew_NAME} methods, but for sections, where Twisted's own has no partial fetch.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.logger import Logger
+from twisted.mail.imap4 import IMAP4Server, MessageSet
+
+from txjmapaccess.dispatch import REPLACED
+from txjmapaccess.fetchitems import Section, fetchItems, parseFetchItems, sequenceSet
+from txjmapaccess.identifying import LEFT_OUT, MessageIDs
+from txjmapaccess.mailboxcommands import MailboxCommands
+from txjmapaccess.sections import Extract, extract, send
+from txjmapaccess.waiting import settled
+
+#: Messages whose identifiers are asked for together.
+_BATCH = 50
+#: Octets of a part that are read at once.
+_AT_ONCE = 64 * 1024
+
+#: Octets that may wait in the transport before a client must take some.
+_HIGH_WATER = 256 * 1024
+
+
+def _section(label: bytes, section: bytes) -> Any:
+    item = parseFetchItems(section)[0]
+    item.label = label
+    return item
+
+
+#: Items that are sections under another name.
+_SECTIONS = {
+    "rfc822": _section(b"RFC822", b"BODY[]"),
+    "rfc822header": _section(b"RFC822.HEADER", b"BODY.PEEK[HEADER]"),
+    "rfc822text": _section(b"RFC822.TEXT", b"BODY[TEXT]"),
+}
+_UID = parseFetchItems(b"UID")[0]
+
+
+class _Response:
+    """
+    The FETCH response of one message, until it is sent.
+
+    @ivar hasBegun: whether octets of it have been sent, so that it must be ended.
+    """
+
+    def __init__(self, transport: Any, sequence: int) -> None:
+        self._transport = transport
+        self._pieces: list[Any] = [b"* %d FETCH (" % sequence]
+        self.hasBegun = False
+        self.write = self._pieces.append
+        self.sent = 0
+
+    def flush(self) -> None:
+        """
+        What Twisted's C{spew_} methods call before they write to the transport by themselves.
+        """
+        self.hasBegun = True
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self.sent += len(data)
+        self._transport.write(data)
+
+    async def send(self) -> None:
+        """
+        Send it all.
+        """
+        pieces = self._pieces[:]
+        self._pieces.clear()
+        for piece in pieces:
+            if isinstance(piece, Extract):
+                self.flush()
+                await send(self._transport, piece)
+            else:
+                self._pieces.append(piece)
+        self.flush()
+
+
+class FetchCommand(MailboxCommands):
+    """
+    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    """
+
+    _log = Logger()
+
+    _idsOf: tuple[Any, MessageIDs] | None = None
+
+    def do_FETCH(
+        self, tag: bytes, messages: MessageSet, query: list[Any], uid: int = 0
+    ) -> Deferred[None]:
+        """
+        FETCH and UID FETCH.
+        """
+        return self.carryOut(tag, self._fetch(tag, messages, query, uid))
+
+    async def _fetch(self, tag: bytes, messages: MessageSet, query: list[Any], uid: int) -> None:
+        if uid and not any(item.type == "uid" for item in query):
+            query = [*query, _UID]
+        timeout = self.setTimeout(None)
+        self.blocked = []  # Until it is None again, Twisted keeps what listeners are told.
+        try:
+            found = await self.ask(self.mbox.fetch, messages, uid=uid)
+            failures = await self._sendMessages(list(found), query, uid)
+        except ConnectionDone:
+            return
+        finally:
+            self.blocked = None
+            if not self._ended:
+                self.setTimeout(timeout)
+        if failures:
+            self.sendNegativeResponse(tag, b"[SERVERBUG] Some messages could not be read")
+        else:
+            self.sendPositiveResponse(tag, b"FETCH completed")
+
+    async def _sendMessages(self, found: list[tuple[int, Any]], query: list[Any], uid: int) -> int:
+        """
+        @return: how many messages could not be read.
+        """
+        failures = waiting = 0
+        turns = self.turns()
+        wantsIDs = any(item.type in ("emailid", "threadid") for item in query)
+        for start in range(0, len(found), _BATCH):
+            batch = found[start : start + _BATCH]
+            ids = [_NO_IDS] * len(batch)
+            if wantsIDs:
+                ids = await self.messageIDsOf(self.mbox, [message for _, message in batch])
+            for (sequence, message), ofMessage in zip(batch, ids, strict=True):
+                items = _withoutLeftOut(query, ofMessage) if LEFT_OUT in ofMessage else query
+                self._idsOf = (message, ofMessage)
+                sent = await self._sendMessage(sequence, message, items, uid)
+                failures += sent < 0
+                waiting += max(sent, 0)
+                if turns.isOver():
+                    await turns.pause()
+                if waiting > _HIGH_WATER:
+                    await send(self.transport, Extract(io.BytesIO(), 0))
+                    waiting = 0
+        self._idsOf = None
+        return failures
+
+    async def _sendMessage(self, sequence: int, message: Any, query: list[Any], uid: int) -> int:
+        """
+        @return: how many octets were sent, or -1 when the message could not be read.
+        """
+        if not query:
+            return 0
+        if not self._isTwisteds("spewMessage"):
+            await settled(self.spewMessage, sequence, message, query, uid)
+            return 0
+        response = _Response(self.transport, sequence)
+        try:
+            for item in query:
+                await self._addItem(response, item, sequence, message)
+                response.write(b")\r\n" if item is query[-1] else b" ")
+            await response.send()
+        except ConnectionDone:
+            raise
+        except Exception:
+            self._log.failure("A message could not be read: {message!r}", message=message)
+            if response.hasBegun:
+                # The client waits for the rest of a literal that will not come.
+                self.transport.abortConnection()
+            return -1
+        return response.sent
+
+    async def _addItem(self, response: _Response, item: Any, sequence: int, message: Any) -> None:
+        section = item if isinstance(item, Section) else _SECTIONS.get(item.type)
+        name = "spew_" + item.type
+        if section is not None and self._isTwisteds(name):
+            await self._addSection(response, section, message)
+            return
+        spew = getattr(self, name)
+        if item.type == "body":
+            spew = partial(spew, item)
+        await settled(spew, sequence, message, response.write, response.flush)
+
+    async def _addSection(self, response: _Response, section: Any, message: Any) -> None:
+        data = await extract(section, message, self._inTurns)
+        label: bytes = section.label
+        if section.partialBegin is not None:
+            label += b"<%d>" % section.partialBegin
+        if isinstance(data, Extract) and data.size <= _AT_ONCE:
+            with closing(data.file):
+                data = data.file.read(data.size)
+        if data is None:
+            response.write(label + b" NIL")
+        elif isinstance(data, Extract):
+            response.write(label + b" {%d}\r\n" % data.size)
+            response.write(data)
+        else:
+            response.write(label + b" {%d}\r\n" % len(data) + data)
+
+    def _inTurns(self, steps: Iterator[Any]) -> Deferred[None]:
+        """
+        What L{twisted.mail.imap4.iterateInReactor} is, but with more than one step in a turn.
+        """
+
+        async def run() -> None:
+            turns = self.turns()
+            for step in steps:
+                if isinstance(step, Deferred):
+                    await step
+                elif turns.isOver():
+                    await turns.pause()
+
+        return Deferred.fromCoroutine(run())
+
+    def _isTwisteds(self, name: str) -> bool:
+        return getattr(type(self), name) is getattr(IMAP4Server, name)
+
+    # What a FETCH that another server overrides calls
+
+    def spew_emailid(
+        self, id: int, msg: Any, _w: Callable[[bytes], Any], _f: Any = None
+    ) -> Deferred[None]:
+        """
+        Write EMAILID.
+        """
+        return Deferred.fromCoroutine(self._spewID("email", msg, _w))
+
+    def spew_threadid(
+        self, id: int, msg: Any, _w: Callable[[bytes], Any], _f: Any = None
+    ) -> Deferred[None]:
+        """
+        Write THREADID.
+        """
+        return Deferred.fromCoroutine(self._spewID("thread", msg, _w))
+
+    async def _spewID(self, kind: str, message: Any, write: Callable[[bytes], Any]) -> None:
+        if self._idsOf is not None and self._idsOf[0] is message:
+            ids = self._idsOf[1]
+        else:
+            (ids,) = await self.messageIDsOf(self.mbox, [message])
+        value = getattr(ids, kind)
+        write(f"{kind.upper()}ID {f'({value})' if value else 'NIL'}".encode("ascii"))
+
+
+_NO_IDS = MessageIDs(LEFT_OUT, LEFT_OUT)
+
+
+def _withoutLeftOut(query: list[Any], ids: MessageIDs) -> list[Any]:
+    leftOut = {f"{kind}id" for kind in ids._fields if getattr(ids, kind) == LEFT_OUT}
+    return [item for item in query if item.type not in leftOut]
+
+
+REPLACED.update(
+    {
+        IMAP4Server.do_FETCH: FetchCommand.do_FETCH,
+        IMAP4Server.arg_fetchatt: fetchItems,
+        IMAP4Server.arg_seqset: sequenceSet,
+    }
+)

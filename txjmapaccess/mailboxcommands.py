@@ -1,0 +1,352 @@
+# -*- test-case-name: tests.test_mailboxcommands -*-
+"""
+Commands about whole mailboxes (RFC 3501, section 6.3; RFC 3691): CREATE, DELETE, RENAME,
+SUBSCRIBE, UNSUBSCRIBE, SELECT, EXAMINE, UNSELECT, STATUS.
+
+Each waits for the account before it answers. What an account says in an exception is for the log;
+the client gets a response code (RFC 5530) and a fixed sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.mail.imap4 import (
+    ICloseableMailbox,
+    IMAP4Server,
+    MailboxCollision,
+    MailboxException,
+    NoSuchMailbox,
+    ReadOnlyMailbox,
+    parseIdList,
+)
+from twisted.python.failure import Failure
+
+from txjmapaccess.dispatch import REPLACED, CommandRefused
+from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.identifying import LEFT_OUT, Identifying
+from txjmapaccess.mailboxnames import decodeName, encodeName, isInbox
+from txjmapaccess.statusitems import ORDINARY, formatStatus, statusItems
+from txjmapaccess.waiting import Turns, settled
+
+_NO_SUCH_MAILBOX = b"[NONEXISTENT] No such mailbox"
+
+
+def refusalOf(error: MailboxException) -> bytes:
+    """
+    @return: what a client is told about a mailbox that will not do what it asked for (RFC 5530,
+        section 3).
+    """
+    if isinstance(error, MailboxCollision):
+        return b"[ALREADYEXISTS] There is such a mailbox already"
+    if isinstance(error, NoSuchMailbox):
+        return _NO_SUCH_MAILBOX
+    if isinstance(error, ReadOnlyMailbox):
+        return b"[NOPERM] The mailbox is read-only"
+    return b"[CANNOT] Not possible with this mailbox"
+
+
+def isSelectable(mailbox: Any) -> bool:
+    """
+    @return: whether a mailbox is more than a level of the hierarchy.
+    """
+    return not any(flag.lower() == "\\noselect" for flag in mailbox.getFlags())
+
+
+class MailboxCommands(Identifying):
+    """
+    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+
+    @ivar selectedName: the name by which the client has selected a mailbox, or L{None}.
+    """
+
+    _log = Logger()
+
+    selectedName: str | None = None
+    _examining = False
+
+    # What all commands need
+
+    def carryOut(self, tag: bytes, coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
+        """
+        Let a command go on. Its failure is answered by the dispatch.
+        """
+        return Deferred.fromCoroutine(coroutine)
+
+    async def ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """
+        Ask the account or a mailbox, and wait for the answer.
+
+        @raise CommandRefused: when it says that it cannot.
+        """
+        try:
+            return await settled(method, *args, **kwargs)
+        except MailboxException as e:
+            raise CommandRefused(refusalOf(e)) from e
+        except TemporaryFailure as e:
+            self._log.error("The mail store is not available: {reason}", reason=str(e))
+            raise CommandRefused(b"[UNAVAILABLE] Temporarily not available") from e
+
+    async def openMailbox(self, name: str, *rw: int, missing: bytes = _NO_SUCH_MAILBOX) -> Any:
+        """
+        @param rw: as L{twisted.mail.interfaces.IAccountIMAP.select} takes it.
+        @param missing: the refusal when there is no such mailbox.
+
+        @return: the mailbox.
+        """
+        try:
+            mailbox = await settled(self.account.select, name, *rw)
+        except NoSuchMailbox:
+            mailbox = None
+        except MailboxException as e:
+            raise CommandRefused(refusalOf(e)) from e
+        except TemporaryFailure as e:
+            self._log.error("The mail store is not available: {reason}", reason=str(e))
+            raise CommandRefused(b"[UNAVAILABLE] Temporarily not available") from e
+        if mailbox is None:
+            raise CommandRefused(missing)
+        return mailbox
+
+    # Names
+
+    def do_CREATE(self, tag: bytes, name: bytes) -> Deferred[None]:
+        """
+        CREATE (RFC 3501, section 6.3.3), with MAILBOXID (RFC 8474, section 4.1).
+        """
+        return self.carryOut(tag, self._create(tag, decodeName(name)))
+
+    async def _create(self, tag: bytes, name: str) -> None:
+        if isInbox(name):
+            raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
+        if not await self.ask(self.account.create, name):
+            raise CommandRefused(b"Mailbox not created")
+        code = b""
+        mailboxID = await self._mailboxIDByName(name)
+        if mailboxID != LEFT_OUT:
+            code = b"[MAILBOXID (" + mailboxID.encode("ascii") + b")] "
+        self.sendPositiveResponse(tag, code + b"Mailbox created")
+
+    async def _mailboxIDByName(self, name: str) -> str:
+        if not self.hasObjectIDs():
+            return LEFT_OUT
+        try:
+            mailbox = await self.openMailbox(name, 0)
+        except Exception:
+            self._log.failure("A mailbox that was just created cannot be opened")
+            return LEFT_OUT
+        return await self.mailboxIDOf(name, mailbox)
+
+    def do_DELETE(self, tag: bytes, name: bytes) -> Deferred[None]:
+        """
+        DELETE (RFC 3501, section 6.3.4).
+        """
+        return self.carryOut(tag, self._delete(tag, decodeName(name)))
+
+    async def _delete(self, tag: bytes, name: str) -> None:
+        if isInbox(name):
+            raise CommandRefused(b"[CANNOT] INBOX cannot be deleted")
+        await self.ask(self.account.delete, name)
+        self.sendPositiveResponse(tag, b"Mailbox deleted")
+
+    def do_RENAME(self, tag: bytes, old: bytes, new: bytes) -> Deferred[None]:
+        """
+        RENAME (RFC 3501, section 6.3.5). INBOX cannot be renamed, as in Twisted.
+        """
+        return self.carryOut(tag, self._rename(tag, decodeName(old), decodeName(new)))
+
+    async def _rename(self, tag: bytes, old: str, new: str) -> None:
+        if isInbox(old):
+            raise CommandRefused(b"[CANNOT] INBOX cannot be renamed")
+        if isInbox(new):
+            raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
+        await self.ask(self.account.rename, old, new)
+        self.sendPositiveResponse(tag, b"Mailbox renamed")
+
+    def do_SUBSCRIBE(self, tag: bytes, name: bytes) -> Deferred[None]:
+        """
+        SUBSCRIBE (RFC 3501, section 6.3.6).
+        """
+        return self.carryOut(tag, self._subscribe(tag, decodeName(name)))
+
+    async def _subscribe(self, tag: bytes, name: str) -> None:
+        await self.ask(self.account.subscribe, name)
+        self.sendPositiveResponse(tag, b"Subscribed")
+
+    def do_UNSUBSCRIBE(self, tag: bytes, name: bytes) -> Deferred[None]:
+        """
+        UNSUBSCRIBE (RFC 3501, section 6.3.7).
+        """
+        return self.carryOut(tag, self._unsubscribe(tag, decodeName(name)))
+
+    async def _unsubscribe(self, tag: bytes, name: str) -> None:
+        await self.ask(self.account.unsubscribe, name)
+        self.sendPositiveResponse(tag, b"Unsubscribed")
+
+    # Opening and leaving
+
+    def selectWork(self, tag: bytes, name: bytes, rw: int, cmdName: bytes) -> Deferred[None]:
+        """
+        SELECT and EXAMINE (RFC 3501, sections 6.3.1 and 6.3.2; RFC 8474, section 4.2).
+        """
+        return self.carryOut(tag, self._select(tag, decodeName(name), rw, cmdName))
+
+    async def _select(self, tag: bytes, name: str, rw: int, cmdName: bytes) -> None:
+        await self.leaveMailbox()
+        mailbox = await self.openMailbox(name, rw)
+        if not isSelectable(mailbox):
+            raise CommandRefused(b"[CANNOT] This name is no mailbox that can be selected")
+        mailboxID = await self.mailboxIDOf(name, mailbox)
+        if self._ended or self.state != "auth":  # The client has gone in the meantime.
+            await _close(mailbox)
+            return
+        self._announceMailbox(mailbox, mailboxID, rw)
+        self._examining = not rw
+        self.selectedName = name
+        await settled(self._cbSelectWork, mailbox, cmdName, tag)
+
+    def _announceMailbox(self, mailbox: Any, mailboxID: str, rw: int) -> None:
+        # What Twisted's _cbSelectWork leaves out; servers override that one.
+        if mailboxID != LEFT_OUT:
+            code = b"[MAILBOXID (" + mailboxID.encode("ascii") + b")]"
+            self.sendPositiveResponse(None, code + b" Ok")
+        try:
+            uidNext = mailbox.getUIDNext()
+        except Exception:
+            uidNext = None  # Twisted never asks for it, so not every mailbox can tell.
+        if isinstance(uidNext, int):
+            self.sendPositiveResponse(None, b"[UIDNEXT %d] Predicted next UID" % uidNext)
+        if not rw:
+            self.sendPositiveResponse(None, b"[PERMANENTFLAGS ()] Read-only")
+
+    def sendPositiveResponse(self, tag: bytes | None = None, message: bytes = b"") -> None:
+        """
+        Send an OK. EXAMINE opens a mailbox read-only, whatever the mailbox says about itself.
+        """
+        if tag is not None and self._examining and message[:12] == b"[READ-WRITE]":
+            message = b"[READ-ONLY]" + message[12:]
+        super().sendPositiveResponse(tag, message)
+
+    def isReadOnly(self) -> bool:
+        """
+        @return: whether the selected mailbox must not be changed.
+        """
+        return self._examining or not self.mbox.isWriteable()
+
+    async def leaveMailbox(self) -> None:
+        """
+        Leave the selected mailbox, if there is one, without an expunge.
+        """
+        mailbox, self.mbox, self.selectedName = self.mbox, None, None
+        self._examining = False
+        if self.state == "select":
+            self.state = "auth"
+        if mailbox is not None:
+            _stopListening(mailbox, self)
+            await _close(mailbox)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Twisted closes a mailbox when a client is silent for too long, but not when it is gone.
+        """
+        Deferred.fromCoroutine(self.leaveMailbox())
+        super().connectionLost(reason)
+
+    def do_UNSELECT(self, tag: bytes) -> Deferred[None]:
+        """
+        UNSELECT (RFC 3691).
+        """
+        return self.carryOut(tag, self._unselect(tag))
+
+    async def _unselect(self, tag: bytes) -> None:
+        await self.leaveMailbox()
+        self.sendPositiveResponse(tag, b"Unselected")
+
+    select_UNSELECT = (do_UNSELECT,)
+
+    # STATUS
+
+    def do_STATUS(self, tag: bytes, name: bytes, items: list[str]) -> Deferred[None]:
+        """
+        STATUS (RFC 3501, section 6.3.10).
+        """
+        return self.carryOut(tag, self._status(tag, decodeName(name), items))
+
+    async def _status(self, tag: bytes, name: str, items: list[str]) -> None:
+        mailbox = await self.openMailbox(name, 0)
+        if not isSelectable(mailbox):
+            raise CommandRefused(_NO_SUCH_MAILBOX)
+        await self.sendStatus(name, mailbox, items)
+        self.sendPositiveResponse(tag, b"STATUS completed")
+
+    async def sendStatus(self, name: str, mailbox: Any, items: list[str]) -> None:
+        """
+        Send the STATUS response of a mailbox.
+        """
+        values = {}
+        ordinary = [item for item in items if item in ORDINARY]
+        if ordinary:
+            asked = await self.ask(mailbox.requestStatus, ordinary)
+            values = {str(item).upper(): value for item, value in asked.items()}
+        if "SIZE" in items:
+            values["SIZE"] = await self._sizeOf(mailbox)
+        mailboxID = LEFT_OUT
+        if "MAILBOXID" in items:
+            mailboxID = await self.mailboxIDOf(name, mailbox)
+        answer = formatStatus(items, values, mailboxID)
+        self.sendUntaggedResponse(b"STATUS " + encodeName(name) + b" " + answer)
+
+    async def _sizeOf(self, mailbox: Any) -> int:
+        """
+        @return: the octets of all messages (RFC 8438).
+        """
+        try:
+            return int((await settled(mailbox.requestStatus, ["SIZE"]))["SIZE"])
+        except Exception:
+            pass  # Twisted knows of no SIZE, so not every mailbox can tell.
+        turns = self.turns()
+        total = 0
+        for _, message in await self.ask(mailbox.fetch, parseIdList(b"1:*"), uid=0):
+            total += message.getSize()
+            if turns.isOver():
+                await turns.pause()
+        return total
+
+    def turns(self) -> Turns:
+        """
+        @return: what a long command takes its turns from.
+        """
+        return Turns(self.seconds, self.callLater)
+
+
+def _stopListening(mailbox: Any, listener: Any) -> None:
+    try:
+        mailbox.removeListener(listener)
+    except Exception:
+        MailboxCommands._log.failure("A mailbox could not forget a listener")
+
+
+async def _close(mailbox: Any) -> None:
+    closeable = ICloseableMailbox(mailbox, None)
+    if closeable is not None:
+        try:
+            await settled(closeable.close)
+        except Exception:
+            MailboxCommands._log.failure("A mailbox could not be closed")
+
+
+REPLACED.update(
+    {
+        IMAP4Server.do_CREATE: MailboxCommands.do_CREATE,
+        IMAP4Server.do_DELETE: MailboxCommands.do_DELETE,
+        IMAP4Server.do_RENAME: MailboxCommands.do_RENAME,
+        IMAP4Server.do_SUBSCRIBE: MailboxCommands.do_SUBSCRIBE,
+        IMAP4Server.do_UNSUBSCRIBE: MailboxCommands.do_UNSUBSCRIBE,
+        IMAP4Server._selectWork: MailboxCommands.selectWork,
+        IMAP4Server.do_STATUS: MailboxCommands.do_STATUS,
+        IMAP4Server.arg_plist: statusItems,
+    }
+)

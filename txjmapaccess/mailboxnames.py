@@ -1,0 +1,42 @@
+# -*- test-case-name: tests.test_mailboxnames -*-
+"""
+Mailbox names between the wire, where they are in modified UTF-7 (RFC 3501, section 5.1.3), and
+accounts, which have them as L{str}.
+"""
+
+from __future__ import annotations
+
+from twisted.mail import imap4  # noqa: F401 (registers the codec)
+from twisted.mail.imap4 import IllegalMailboxEncoding
+
+from txjmapaccess.grammar import quote
+
+_CODEC = "imap4-utf-7"
+
+
+def decodeName(name: bytes) -> str:
+    """
+    @return: the name, or a pattern of names. INBOX in any case of letters is C{INBOX}.
+
+    @raise IllegalMailboxEncoding: for what is no modified UTF-7.
+    """
+    try:
+        decoded = name.decode(_CODEC)
+        decoded.encode("utf-8")  # Half a surrogate pair is no text.
+    except UnicodeError:
+        raise IllegalMailboxEncoding(name) from None
+    return "INBOX" if isInbox(decoded) else decoded
+
+
+def encodeName(name: str | bytes) -> bytes:
+    """
+    @return: the name as a quoted string.
+    """
+    return quote(name.encode(_CODEC) if isinstance(name, str) else name)
+
+
+def isInbox(name: str) -> bool:
+    """
+    @return: whether C{name} is that of the INBOX (RFC 3501, section 5.1).
+    """
+    return name.upper() == "INBOX"

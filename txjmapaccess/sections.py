@@ -1,0 +1,171 @@
+# -*- test-case-name: tests.test_sections -*-
+"""
+What BODY[section] and RFC822 are of a message (RFC 3501, section 6.4.5), and how it is sent: a
+little of it at once, a large file in pieces as fast as the client takes them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.mail.imap4 import IMessageFile, MessageProducer
+
+_CHUNK = 64 * 1024
+
+
+@dataclass
+class Extract:
+    """
+    A part of an open file.
+
+    @ivar file: an open file; it stands at the beginning of the part.
+    @ivar size: of the part, in octets.
+    """
+
+    file: Any
+    size: int
+
+    @classmethod
+    def of(cls, file: Any, begin: int = 0, length: int | None = None) -> Extract:
+        """
+        @param begin: where the part begins, behind the place where the file stands. Beyond its
+            end the part is empty.
+        @param length: how long it is at most.
+        """
+        start = file.tell()
+        file.seek(0, 2)
+        size = max(file.tell() - start - begin, 0)
+        file.seek(start + begin if size else start)
+        return cls(file, size if length is None else min(size, length))
+
+
+async def extract(section: Any, message: Any, scheduler: Callable[..., Any]) -> Any:
+    """
+    @param section: a L{txjmapaccess.fetchitems.Section}.
+    @param scheduler: as L{twisted.mail.imap4.MessageProducer} takes it.
+
+    @return: L{bytes}, an L{Extract}, or L{None} when the message has no such part.
+    """
+    part = locate(message, section.part, section.header is not None or section.text is not None)
+    if part is None:
+        return None
+    begin, length = section.partialBegin or 0, section.partialLength
+    if section.header is not None:
+        header = section.header
+        data = formatHeader(part.getHeaders(header.negate, *section.fields).items())
+    elif section.mime is not None:
+        data = formatHeader(part.getHeaders(True).items())
+    else:
+        whole = section.text is None and not section.part
+        file = await openWhole(part, scheduler) if whole else part.getBodyFile()
+        return Extract.of(file, begin, length)
+    return data[begin:] if length is None else data[begin : begin + length]
+
+
+def locate(message: Any, numbers: Iterable[int], wantsMessage: bool = False) -> Any:
+    """
+    @param numbers: the part number, counted from 0.
+    @param wantsMessage: whether HEADER or TEXT is asked for: of a part that is a message, these
+        are those of the message in it.
+
+    @return: the part, or L{None} when there is none.
+    """
+    part = message
+    try:
+        for depth, number in enumerate(numbers):
+            if depth and isMessage(part):
+                part = part.getSubPart(0)
+            if part.isMultipart() and not isMessage(part):
+                part = part.getSubPart(number)
+            elif number > 0:
+                return None
+        if wantsMessage and part is not message and isMessage(part):
+            part = part.getSubPart(0)
+    except (IndexError, TypeError):
+        return None
+    return part
+
+
+def isMessage(part: Any) -> bool:
+    """
+    @return: whether a part is itself a message.
+    """
+    kind = part.getHeaders(False, "content-type").get("content-type") or ""
+    return str(kind).partition(";")[0].strip().lower() == "message/rfc822"
+
+
+async def openWhole(message: Any, scheduler: Callable[..., Any]) -> Any:
+    """
+    @return: a whole message as an open file.
+    """
+    file: Any = IMessageFile(message, None)
+    if file is not None:
+        return file.open()
+    # The producer of parts writes into the buffer, and closes nothing.
+    buffer = tempfile.TemporaryFile()  # noqa: SIM115
+    await MessageProducer(message, buffer, scheduler).beginProducing(None)
+    buffer.seek(0)
+    return buffer
+
+
+def formatHeader(fields: Iterable[tuple[str, str]]) -> bytes:
+    """
+    @return: the fields, and the blank line behind them.
+    """
+    lines = [f"{_fieldName(name)}: " + "\r\n".join(value.splitlines()) for name, value in fields]
+    return "\r\n".join([*lines, "", ""] if lines else ["", ""]).encode("utf-8", "surrogateescape")
+
+
+def _fieldName(name: str) -> str:
+    return name.title() if name.islower() else name
+
+
+class _Sending:
+    """
+    Gives an L{Extract} to a transport, whenever that wants more.
+    """
+
+    def __init__(self, transport: Any, part: Extract) -> None:
+        self._transport = transport
+        self._part = part
+        self._missing = part.size
+        self.done: Deferred[None] = Deferred()
+
+    def resumeProducing(self) -> None:
+        chunk = self._part.file.read(min(_CHUNK, self._missing))
+        self._missing -= len(chunk)
+        if chunk:
+            self._transport.write(chunk)
+        if not self._missing or not chunk:
+            self._transport.unregisterProducer()
+            self._end(EOFError("a message is shorter than its size") if self._missing else None)
+
+    def pauseProducing(self) -> None:
+        """
+        A producer that is asked for each piece need not pause.
+        """
+
+    def stopProducing(self) -> None:
+        self._end(ConnectionDone())
+
+    def _end(self, error: Exception | None) -> None:
+        self._part.file.close()
+        if not self.done.called:
+            self.done.errback(error) if error else self.done.callback(None)
+
+
+def send(transport: Any, part: Extract) -> Deferred[None]:
+    """
+    Send a large part.
+
+    @return: fires when all has gone to the transport; fails when the client goes away, or when
+        the file ends too early: then what was promised to the client cannot be sent.
+    """
+    sending = _Sending(transport, part)
+    transport.registerProducer(sending, False)
+    return sending.done
