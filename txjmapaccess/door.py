@@ -7,7 +7,7 @@ factory asks for the present one for each connection, and a connection keeps wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -43,7 +43,7 @@ class Door:
     requireTLS: bool
     certificate: ReloadableCertificate | None
     limits: LimitSettings
-    counts: Limits
+    counts: Limits = field(default_factory=Limits)
 
 
 def buildDoor(
