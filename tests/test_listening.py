@@ -199,7 +199,6 @@ class ListenerTests(SynchronousTestCase):
         self.assertEqual(logged, [{"endpoint": "tcp:143", "why": "Permission denied"}])
         self.successResultOf(listener.stopService())  # type: ignore[arg-type]
 
-
     def test_stoppedWhileBinding(self) -> None:
         """
         The end of the process does not wait for an endpoint that does not answer.
