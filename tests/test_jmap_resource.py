@@ -173,6 +173,14 @@ class AuthenticationTests(SynchronousTestCase):
             self.assertUnauthorized(server.ask(Authorization=basic()))
             self.assertEqual(server.realm.loggedOut, [b"arnt"])
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_policyWithIllegalURL(self) -> None:
+        """
+        A verdict with a URL that may not be shown is not usable in IMAP, and not here.
+        """
+        server = Server(policy=Policy(lambda: Usable("http://example.com/jmap")))
+        self.assertUnauthorized(server.ask(Authorization=basic()))
 
     def test_schemeWithoutChecker(self) -> None:
         """
@@ -202,11 +210,11 @@ class AuthenticationTests(SynchronousTestCase):
 
     def test_accountWithoutIdentifiers(self) -> None:
         """
-        An account that has no object identifiers cannot be served: 503, and a log line.
+        An account that has no object identifiers is known in IMAP, whatever the policy says, and
+        not let in here.
         """
         realm = RecordingRealm(MemoryAccount)
-        response = Server(portal=makePortal(realm)).ask(Authorization=basic())
-        self.assertEqual(response.status, 503)
+        self.assertUnauthorized(Server(portal=makePortal(realm)).ask(Authorization=basic()))
         self.assertEqual(realm.loggedOut, [b"arnt"])
 
     def test_inClear(self) -> None:

@@ -130,10 +130,10 @@ class Wanted:
     @ivar longest: the longest value in octets; 0 for any.
     """
 
-    stored: frozenset[str]
+    stored: tuple[str, ...]
     headers: Mapping[str, HeaderProperty]
     allHeaders: bool
-    body: frozenset[str]
+    body: tuple[str, ...]
     partProperties: tuple[str, ...]
     partHeaders: Mapping[str, HeaderProperty]
     values: frozenset[str]
@@ -169,10 +169,10 @@ def parseWanted(arguments: Mapping[str, Any]) -> Wanted:
     partHeaders = _headerProperties(partNames)
     _refuseUnknown(partNames, partHeaders.keys() | _OF_PART.keys() | {"subParts"})
     return Wanted(
-        frozenset(name for name in names if name in _STORED) | {"id"},
+        tuple(dict.fromkeys(("id", *(name for name in names if name in _STORED)))),
         headers,
         "headers" in names,
-        frozenset(name for name in names if name in _IN_BODY),
+        tuple(name for name in names if name in _IN_BODY),
         tuple(name for name in partNames if name in _OF_PART),
         partHeaders,
         frozenset(part for name, part in _VALUES.items() if _flag(arguments, name)),

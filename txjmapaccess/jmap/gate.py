@@ -14,10 +14,16 @@ from twisted.logger import Logger
 from twisted.mail.interfaces import IAccountIMAP
 from twisted.python.failure import Failure
 
-from txjmapaccess.credentials import BearerToken, UsernamePassword, authenticationOf
-from txjmapaccess.errors import Refused, TemporaryFailure, couldTell
+from txjmapaccess.credentials import (
+    Authentication,
+    BearerToken,
+    UsernamePassword,
+    authenticationOf,
+)
+from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure, couldTell
 from txjmapaccess.interfaces import IJMAPAccessPolicy, IObjectIDAccount
-from txjmapaccess.verdict import Usable
+from txjmapaccess.server import checkedVerdict
+from txjmapaccess.verdict import Unknown, Usable
 
 
 class Entry(NamedTuple):
@@ -71,8 +77,9 @@ class Gate:
         account, logout = await self._requestAvatar(credentials)
         try:
             authentication = authenticationOf(credentials)
-            await self._checkVerdict(authentication)
-            accountID = await self._accountID(account)
+            identified: Any = IObjectIDAccount(account, None)
+            await self._checkVerdict(authentication, identified is not None)
+            accountID = await self._accountID(identified)
         except BaseException:
             logout()
             raise
@@ -93,20 +100,23 @@ class Gate:
             raise TemporaryFailure("the portal gave no IAccount")
         return account, lambda: self._loggedOut(logout)
 
-    async def _checkVerdict(self, authentication: Any) -> None:
+    async def _checkVerdict(self, authentication: Authentication, identified: bool) -> None:
+        """
+        @param identified: whether the account has object identifiers.
+        """
         try:
-            verdict = await maybeDeferred(self._policy.decide, authentication)
+            decided = await maybeDeferred(self._policy.decide, authentication)
+            verdict = checkedVerdict(decided, identified)
+        except ConfigurationError as e:
+            self._log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
+            verdict = Unknown()
         except Exception:
-            self._log.failure("The JMAP access policy failed")
-            verdict = None
+            self._log.failure("The policy could not decide about JMAP")
+            verdict = Unknown()
         if not isinstance(verdict, Usable):
             raise Refused("accepted, but not good for JMAP")
 
-    async def _accountID(self, account: Any) -> str:
-        identified: Any = IObjectIDAccount(account, None)
-        if identified is None:
-            self._log.error("{account} has no object identifiers", account=type(account).__name__)
-            raise TemporaryFailure("an account has no object identifiers")
+    async def _accountID(self, identified: Any) -> str:
         try:
             accountID: str = await maybeDeferred(identified.getAccountID)
         except Exception as e:

@@ -34,7 +34,8 @@ class _AsItIs(Compat32):
         return name, (value + "".join(sourcelines[1:])).rstrip("\r\n")
 
     def header_fetch_parse(self, name: str, value: str) -> str:
-        return value
+        # What the email package itself looks at: it wants no white space around it.
+        return value.strip()
 
     def fold(self, name: str, value: str) -> str:
         return f"{name}:{value}{self.linesep}"

@@ -1,0 +1,159 @@
+# -*- test-case-name: tests.integration.test_demo -*-
+"""
+The demonstration as a service.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from txjmapaccess.checkers import CheckerService
+from txjmapaccess.config import Settings, parse
+from txjmapaccess.demo.directory import makeDirectory
+from txjmapaccess.demo.provider import IntrospectionResource
+from txjmapaccess.demo.samplemail import deliver
+from txjmapaccess.demo.text import demoText
+from txjmapaccess.door import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.jmap import JMAPResource
+from txjmapaccess.lookup import FoundRealm
+from txjmapaccess.maildir import MaildirRealm
+
+_LOOPBACK = "127.0.0.1"
+
+#: As a configuration file would have it. The JMAP server is our own and reads the same store.
+_SETTINGS = """
+[jmap]
+session_url = "http://127.0.0.1:{httpPort}/.well-known/jmap"
+same_identifiers = true
+
+[ldap]
+uris = ["ldap://127.0.0.1:{ldapPort}"]
+bind_dn_template = "uid={{user}},ou=people,dc=example,dc=com"
+jmap_filter = "(employeeType=jmap)"
+
+[introspection]
+endpoint = "http://127.0.0.1:{httpPort}/introspect"
+client_id = "demo"
+client_secret_file = '{secretFile}'
+"""
+
+
+@dataclass(frozen=True)
+class DemoPorts:
+    """
+    The ports, on 127.0.0.1; 0 for any that is free.
+    """
+
+    ldap: int = 1389
+    http: int = 8080
+    imap: int = 1143
+
+
+def makeDemoService(
+    reactor: Any,
+    ports: DemoPorts = DemoPorts(),
+    show: Callable[[str], object] = sys.stdout.write,
+) -> IService:
+    """
+    Bind the ports, deliver the sample mail, say what can be tried.
+
+    @param show: is given the text for the terminal.
+
+    @raise ConfigurationError: when a port is in use, or ldaptor is not there.
+    """
+    demo = DemoService(reactor, ports)
+    show(demoText(demo.ports.imap, demo.ports.http, demo.ports.ldap))
+    return demo
+
+
+class DemoService(MultiService):
+    """
+    The demonstration. Its parts are made in the order in which they need each other.
+
+    @ivar ports: the L{DemoPorts} that it listens on.
+    """
+
+    def __init__(self, reactor: Any, ports: DemoPorts) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._listening: list[IListeningPort] = []
+        self._clientSecret = secrets.token_urlsafe()
+        self._directory = tempfile.mkdtemp(prefix="jmapaccess-demo-")
+        try:
+            self.ports = self._open(ports)
+        except BaseException:
+            self._close()
+            raise
+
+    def _open(self, ports: DemoPorts) -> DemoPorts:
+        mail = os.path.join(self._directory, "mail")
+        os.mkdir(mail)
+        deliver(mail)
+        web = Resource()
+        ldapPort = self._listen(ports.ldap, makeDirectory())
+        httpPort = self._listen(ports.http, Site(web))
+        settings = self._settings(ldapPort, httpPort)
+        checkers = makeCheckers(settings, self._reactor)
+        CheckerService(checkers).setServiceParent(self)
+        realm = FoundRealm(MaildirRealm(mail, self._reactor), inventsIdentifiers=True)
+        door = buildDoor(settings, realm, checkers, certificate=None)
+        self._putResources(web, door)
+        return DemoPorts(ldapPort, httpPort, self._listen(ports.imap, IMAPFactory(lambda: door)))
+
+    def _settings(self, ldapPort: int, httpPort: int) -> Settings:
+        secretFile = os.path.join(self._directory, "client-secret")
+        with open(secretFile, "w", encoding="ascii", opener=_private) as file:
+            file.write(self._clientSecret)
+        return parse(_SETTINGS.format(ldapPort=ldapPort, httpPort=httpPort, secretFile=secretFile))
+
+    def _putResources(self, web: Resource, door: Door) -> None:
+        wellKnown = Resource()
+        web.putChild(b".well-known", wellKnown)
+        wellKnown.putChild(b"jmap", JMAPResource(door.portal, door.policy, reactor=self._reactor))
+        web.putChild(b"introspect", IntrospectionResource("demo", self._clientSecret))
+
+    def _listen(self, number: int, factory: IProtocolFactory) -> int:
+        try:
+            port = self._reactor.listenTCP(number, factory, interface=_LOOPBACK)
+        except CannotListenError as e:
+            _cannotListen(number, e)
+        self._listening.append(port)
+        return int(port.getHost().port)
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        @return: a Deferred that fires when nothing is left.
+        """
+        stopped = maybeDeferred(super().stopService)
+        return stopped.addBoth(lambda _: self._close())
+
+    def _close(self) -> Deferred[Any]:
+        ports, self._listening = self._listening, []
+        shutil.rmtree(self._directory, ignore_errors=True)
+        return DeferredList([maybeDeferred(port.stopListening) for port in ports])
+
+
+def _cannotListen(number: int, error: CannotListenError) -> NoReturn:
+    why = getattr(error.socketError, "strerror", None) or str(error.socketError)
+    raise ConfigurationError(
+        f"--demo needs port {number} on {_LOOPBACK}, which cannot be listened on: {why}"
+    ) from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
