@@ -98,6 +98,7 @@ class ServerSettingsTests(SettingsTestCase):
             "ldap://host/??sub",
             "ldap://[::1",
             "ldap://ho st",
+            "ldap://a..b",
             "ldap://user:secret@host",
         ):
             self.assertSentence("uris", "", self.template, uris=[uri])

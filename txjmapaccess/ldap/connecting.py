@@ -12,9 +12,14 @@ from collections.abc import Awaitable
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    DNSLookupError,
+    TimeoutError,
+)
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 
@@ -69,14 +74,7 @@ class Connector:
         connection = LDAPConnection(self._reactor, self._deadlines)
         factory = Factory.forProtocol(lambda: connection)
         factory.noisy = False
-        remaining = max(0.001, deadline - self._reactor.seconds())
-        connecting = self._endpoint.connect(factory).addTimeout(remaining, self._reactor)
-        try:
-            await connecting
-        except TimeoutError:
-            raise DeadlineExceeded("no connection could be made in time") from None
-        except (ConnectError, DNSLookupError, OSError) as e:
-            raise ConnectionBroken(f"no connection could be made ({e})") from None
+        await self._connected(self._endpoint.connect(factory), deadline)
         self._connections.add(connection)
         connection.whenLost.append(self._lost)
         self._tune(connection)
@@ -101,6 +99,19 @@ class Connector:
             closing, self._closing = self._closing, []
             for closed in closing:
                 closed.callback(None)
+
+    async def _connected(self, connecting: Deferred[Any], deadline: float) -> None:
+        late = self._deadlines.add(deadline, connecting.cancel)
+        try:
+            await connecting
+        except (CancelledError, ConnectingCancelledError):
+            if self._reactor.seconds() >= deadline:
+                raise DeadlineExceeded("no connection could be made in time") from None
+            raise CancelledError() from None
+        except (ConnectError, DNSLookupError, TimeoutError, OSError) as e:
+            raise ConnectionBroken(f"no connection could be made ({e})") from None
+        finally:
+            late.cancel()
 
     async def _secure(self, connection: LDAPConnection, deadline: float) -> None:
         if self._uri.isTLS:

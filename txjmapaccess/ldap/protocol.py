@@ -257,10 +257,9 @@ class LDAPConnection(Protocol):
 
     def connectionMade(self) -> None:
         """
-        The TCP connection is there.
+        The TCP connection is there. That is no answer: a frozen server's kernel accepts, too.
         """
         self.usable = True
-        self.lastAnswer = self._clock.seconds()
 
     def dataReceived(self, data: bytes) -> None:
         """

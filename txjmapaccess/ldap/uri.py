@@ -47,6 +47,7 @@ def parseURI(text: str) -> ServerURI:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError:
         raise wrong from None
     if "@" in parts.netloc:
