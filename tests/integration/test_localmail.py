@@ -15,9 +15,10 @@ import sys
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 from twisted.python.components import registerAdapter
-from twisted.trial.unittest import SkipTest, TestCase
+from twisted.trial.unittest import SkipTest
 from zope.interface import implementer
 
+from tests.support_async import AsyncTestCase
 from txjmapaccess import extendFactory
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
 from txjmapaccess.policy import SharedCredentials
@@ -82,7 +83,7 @@ def registerIdentifiers():
         registerAdapter(LocalmailIdentifiers, Message, IObjectIDMessage)
 
 
-class LocalmailTests(TestCase):
+class LocalmailTests(AsyncTestCase):
     """
     L{extendFactory} on localmail's own factory, as imaplib sees it.
     """
