@@ -79,8 +79,10 @@ class Flags:
 
 
 def _joined(old: list[str], new: list[str]) -> list[str]:
-    known = {keyword.lower() for keyword in old}
-    return [*old, *(keyword for keyword in new if keyword.lower() not in known)]
+    first: dict[str, str] = {}
+    for keyword in [*old, *new]:
+        first.setdefault(keyword.lower(), keyword)
+    return list(first.values())
 
 
 @lru_cache(maxsize=4096)

@@ -57,8 +57,8 @@ PRAGMA user_version = 1;
 
 class IndexDamaged(TemporaryFailure):
     """
-    The index cannot be read. It has been put aside, and the next login makes a new one: UIDs
-    begin again under another UIDVALIDITY, keywords are lost; no mail is.
+    The index cannot be read. It has been put aside, and the next job makes a new one: UIDs begin
+    again under another UIDVALIDITY, keywords and the EMAILIDs of copies are lost; no mail is.
     """
 
 
@@ -119,13 +119,14 @@ class Index:
         @raise IndexDamaged: when it is no database, or a damaged one.
         """
         connection: sqlite3.Connection | None = None
+        before = self._inode()
         try:
             connection = self._connect()
             yield Session(connection)
         except sqlite3.DatabaseError as e:
             if type(e) is not sqlite3.DatabaseError:
                 raise
-            raise IndexDamaged(self._putAside(str(e))) from None
+            raise IndexDamaged(self._putAside(str(e), before)) from None
         finally:
             if connection is not None:
                 connection.close()
@@ -152,12 +153,21 @@ class Index:
         connection.execute("COMMIT")
         os.chmod(self.path, 0o600)
 
-    def _putAside(self, problem: str) -> str:
+    def _inode(self) -> int | None:
+        return os.stat(self.path).st_ino if os.path.exists(self.path) else None
+
+    def _putAside(self, problem: str, inode: int | None) -> str:
+        """
+        @param inode: of the damaged file: another process may have been faster.
+        """
+        path = os.fsdecode(self.path)
+        if inode != self._inode():
+            return f"The index {path} was damaged ({problem}) and has been replaced"
         aside = self.path + b".damaged-%d" % time.time_ns()
         for suffix in (b"-journal", b""):
             with suppress(FileNotFoundError):
                 os.rename(self.path + suffix, aside + suffix)
-        return f"The index {os.fsdecode(self.path)} is damaged ({problem}); it is {aside!r} now"
+        return f"The index {path} is damaged ({problem}); it is {os.fsdecode(aside)} now"
 
 
 class Session:

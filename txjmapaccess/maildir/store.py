@@ -15,12 +15,13 @@ from collections import deque
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from twisted.logger import Logger
 from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
 
 from txjmapaccess.maildir import changes, files
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.identifiers import newMailboxID
-from txjmapaccess.maildir.index import Index, MailboxRow, Session
+from txjmapaccess.maildir.index import Index, IndexDamaged, MailboxRow, Session
 from txjmapaccess.maildir.names import INBOX, directoryOf, isBelow, mailboxOf, parents
 
 _ID_FILE = b"txjmapaccess-mailboxid"
@@ -34,6 +35,8 @@ class Store:
     """
     @param root: the account's directory.
     """
+
+    _log = Logger()
 
     def __init__(self, root: bytes) -> None:
         self._root = root
@@ -51,6 +54,13 @@ class Store:
         for name in os.listdir(self._root):
             if name.startswith(_TRASH):  # We were killed while we deleted it.
                 shutil.rmtree(os.path.join(self._root, name), ignore_errors=True)
+        try:
+            self._identifyInbox()
+        except IndexDamaged as e:
+            self._log.error("{problem}", problem=str(e))
+            self._identifyInbox()
+
+    def _identifyInbox(self) -> None:
         with self._index.open() as db:
             self._identified(db, "")
 
