@@ -133,7 +133,8 @@ class Connection:
         attributes.setdefault("refusalSeconds", 0)
         for name, value in attributes.items():
             setattr(self.server, name, value)
-        self.server.callLater = self.clock.callLater
+        # With the signature that TimeoutMixin has, which takes no arguments for the function.
+        self.server.callLater = lambda period, func: self.clock.callLater(period, func)
         self.server.seconds = self.clock.seconds
         self.transport = transport or StringTransport()
         self.server.makeConnection(self.transport)

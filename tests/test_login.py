@@ -467,7 +467,7 @@ class EvidenceThroughTheirCodeTests(SynchronousTestCase):
         class Throttled(IMAP4Server):
             def authenticateLogin(self, user, password):
                 waited = Deferred()
-                self.callLater(1, waited.callback, None)
+                self.callLater(1, lambda: waited.callback(None))
                 return waited.addCallback(
                     lambda _: super(Throttled, self).authenticateLogin(user + b"@x", password)
                 )

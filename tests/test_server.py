@@ -438,7 +438,7 @@ class ForeignHandlerTests(SynchronousTestCase):
             lambda server, tag: server.transport.write(tag + b" OK done\r\n"),
             lambda server, tag: server.transport.write(b"* XYZ\r\n" + tag + b" OK done\r\n"),
             lambda server, tag: server.transport.writeSequence([tag, b" NO done", b"\r\n"]),
-            lambda server, tag: server.callLater(1, server.sendLine, tag + b" BAD done"),
+            lambda server, tag: server.callLater(1, lambda: server.sendLine(tag + b" BAD done")),
         )
         for handler in pieces:
             connection = self.connect(handler)

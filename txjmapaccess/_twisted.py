@@ -7,6 +7,7 @@ somebody else wrote.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["ServerBase"]
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         portal: Any
         startedTLS: bool
         state: str
+        timeOut: float | None
         transport: Any
         _buffer: bytes
         _busyReceiving: bool
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
         _pendingLiteral: Any
 
         def authenticateLogin(self, user: bytes, passwd: bytes) -> Any: ...
-        def callLater(self, period: float, func: Any, *args: Any) -> Any: ...
+        def callLater(self, period: float, func: Callable[[], object]) -> Any: ...
         def capabilities(self) -> dict[bytes, Any]: ...
         def checkpoint(self) -> Any: ...
         def clearLineBuffer(self) -> bytes: ...

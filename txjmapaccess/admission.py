@@ -5,9 +5,6 @@ Who may connect, and for how long without a login.
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -32,7 +29,6 @@ class Admission(CommandDispatch):
     _source: str | None = None
     _counted = False
     _unauthenticated = False
-    _loginTimer: IDelayedCall | None = None
     failures = 0
 
     def connectionMade(self) -> None:
@@ -46,7 +42,7 @@ class Admission(CommandDispatch):
                 self.dismiss(objection)
                 return
             self._counted = self._unauthenticated = True
-        self._loginTimer = self.callLater(self.loginSeconds, self._tooLate)
+        self.timeOut = self.loginSeconds
         super().connectionMade()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -63,9 +59,6 @@ class Admission(CommandDispatch):
         """
         The client has logged in, or has gone.
         """
-        timer, self._loginTimer = self._loginTimer, None
-        if timer is not None and timer.active():
-            timer.cancel()
         if self._unauthenticated and self.limits is not None:
             self._unauthenticated = False
             self.limits.loggedIn(self._source)
@@ -96,14 +89,3 @@ class Admission(CommandDispatch):
         self.state = "timeout"
         self.sendUntaggedResponse(b"BYE " + text)
         self.transport.loseConnection()
-
-    def _tooLate(self) -> None:
-        self._loginTimer = None
-        self.timeoutConnection()
-
-    def timeoutConnection(self) -> Any:
-        """
-        The client was silent, or came to no end, for too long.
-        """
-        self.paused = True
-        return super().timeoutConnection()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
+from twisted.python.reflect import qual
 from zope.interface import implementer
 
 from txjmapaccess.interfaces import ICapabilityProvider
@@ -35,11 +36,12 @@ class AuthenticationCapabilities:
         """
         if connection.loginRecord is not None or connection.state != "unauth":
             return {}
+        disabled = connection.loginDisabled()
         offered: Capabilities = {b"SASL-IR": None}
-        mechanisms = connection.offeredMechanisms()
+        mechanisms = connection.offeredMechanisms(disabled)
         if mechanisms:
             offered[b"AUTH"] = list(mechanisms)
-        if connection.loginDisabled():
+        if disabled:
             offered[b"LOGINDISABLED"] = None
         return offered
 
@@ -98,7 +100,7 @@ BUILT_IN = (
 )
 
 #: What only the built-in providers decide about.
-_RESERVED = (b"AUTH", b"SASL-IR", b"LOGINDISABLED", b"JMAPACCESS")
+_RESERVED = frozenset((b"AUTH", b"SASL-IR", b"LOGINDISABLED", b"JMAPACCESS"))
 
 
 def joined(
@@ -112,25 +114,24 @@ def joined(
     @param base: what the server class itself says.
     @param others: L{ICapabilityProvider}s besides the built-in ones.
     """
-    result: Capabilities = {}
-    _join(result, base)
+    result = {name: values for name, values in base.items() if name not in _RESERVED}
     for provider in others:
         try:
             _join(result, provider.capabilities(connection))
         except Exception:
-            _log.failure(
-                "A capability provider failed and is left out: {provider!r}", provider=provider
-            )
-    for name in _RESERVED:
-        result.pop(name, None)
+            name = qual(type(provider))
+            _log.failure("A capability provider failed and is left out: {name}", name=name)
     for provider in BUILT_IN:
-        _join(result, provider.capabilities(connection))
+        result.update(provider.capabilities(connection))
     return result
 
 
 def _join(result: Capabilities, added: Mapping[bytes, Any]) -> None:
     for name, values in added.items():
-        if values is None or result.get(name) is None:
-            result[name] = values if values is None else list(values)
+        if name in _RESERVED:
+            continue
+        known = result.get(name)
+        if values is None or known is None:
+            result[name] = values
         else:
-            result[name].extend(value for value in values if value not in result[name])
+            result[name] = [*known, *(value for value in values if value not in known)]

@@ -88,6 +88,8 @@ class CheckerChain:
         See L{ICredentialsChecker.requestAvatarId}. Cancelling cancels the checker that is being
         asked, and no other is asked after it.
         """
+        if len(self._checkers) == 1:
+            return maybeDeferred(self._checkers[0].requestAvatarId, credentials)
         return Deferred.fromCoroutine(self._ask(credentials))
 
     async def _ask(self, credentials: ICredentials) -> Any:

@@ -118,7 +118,10 @@ class Login(Privacy):
     def _watchExpiry(self, evidence: Evidence | None) -> None:
         if evidence is not None and evidence.endAtExpiry and evidence.expires is not None:
             remaining = max(0, evidence.expires - time.time())
-            self._expiry = self.callLater(remaining, self.dismiss, b"The access token has expired")
+            self._expiry = self.callLater(remaining, self._tokenExpired)
+
+    def _tokenExpired(self) -> None:
+        self.dismiss(b"The access token has expired")
 
     def _entered(self, tag: bytes, account: Any, logout: Callable[[], object]) -> None:
         self.account = account
@@ -128,16 +131,25 @@ class Login(Privacy):
         self.admitted()
         record = self.loginRecord
         assert record is not None
-        self._log.info(
-            "{username} logged in with {mechanism} from {address}, JMAP is {access}",
-            username=record.username,
-            mechanism=record.mechanism,
-            address=self._address(),
-            access=type(record.verdict).__name__.lower(),
-        )
+        self._logLogin(record)
         self.announceVerdict(record.verdict)
         capabilities = b" ".join(self.listCapabilities())
         self.sendPositiveResponse(tag, b"[CAPABILITY " + capabilities + b"] Logged in")
+
+    def _logLogin(self, record: LoginRecord) -> None:
+        address = self._address()
+        access = type(record.verdict).__name__.lower()
+        # The text is made here: letting the log format four fields costs more than the policy.
+        text = (
+            f"{record.username} logged in with {record.mechanism} from {address}, JMAP is {access}"
+        )
+        self._log.info(
+            text.replace("{", "{{").replace("}", "}}"),
+            username=record.username,
+            mechanism=record.mechanism,
+            address=address,
+            verdict=access,
+        )
 
     async def _requestAvatar(self, credentials: Any) -> tuple[Any, Any, Callable[[], object]]:
         if isinstance(credentials, UsernamePassword) and self.checksPasswordsItself():
@@ -224,7 +236,7 @@ class Login(Privacy):
             return
         timer: list[Any] = []
         awakened: Deferred[None] = Deferred(lambda _: timer[0].cancel())
-        timer.append(self.callLater(remaining, awakened.callback, None))
+        timer.append(self.callLater(remaining, lambda: awakened.callback(None)))
         self._waiting = awakened
         await awakened
 

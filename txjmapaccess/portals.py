@@ -9,30 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.cred import credentials as twistedCredentials
-from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import Deferred
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.mail.imap4 import IAccount
-from zope.interface import implementer
 
 from txjmapaccess.credentials import UsernamePassword
-
-
-@implementer(IRealm)
-class _WatchedRealm:
-    """
-    Notes that the checker has finished and the avatar is being made.
-    """
-
-    def __init__(self, realm: Any, login: PortalLogin) -> None:
-        self._realm = realm
-        self._login = login
-
-    def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
-        """
-        See L{IRealm}.
-        """
-        self._login.canBeCancelled = False
-        return self._realm.requestAvatar(avatarId, mind, *interfaces)
 
 
 class PortalLogin:
@@ -53,14 +34,29 @@ class PortalLogin:
         """
         @return: a Deferred of C{(interface, avatar, logout)}.
         """
-        portal = self._portal
-        if getattr(type(portal), "login", None) is not Portal.login:
-            # A portal of somebody else's does not tell when its checker has finished.
-            return portal.login(self._credentials, None, IAccount)  # type: ignore[no-any-return]
+        checker = self._checker()
+        if checker is None:
+            return self._portal.login(self._credentials, None, IAccount)  # type: ignore[no-any-return]
+        # What Portal.login does, in the two steps that it does not tell about.
         self.canBeCancelled = True
-        watched = Portal(_WatchedRealm(portal.realm, self))
-        watched.checkers = portal.checkers
-        return watched.login(self._credentials, None, IAccount)
+        checked = maybeDeferred(checker.requestAvatarId, self._credentials)
+        return checked.addCallback(self._requestAvatar)
+
+    def _checker(self) -> Any:
+        """
+        @return: the checker, or L{None} where the portal must be asked itself: it has none, or is
+            somebody else's and does not tell when its checker has finished.
+        """
+        if getattr(type(self._portal), "login", None) is not Portal.login:
+            return None
+        for interface, checker in self._portal.checkers.items():
+            if interface.providedBy(self._credentials):
+                return checker
+        return None
+
+    def _requestAvatar(self, avatarId: Any) -> Any:
+        self.canBeCancelled = False
+        return self._portal.realm.requestAvatar(avatarId, None, IAccount)
 
 
 class EvidencePortal:

@@ -6,6 +6,7 @@ What may be offered now: no password and no token in clear where the operator do
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from twisted.cred.credentials import IUsernamePassword
@@ -13,6 +14,7 @@ from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.admission import Admission
+from txjmapaccess.interfaces import IBearerToken
 from txjmapaccess.sasl import MECHANISMS, Mechanism, foreignMechanism
 from txjmapaccess.sessionurl import isLoopback
 
@@ -28,29 +30,31 @@ class Privacy(Admission):
 
     requireTLS: bool | None = None
 
-    def offeredMechanisms(self) -> dict[bytes, Mechanism]:
+    def offeredMechanisms(self, loginDisabled: bool) -> dict[bytes, Mechanism]:
         """
+        @param loginDisabled: what L{loginDisabled} says.
+
         @return: the mechanisms for which there is a checker, and which may be used now.
         """
         return {
             name: mechanism
             for name, mechanism in self.knownMechanisms().items()
-            if not self.privacyRequired(mechanism)
+            if not self._privacyRequired(mechanism, loginDisabled)
         }
 
     def knownMechanisms(self) -> dict[bytes, Mechanism]:
         """
         @return: the mechanisms for which there is a checker, and those of other people.
         """
-        found = {
+        ours = _ours(self._canCheck(IUsernamePassword), self._canCheck(IBearerToken))
+        if not self.challengers:
+            return ours
+        theirs = {
             name: foreignMechanism(name, makeChallenger)
             for name, makeChallenger in self.challengers.items()
             if name not in MECHANISMS
         }
-        for mechanism in MECHANISMS.values():
-            if self._canCheck(mechanism.credentials):
-                found[mechanism.name] = mechanism
-        return found
+        return {**theirs, **ours}
 
     def loginDisabled(self) -> bool:
         """
@@ -64,10 +68,13 @@ class Privacy(Admission):
         """
         @return: whether a mechanism must wait for TLS.
         """
+        return self._privacyRequired(mechanism, self.loginDisabled())
+
+    def _privacyRequired(self, mechanism: Mechanism, loginDisabled: bool) -> bool:
         if not mechanism.secretInClear:
             return False
         if mechanism.credentials is IUsernamePassword or self.requireTLS is not None:
-            return self.loginDisabled()
+            return loginDisabled
         return not self._isProtected() and not _isFromLoopback(self.transport.getPeer())
 
     def checksPasswordsItself(self) -> bool:
@@ -95,6 +102,12 @@ class Privacy(Admission):
 
     def _isProtected(self) -> bool:
         return self.startedTLS or ISSLTransport(self.transport, None) is not None
+
+
+@lru_cache
+def _ours(passwords: bool, tokens: bool) -> dict[bytes, Mechanism]:
+    checked = {IUsernamePassword: passwords, IBearerToken: tokens}
+    return {name: m for name, m in MECHANISMS.items() if checked[m.credentials]}
 
 
 def _isFromLoopback(peer: IAddress) -> bool:

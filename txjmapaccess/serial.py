@@ -83,7 +83,7 @@ class OneCommandAtATime(ServerBase):
     _made = False
     _ended = False
     _nextCommand: IDelayedCall | None = None
-    _abortion: IDelayedCall | None = None
+    _hasSaidBye = False
     _watched = False
 
     def connectionMade(self) -> None:
@@ -189,18 +189,36 @@ class OneCommandAtATime(ServerBase):
         Send a line. A BYE is the last that a client hears, even when it does not hang up.
         """
         super().sendLine(line)
-        if self._abortion is None and line[:6].upper() == b"* BYE ":
-            self._abortion = self.callLater(_AFTER_BYE, self._abort)
+        if line.startswith(b"* BYE ") and not self._hasSaidBye:
+            self._hasSaidBye = True
+            self.setTimeout(_AFTER_BYE)
+
+    def resetTimeout(self) -> None:
+        """
+        A client that has not logged in gains no time by talking, nor one that has heard BYE.
+        """
+        if self.state != "unauth" and not self._hasSaidBye:
+            super().resetTimeout()
+
+    def timeoutConnection(self) -> None:
+        """
+        End a connection whose time is over, at once if it was told so already.
+        """
+        self.paused = True
+        if self._hasSaidBye:
+            self.transport.abortConnection()
+        else:
+            super().timeoutConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Nothing that waits here runs any more.
         """
         self._ended = True
-        for call in (self._nextCommand, self._abortion):
-            if call is not None and call.active():
-                call.cancel()
-        self._nextCommand = self._abortion = None
+        if self._nextCommand is not None:
+            self._nextCommand.cancel()
+            self._nextCommand = None
+        self.setTimeout(None)
         self.unwatchTransport()
         if self._made:
             super().connectionLost(reason)
@@ -257,7 +275,3 @@ class OneCommandAtATime(ServerBase):
         self._pendingLiteral = _Bin(size)
         self.parseState = "discarded"
         self.setRawMode()
-
-    def _abort(self) -> None:
-        self._abortion = None
-        self.transport.abortConnection()

@@ -6,11 +6,13 @@ JMAP session URLs: which ones may be shown to a client, and C{{user}} in the con
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 from txjmapaccess.errors import ConfigurationError
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
 _LONGEST = 2000
 _USER = "{user}"
@@ -28,6 +30,7 @@ def isLoopback(host: str) -> bool:
         return False
 
 
+@lru_cache(256)
 def checkSessionURL(url: str) -> str:
     """
     @return: C{url}, which is an absolute https URL, or an http URL of a loopback address.
@@ -35,7 +38,7 @@ def checkSessionURL(url: str) -> str:
     @raise ConfigurationError: with what is wrong about it, as the end of a sentence that starts
         with the name of the setting.
     """
-    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in url):
+    if _CONTROL.search(url):
         raise ConfigurationError("holds a control character")
     if len(url) > _LONGEST:
         raise ConfigurationError(f"is longer than {_LONGEST} characters")
