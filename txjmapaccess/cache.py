@@ -91,20 +91,14 @@ class AnswerCache(Generic[_T]):
         return digest.digest()
 
     def _ask(self, key: bytes, ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
-        question: _Question[_T] = _Question(lambda: self._forgetQuestion(key, question))
-        self._questions[key] = question
+        question = self._questions[key] = _Question(self._questions, key)
         waiter = question.wait()
         question.answer = maybeDeferred(ask)
         question.answer.addBoth(self._answered, key, question)
         return waiter
 
-    def _forgetQuestion(self, key: bytes, question: _Question[_T]) -> None:
-        # One that was given up may still be answered after the same was asked anew.
-        if self._questions.get(key) is question:
-            del self._questions[key]
-
     def _answered(self, answer: _T | Failure, key: bytes, question: _Question[_T]) -> None:
-        self._forgetQuestion(key, question)
+        question.leaveTable()
         if not isinstance(answer, Failure):
             self._results.keep(key, answer, self._lifetime(answer))
         elif isinstance(answer.value, UnauthorizedLogin):
@@ -129,14 +123,15 @@ class _Question(Generic[_T]):
     """
     A question that is on its way, and who waits for the answer.
 
-    @param givenUp: called when the last one stopped waiting.
+    @param table: where it is found by its key while others may join.
     @ivar answer: what C{ask} returned.
     """
 
     answer: Deferred[_T]
 
-    def __init__(self, givenUp: Callable[[], None]) -> None:
-        self._givenUp = givenUp
+    def __init__(self, table: dict[bytes, _Question[_T]], key: bytes) -> None:
+        self._table = table
+        self._key = key
         self._waiters: dict[Deferred[_T], None] = {}
 
     def wait(self) -> Deferred[_T]:
@@ -147,8 +142,13 @@ class _Question(Generic[_T]):
     def _leave(self, waiter: Deferred[_T]) -> None:
         self._waiters.pop(waiter, None)
         if not self._waiters:
-            self._givenUp()
+            self.leaveTable()
             self.answer.cancel()
+
+    def leaveTable(self) -> None:
+        # One that was given up may still be answered after the same was asked anew.
+        if self._table.get(self._key) is self:
+            del self._table[self._key]
 
     def tell(self, answer: _T | Failure) -> None:
         # One by one from the dictionary, because any of them may make another one leave.

@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from tests.support_async import asynchronous
+from tests.support_certificate import makeCertificate
 from tests.support_introspection import JMAP_SCOPE, LogCatcher, secretFile
 from tests.support_oidc import (
     CLIENT_ID,
@@ -323,6 +324,32 @@ class ClientTests(ProviderTestCase):
         self.assertEqual("arnt", await checker.requestAvatarId(credentials))
         assert credentials.evidence is not None
         self.assertTrue(credentials.evidence.tokenAsPassword)
+
+
+@skipIf(whyNoProvider(), whyNoProvider())
+class TLSTests(ProviderTestCase):
+    """
+    The provider over https.
+    """
+
+    @asynchronous
+    async def test_https(self) -> None:
+        """
+        With its authority in C{ca_file}, discovery and introspection go over TLS.
+        """
+        certificate, key = makeCertificate("localhost")
+        files = self.mktemp(), self.mktemp()
+        for name, content in zip(files, (key, certificate), strict=True):
+            with open(name, "wb") as file:
+                file.write(content)
+        provider = OIDCProvider(tls=files)
+        self.addCleanup(provider.stop)
+        self.assertTrue(provider.issuer.startswith("https://"))
+        token = provider.mint("arnt", JMAP_SCOPE)
+        evidence = await self.evidence(token, issuer=provider.issuer, ca_file=files[1])
+        self.assertEqual("arnt", evidence.username)
+        checker = self.makeChecker(issuer=provider.issuer)
+        await self.assertFailure(checker.requestAvatarId(BearerToken(token)), TemporaryFailure)
 
 
 @skipIf(whyNoProvider(), whyNoProvider())

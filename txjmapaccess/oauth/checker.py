@@ -19,8 +19,9 @@ from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials, IUsernamePassword
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent
 from zope.interface import Interface, implementer
 
@@ -115,31 +116,28 @@ class IntrospectionChecker:
             L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} when the
             provider cannot be asked.
         """
-        return Deferred.fromCoroutine(self._check(credentials))
+        info = maybeDeferred(self._lookUp, credentials)
+        return info.addCallback(self._accept, credentials)
 
-    async def _check(self, credentials: Any) -> str:
+    def _lookUp(self, credentials: Any) -> Deferred[TokenInfo]:
         if IBearerToken.providedBy(credentials):
-            info = await self._lookUp(credentials.token)
-            checkUser(info, credentials.authorizationIdentity)
-        else:
-            info = await self._lookUpPassword(_text(credentials.password))
-            checkUser(info, _text(credentials.username))
-        leaveEvidence(credentials, self._evidence(credentials, info))
-        return info.username
-
-    async def _lookUpPassword(self, password: str) -> TokenInfo:
+            return self._lookUpToken(credentials.token)
+        password = _text(credentials.password)
         if not password.startswith(self._settings.password_prefix):
             raise Refused("The password has not the prefix of a token")
-        try:
-            return await self._lookUp(password)
-        except TokenRefused as e:
-            # That it is no token says nothing about it as a password: the next checker may know.
-            raise Refused(str(e)) from None
+        return maybeDeferred(self._lookUpToken, password).addErrback(_notAToken)
 
-    def _lookUp(self, token: str) -> Deferred[TokenInfo]:
+    def _lookUpToken(self, token: str) -> Deferred[TokenInfo]:
         if len(token) > LONGEST_TOKEN or not _VISIBLE_ASCII.match(token):
             raise self._challenge(TokenRefused("This is not an access token (RFC 6750)"))
         return self._cache.get((token.encode(),), lambda: self._ask(token))
+
+    def _accept(self, info: TokenInfo, credentials: Any) -> str:
+        isToken = IBearerToken.providedBy(credentials)
+        user = credentials.authorizationIdentity if isToken else _text(credentials.username)
+        checkUser(info, user)
+        leaveEvidence(credentials, self._evidence(info, tokenAsPassword=not isToken))
+        return info.username
 
     def _ask(self, token: str) -> Deferred[TokenInfo]:
         return self._client.introspect(token).addCallback(self._judge)
@@ -165,7 +163,7 @@ class IntrospectionChecker:
         untilExpiry = math.inf if info.expires is None else info.expires - self._now()
         return min(self._settings.cache_seconds, untilExpiry)
 
-    def _evidence(self, credentials: object, info: TokenInfo) -> Evidence:
+    def _evidence(self, info: TokenInfo, tokenAsPassword: bool) -> Evidence:
         return Evidence(
             username=info.username,
             source="introspection",
@@ -173,7 +171,7 @@ class IntrospectionChecker:
             sessionURL=info.sessionURL,
             expires=info.expires,
             endAtExpiry=self._settings.end_at_expiry,
-            tokenAsPassword=not IBearerToken.providedBy(credentials),
+            tokenAsPassword=tokenAsPassword,
         )
 
     def _probed(self, answer: dict[str, object]) -> None:
@@ -185,3 +183,12 @@ class IntrospectionChecker:
 
 def _text(value: bytes | str) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def _notAToken(failure: Failure) -> Failure:
+    """
+    That a password is no token says nothing about it as a password: the next checker may know.
+    """
+    if isinstance(failure.value, TokenRefused):
+        raise Refused(str(failure.value))
+    return failure

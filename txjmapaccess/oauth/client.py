@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
@@ -43,7 +43,7 @@ class IntrospectionClient:
         self._headers = _headers(settings)
         self._form = _form(settings)
         self._alarm = Alarm(clock)
-        self._asked: set[Deferred[dict[str, object]]] = set()
+        self._asked: dict[Deferred[dict[str, object]], IDelayedCall] = {}
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
         # Asked for once, however many wait for it, and again as long as it fails.
         self._discovered: AnswerCache[Provider] = AnswerCache(clock, lambda _: math.inf)
@@ -62,9 +62,9 @@ class IntrospectionClient:
             there is no such object.
         """
         answer: Deferred[dict[str, object]] = Deferred.fromCoroutine(self._introspect(token))
-        self._asked.add(answer)
-        answer.addTimeout(self._settings.timeout, self._clock, self._tooLate)
-        return answer.addBoth(self._answered, answer)
+        deadline = self._clock.callLater(self._settings.timeout, answer.cancel)
+        self._asked[answer] = deadline
+        return answer.addBoth(self._answered, answer, deadline)
 
     def close(self) -> Deferred[None]:
         """
@@ -77,15 +77,30 @@ class IntrospectionClient:
             answer.cancel()
         return closed
 
-    def _answered(self, result: Any, answer: Deferred[Any]) -> Any:
-        self._asked.discard(answer)
+    def _answered(self, result: Any, answer: Deferred[Any], deadline: IDelayedCall) -> Any:
+        self._asked.pop(answer, None)
+        isTooLate = not deadline.active()
+        if not isTooLate:
+            deadline.cancel()
         if not isinstance(result, Failure):
             self._alarm.worked()
-        elif self._http.closed:
+            return result
+        failure = self._explained(result, isTooLate)
+        if failure.check(TemporaryFailure) and not self._http.closed:
+            self._alarm.failed(str(failure.value))
+        return failure
+
+    def _explained(self, failure: Failure, isTooLate: bool) -> Failure:
+        """
+        Whose doing it was that the answer was cancelled, if it was.
+        """
+        if self._http.closed:
             return Failure(TemporaryFailure("The checker is closed"))
-        elif result.check(TemporaryFailure):
-            self._alarm.failed(str(result.value))
-        return result
+        if isTooLate:
+            where = self._settings.endpoint or self._settings.issuer
+            seconds = f"{self._settings.timeout:g} seconds"
+            return Failure(TemporaryFailure(f"{where} did not answer within {seconds}"))
+        return failure
 
     async def _introspect(self, token: str) -> dict[str, object]:
         if self._http.closed:
@@ -94,12 +109,6 @@ class IntrospectionClient:
         body = self._form + b"&token=" + quote_plus(token).encode()
         answer = await self._http.post(provider.endpoint, self._headers, body)
         return _objectFrom(answer, provider.endpoint)
-
-    def _tooLate(self, result: Any, seconds: float) -> Any:
-        if not isinstance(result, Failure):
-            return result
-        where = self._settings.endpoint or self._settings.issuer
-        return Failure(TemporaryFailure(f"{where} did not answer within {seconds:g} seconds"))
 
     async def _discover(self) -> Provider:
         self._provider = await self._discovered.get(
