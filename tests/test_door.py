@@ -161,7 +161,8 @@ class MakeCheckersTests(SynchronousTestCase):
 
     def test_order(self) -> None:
         """
-        The directory is asked before the provider.
+        The provider is asked before the directory: with C{as_password}, a password is tried as a
+        token first.
         """
         from twisted.internet import reactor
 
@@ -180,7 +181,7 @@ class MakeCheckersTests(SynchronousTestCase):
             """
         )
         names = [type(checker).__name__ for checker in makeCheckers(settings, reactor)]
-        self.assertEqual(names, ["LDAPChecker", "IntrospectionChecker"])
+        self.assertEqual(names, ["IntrospectionChecker", "LDAPChecker"])
 
 
 class IMAPFactoryTests(SynchronousTestCase):

@@ -94,19 +94,21 @@ def _policy(jmap: JMAPSettings, found: FoundRealm) -> EvidencePolicy:
 
 def makeCheckers(settings: Settings, reactor: Any) -> Sequence[ICredentialsChecker]:
     """
-    @return: the checkers of [ldap] and [introspection], in this order.
+    @return: the checkers of [introspection] and [ldap], in this order.
 
     @raise ConfigurationError: for a file that they name and that cannot be used.
     """
     checkers: list[ICredentialsChecker] = []
-    if settings.ldap is not None:
-        from txjmapaccess.ldap import LDAPChecker
-
-        checkers.append(LDAPChecker.fromSettings(settings.ldap, reactor))
+    # First, because a token that comes as a password would be a wrong password for the directory,
+    # which may count it.
     if settings.introspection is not None:
         from txjmapaccess.oauth import IntrospectionChecker
 
         checkers.append(IntrospectionChecker.fromSettings(settings.introspection, reactor))
+    if settings.ldap is not None:
+        from txjmapaccess.ldap import LDAPChecker
+
+        checkers.append(LDAPChecker.fromSettings(settings.ldap, reactor))
     return checkers
 
 
