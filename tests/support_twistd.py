@@ -27,11 +27,17 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", _RUN, *arguments]
 
 
-def environment() -> dict[str, str]:
+def environment(*path: str) -> dict[str, str]:
     """
+    @param path: directories of modules that come before all others.
+
     @return: the environment in which it finds the package that is tested.
     """
-    return {**os.environ, "PYTHONPATH": _ROOT, "PYTHONUNBUFFERED": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*path, _ROOT]),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 @dataclass(frozen=True)
@@ -45,16 +51,19 @@ class Outcome:
     stderr: str
 
 
-def twistd(directory: str, arguments: Sequence[str], timeout: float = 60) -> Outcome:
+def twistd(
+    directory: str, arguments: Sequence[str], timeout: float = 60, path: str | None = None
+) -> Outcome:
     """
     Run C{twistd} in C{directory} to its end.
 
+    @param path: a directory of modules that come before all others.
     @param timeout: in seconds; a process that runs longer is killed.
     """
     done = subprocess.run(
         command(*arguments),
         cwd=directory,
-        env=environment(),
+        env=environment() if path is None else environment(path),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress as suppressed
 
 from twisted.trial.unittest import TestCase
 
@@ -242,6 +243,32 @@ class BadInputTests(TestCase):
                 AUTH,
                 self.realm,
             )
+
+    def test_demoPortInUse(self) -> None:
+        """
+        A port of the demonstration on which somebody else listens.
+        """
+        with socket.socket() as taken:
+            with suppressed(OSError):  # Then somebody listens there already.
+                taken.bind(("127.0.0.1", 1389))
+                taken.listen()
+            self.assertComplaint(
+                "--demo needs port 1389 on 127.0.0.1, which cannot be listened on:"
+                " Address already in use",
+                "--demo",
+            )
+
+    def test_demoWithoutExtra(self) -> None:
+        """
+        The demonstration without the directory server that it needs.
+        """
+        broken = os.path.join(self.directory, "ldaptor")
+        os.mkdir(broken)
+        with open(os.path.join(broken, "__init__.py"), "w") as file:
+            file.write("raise ImportError('not installed')")
+        outcome = twistd(self.directory, ["-n", "jmapaccess", "--demo"], path=self.directory)
+        self.assertEqual((outcome.status, outcome.stdout), (1, ""))
+        self.assertRegex(outcome.stderr, r"\Atwistd jmapaccess: .*txjmapaccess\[demo\].*\n\Z")
 
 
 class HelpTests(TestCase):
