@@ -125,10 +125,16 @@ class LDAPChecker:
         password = checkedText(credentials.password, "password").encode("utf-8")
         if self._cache is None:
             return await self._verified(username, password)
-        return await self._cache.get(
-            (username.encode("utf-8"), password),
-            lambda: Deferred.fromCoroutine(self._verified(username, password)),
-        )
+        isAsked = False
+
+        def ask() -> Deferred[Evidence]:
+            nonlocal isAsked
+            isAsked = True
+            return Deferred.fromCoroutine(self._verified(username, password))
+
+        evidence = await self._cache.get((username.encode("utf-8"), password), ask)
+        self.counters.fromCache += not isAsked
+        return evidence
 
     async def _verified(self, username: str, password: bytes) -> Evidence:
         verify = self._verifier.verify

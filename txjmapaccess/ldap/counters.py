@@ -15,7 +15,7 @@ class LDAPCounters:
     @ivar refused: logins that the directory, or the look of them, refused.
     @ivar failed: logins about which no server could tell.
     @ivar cancelled: logins that were given up before the answer.
-    @ivar fromCache: logins that were answered without the directory (among the accepted).
+    @ivar fromCache: of the accepted, those without a bind of their own.
     @ivar latencySum: seconds that answered binds took, on the wire, all together.
     @ivar latencyCount: how many they were.
     @ivar poolInUse: connections on which a login is being checked now.

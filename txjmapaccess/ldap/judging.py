@@ -25,7 +25,7 @@ NO_SUCH_OBJECT = 32
 INVALID_CREDENTIALS = 49
 INSUFFICIENT_ACCESS = 50
 UNWILLING_TO_PERFORM = 53
-_REFUSALS = frozenset(
+REFUSALS = frozenset(
     (NO_SUCH_OBJECT, INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, UNWILLING_TO_PERFORM)
 )
 
@@ -100,7 +100,7 @@ def judgeBind(result: Result) -> Reason | None:
     policy = passwordPolicy(result.controls)
     if result.code == SUCCESS:
         return _objection(policy)
-    if result.code in _REFUSALS:
+    if result.code in REFUSALS:
         raise _refusal(result, policy)
     raise UnexpectedResult("bind", result.code)
 

@@ -32,7 +32,7 @@ from txjmapaccess.ldap.deadlines import Deadlines, Handle
 from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
 
 #: Octets. We ask for one entry and few of its attributes.
-LONGEST_MESSAGE = 256 * 1024
+LONGEST_MESSAGE = 64 * 1024
 _LAST_MESSAGE_ID = 2**31 - 1
 #: Answers to so many abandoned searches are still recognized.
 _REMEMBERED_ABANDONED = 1024

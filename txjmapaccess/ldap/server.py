@@ -15,7 +15,7 @@ import enum
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
@@ -99,6 +99,7 @@ class Server:
         self._since = reactor.seconds()
         self._pause = FIRST_PAUSE
         self._timer: IDelayedCall | None = None
+        self._refusal: ServerFailed | None = None
         self._sweeper: IDelayedCall | None = None
         self._isClosed = False
 
@@ -148,8 +149,12 @@ class Server:
     def comeBack(self, deadline: float) -> Deferred[None]:
         """
         @return: a Deferred that fires when a server that was down answers again; fails with a
-            L{ServerFailed} when an attempt shows that it does not, or when C{deadline} comes.
+            L{ServerFailed} when an attempt shows that it does not, or when C{deadline} comes. A
+            service account that was refused is not tried again by every login: directories lock
+            accounts for that.
         """
+        if self._refusal is not None and self._timer is not None:
+            return fail(self._refusal)
         return self._probe.wait(deadline)
 
     def check(self) -> None:
@@ -269,6 +274,7 @@ class Server:
         if self._isClosed or self._state is State.DOWN:
             return
         self._become(State.DOWN)
+        self._remember(reason)
         self._counters.serversUp -= 1
         self._log.error(
             "LDAP server {server} is {state}: {reason}",
@@ -278,6 +284,9 @@ class Server:
         )
         self._drop(ConnectionBroken(f"the server is down: {reason}"))
         self._tryLater()
+
+    def _remember(self, reason: ServerFailed) -> None:
+        self._refusal = reason if isinstance(reason, ServiceRefused) else None
 
     def _become(self, state: State) -> None:
         self._state = state
@@ -302,6 +311,7 @@ class Server:
             await self._answers(deadline)
         except ServerFailed as e:
             self._isDown(e)
+            self._remember(e)
             self._tryLater()
             raise
         if self._timer is not None:

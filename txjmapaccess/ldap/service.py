@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from txjmapaccess.ldap.connecting import Connector
 from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.judging import REFUSALS, SUCCESS
 from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.problems import ConnectionBroken, ServerFailed, ServiceRefused
 from txjmapaccess.ldap.protocol import LDAPConnection
@@ -112,8 +113,10 @@ class ServiceConnection:
         if not self._account.dn:
             return
         result = await connection.bind(self._account.dn, self._account.password, deadline)
-        if result.code != 0:
+        if result.code in REFUSALS:
             raise ServiceRefused(f"bind_dn was refused with result {result.code}")
+        if result.code != SUCCESS:
+            raise ConnectionBroken(f"the bind of bind_dn ended with result {result.code}")
 
     def _lost(self, connection: LDAPConnection) -> None:
         if self._connection is connection:
