@@ -28,6 +28,7 @@ from txjmapaccess.interfaces import (
     IObjectIDSearch,
     IPollableMailbox,
 )
+from txjmapaccess.maildir.content import withCRLF
 
 
 class MailboxTests(MaildirTestCase):
@@ -86,6 +87,28 @@ class MailboxTests(MaildirTestCase):
         self.assertEqual(message.getFlags(), ["\\Seen", "Work", "\\Recent"])
         internal = parsedate_to_datetime(message.getInternalDate().decode())
         self.assertEqual(internal.timestamp(), 837596665)
+
+    def test_lineEnds(self) -> None:
+        """
+        Whatever line ends a client sends, what it gets back is the same with CRLF; on disk, as
+        other programs expect, there are none but LF, unless that could not be undone.
+        """
+        for content, onDisk in [
+            (b"a: b\r\n\r\nc\r\n", b"a: b\n\nc\n"),
+            (b"a: b\n\nc\r\n", b"a: b\n\nc\n"),
+            (b"a: b\r\n\r\nc\r\r\n", b"a: b\r\n\r\nc\r\r\n"),
+            (b"a\rb\r", b"a\rb\r"),
+            (b"x" * 65535 + b"\r\ny", b"x" * 65535 + b"\ny"),
+            (b"x" * 65534 + b"\r\r\ny", b"x" * 65534 + b"\r\r\ny"),
+            (b"", b""),
+        ]:
+            uid = self.append(self.ada, content)
+            [(_, message)] = self.open(self.ada).fetch(MessageSet(uid), True)
+            self.assertEqual(message.open().read(), withCRLF(content))
+            self.assertEqual(message.getSize(), len(withCRLF(content)))
+            path = message.mailbox.folder.locate(message.entry)
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), onDisk)
 
     def test_noDate(self) -> None:
         """
@@ -442,6 +465,21 @@ class MailboxTests(MaildirTestCase):
         self.now(mailbox.poll())
         self.assertEqual(told, [("flags", {1: ["\\Flagged", "\\Seen"]})])
         self.assertEqual(self.flags(mailbox), {1: ["\\Flagged", "\\Seen"]})
+
+    def test_foreignAddition(self) -> None:
+        """
+        A message to whose name another program adds what it knows (mbsync C{,U=}, Dovecot
+        C{,S=}) is the same message, and what was added stays.
+        """
+        mailbox = self.fill(1)
+        [path] = glob.glob(self.file("cur", "*"))
+        os.rename(path, path.replace(":2,", ",S=10,U=7:2,"))
+        self.now(mailbox.poll())
+        self.assertEqual(self.flags(mailbox), {1: []})
+        self.now(mailbox.store(MessageSet(1), ["\\Seen"], 1, False))
+        [renamed] = glob.glob(self.file("cur", "*"))
+        self.assertEqual(renamed, path.replace(":2,", ",S=10,U=7:2,S"))
+        self.assertEqual(self.flags(self.open(self.account())), {1: ["\\Seen"]})
 
     def test_foreignRenameBeforeRead(self) -> None:
         """

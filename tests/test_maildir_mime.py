@@ -68,6 +68,20 @@ class PartTests(SynchronousTestCase):
         self.assertEqual(html.getBodyFile().read(), b"<p>")
         self.assertEqual(html.getHeaders(True).items(), [("content-type", "text/html")])
 
+    def test_lineFeeds(self) -> None:
+        """
+        A message that has LF on disk has the same parts, of the same sizes, with CRLF.
+        """
+
+        def flat(part: Part) -> list[object]:
+            parts = []
+            if part.isMultipart() or "rfc822" in part.getHeaders(True)["content-type"]:
+                parts = [part.getSubPart(n) for n in range(len(part._parts))]
+            own = (part.getHeaders(True).items(), part.getBodyFile().read(), part.getSize())
+            return [own, *(flat(each) for each in parts)]
+
+        self.assertEqual(flat(whole(NESTED.replace(b"\r\n", b"\n"))), flat(whole(NESTED)))
+
     def test_noEnd(self) -> None:
         """
         The last part goes to the end of a message that was cut off.

@@ -118,7 +118,8 @@ def changeFlags(folder: Folder, uids: Iterable[int], change: Callable[[Flags], F
 
 
 def _rename(folder: Folder, entry: Entry, letters: str) -> None:
-    path = b"cur/" + files.fileName(entry.record.base, letters)
+    stem = files.splitName(os.path.basename(entry.path))[0]
+    path = b"cur/" + files.fileName(stem, letters)
     if path != entry.path:
         try:
             os.rename(folder.locate(entry), os.path.join(folder.path, path))

@@ -111,21 +111,16 @@ def withCRLF(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def load(path: bytes, size: int) -> bytes | mmap.mmap:
+def load(path: bytes) -> bytes | mmap.mmap:
     """
-    A whole message with CRLF line ends, to be cut into parts. A large one that needs no change
-    is mapped, not read.
-
-    @param size: its size with CRLF, as in L{Facts}.
+    A whole message as it is on disk, to be cut into parts. A large one is mapped, not read.
 
     @raise OSError: when it cannot be read.
     """
     with open(path, "rb", buffering=0) as file:
-        asItIs = os.fstat(file.fileno()).st_size == size
-        if asItIs and size >= _MAP_FROM:
+        if os.fstat(file.fileno()).st_size >= _MAP_FROM:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        data = file.read()
-    return data if asItIs else withCRLF(data)
+        return file.read()
 
 
 def openWithCRLF(path: bytes, size: int) -> BinaryIO:

@@ -3,6 +3,10 @@
 A Maildir on disk: file names, listing, and writing so that nothing is lost.
 
 A message file is C{cur/BASE:2,FLAGS} or C{new/BASE}. BASE never changes; FLAGS do, by renaming.
+Some programs add to BASE what they know (C{,S=SIZE}, C{,U=UID}), which does not make it another
+message: what is before the first comma counts.
+
+Lines end with LF, as all programs that read Maildirs expect, our own too.
 All of this may wait for the disk: it runs in worker threads.
 """
 
@@ -25,18 +29,26 @@ _counter = itertools.count()
 
 def splitName(name: bytes) -> tuple[bytes, str]:
     """
-    @return: the base of a file name, and its letters: those of Maildir's flags, and whatever
-        other programs put there.
+    @return: what is before a file's letters, and the letters: those of Maildir's flags, and
+        whatever other programs put there.
     """
-    base, _, info = name.partition(b":2,")
-    return base, info.decode("ascii", "ignore")
+    stem, _, info = name.partition(b":2,")
+    return stem, info.decode("ascii", "ignore")
 
 
-def fileName(base: bytes, letters: str) -> bytes:
+def baseOf(name: bytes) -> bytes:
+    """
+    @return: what of a file's name never changes.
+    """
+    stem = splitName(name)[0]
+    return stem.partition(b",")[0] or stem
+
+
+def fileName(stem: bytes, letters: str) -> bytes:
     """
     @return: the name in C{cur}; the letters must be in ASCII order.
     """
-    return base + b":2," + letters.encode("ascii")
+    return stem + b":2," + letters.encode("ascii")
 
 
 def uniqueName() -> bytes:
@@ -59,7 +71,7 @@ def listing(directory: bytes) -> dict[bytes, bytes]:
     for sub in (b"new", b"cur"):
         for name in sorted(os.listdir(os.path.join(directory, sub))):
             if not name.startswith(b"."):
-                found[name.partition(b":2,")[0]] = sub + b"/" + name
+                found[baseOf(name)] = sub + b"/" + name
     return found
 
 
@@ -94,25 +106,54 @@ def makeMaildir(directory: bytes, isSubfolder: bool) -> None:
 
 def writeTemporary(directory: bytes, name: bytes, message: BinaryIO, date: float | None) -> bytes:
     """
-    Write a message as it is into C{tmp}, safely on disk.
+    Write a message into C{tmp}, safely on disk, with LF line ends.
 
     @param date: its INTERNALDATE, or L{None} for now.
 
     @return: its path.
     """
     path = os.path.join(directory, b"tmp", name)
+    asItCame = path + b".crlf"
     try:
-        with open(path, "xb", opener=_private) as file:
-            for chunk in _chunks(message):
-                file.write(chunk)
-            file.flush()
-            if date is not None:
-                os.utime(file.fileno(), (date, date))
-            os.fsync(file.fileno())
+        with open(asItCame, "x+b", opener=_private) as came:
+            isReversible = _pour(message, came)
+            came.seek(0)
+            with open(path, "xb", opener=_private) as file:
+                _write(came, file, date, isReversible)
     except BaseException:
         removeQuietly(path)
         raise
+    finally:
+        removeQuietly(asItCame)
     return path
+
+
+def _pour(source: BinaryIO, target: BinaryIO) -> bool:
+    """
+    @return: whether all CRLF can become LF, and all LF become CRLF again, without a difference:
+        not where one more CR precedes.
+    """
+    isReversible, last = True, b""
+    for chunk in _chunks(source):
+        isReversible = isReversible and b"\r\r\n" not in last + chunk
+        last = (last + chunk)[-2:]
+        target.write(chunk)
+    return isReversible
+
+
+def _write(source: BinaryIO, target: BinaryIO, date: float | None, withFeeds: bool) -> None:
+    last = b""
+    for chunk in _chunks(source):
+        if withFeeds:
+            chunk = last + chunk
+            last = chunk[-1:] if chunk.endswith(b"\r") else b""
+            chunk = chunk[: len(chunk) - len(last)].replace(b"\r\n", b"\n")
+        target.write(chunk)
+    target.write(last)
+    target.flush()
+    if date is not None:
+        os.utime(target.fileno(), (date, date))
+    os.fsync(target.fileno())
 
 
 def _private(path: str, flags: int) -> int:

@@ -6,6 +6,7 @@ A message of a mailbox, as Twisted's IMAP server wants it.
 from __future__ import annotations
 
 import io
+import mmap
 from email.utils import formatdate, mktime_tz, parsedate_tz
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
@@ -103,7 +104,7 @@ class Message:
     @cached_property
     def _content(self) -> Part:
         try:
-            data = load(self.mailbox.folder.locate(self.entry), self.getSize())
+            data: bytes | mmap.mmap = load(self.mailbox.folder.locate(self.entry))
         except FileNotFoundError:
             data = b""
         return Part(data, 0, len(data))

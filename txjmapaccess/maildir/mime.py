@@ -2,7 +2,7 @@
 """
 The parts of a message (RFC 2046), cut out of it without a copy of the rest.
 
-Nothing is decoded: IMAP sends parts as they are in the message.
+Nothing is decoded: IMAP sends parts as they are in the message, but for the ends of lines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import BinaryIO
 from twisted.mail.interfaces import IMessageIMAPPart
 from zope.interface import implementer
 
-from txjmapaccess.maildir.content import endOfHeader
+from txjmapaccess.maildir.content import countLoneFeeds, endOfHeader, withCRLF
 from txjmapaccess.maildir.headers import (
     Field,
     Headers,
@@ -36,7 +36,7 @@ class Part:
     """
     A message, or a part of one.
 
-    @param data: the whole message, with CRLF line ends.
+    @param data: the whole message, with any line ends.
     @param start: where this part begins, with its header.
     @param end: where it ends.
     @param defaultType: its Content-Type when it has none.
@@ -68,15 +68,16 @@ class Part:
 
     def getBodyFile(self) -> BinaryIO:
         """
-        @return: the part without its header.
+        @return: the part without its header, with CRLF line ends.
         """
-        return io.BytesIO(self._data[self._body : self._end])
+        return io.BytesIO(withCRLF(self._data[self._body : self._end]))
 
     def getSize(self) -> int:
         """
-        @return: octets without the header.
+        @return: octets without the header, with CRLF line ends.
         """
-        return self._end - self._body
+        body = self._data[self._body : self._end]
+        return len(body) + countLoneFeeds(body, b"")
 
     @cached_property
     def _contentType(self) -> str:
@@ -108,7 +109,7 @@ class Part:
         default = "message/rfc822" if isDigest else _PLAIN  # RFC 2046, section 5.1.5
         return [
             Part(self._data, start, end, default, self._depth + 1) for start, end in self._cuts()
-        ] or [Part(b"\r\n", 0, 2)]
+        ] or [Part(b"\n", 0, 1)]
 
     def _cuts(self) -> list[tuple[int, int]]:
         """
@@ -116,13 +117,13 @@ class Part:
         """
         value = (firstValue(self.fields, "content-type") or b"").decode("latin-1")
         boundary = (contentParameter(value, "boundary") or "").encode("latin-1", "replace")
-        line = re.compile(rb"(?:\A|\r\n|(?<=\n))--%b(--)?[ \t]*(?=\r\n|\Z)" % re.escape(boundary))
+        line = re.compile(rb"(?:\A|\r?\n|(?<=\n))--%b(--)?[ \t]*(\r?\n|\Z)" % re.escape(boundary))
         cuts: list[tuple[int, int]] = []
         begin: int | None = None
         for found in line.finditer(self._data, self._body, self._end) if boundary else ():
             if begin is not None:
                 cuts.append((begin, max(begin, found.start())))
-            begin = min(found.end() + 2, self._end)
+            begin = found.end()
             if found.group(1) or len(cuts) == _MOST_PARTS:
                 return cuts
         return [*cuts, (begin, self._end)] if begin is not None else cuts
