@@ -109,8 +109,8 @@ class CompositionTests(ServiceTestCase):
         self.start()
         plain, implicit = self.reactor.tcpServers
         self.assertEqual((plain[0], implicit[0], implicit[3]), (143, 993, "127.0.0.1"))
-        self.assertNotIsInstance(plain[1], TLSMemoryBIOFactory)
-        self.assertIsInstance(implicit[1], TLSMemoryBIOFactory)
+        self.assertNotIsInstance(plain[1].wrappedFactory, TLSMemoryBIOFactory)
+        self.assertIsInstance(implicit[1].wrappedFactory, TLSMemoryBIOFactory)
         address = IPv4Address("TCP", "192.0.2.1", 1234)
         self.assertIsNotNone(plain[1].buildProtocol(address).ctx)
         self.assertIsNone(implicit[1].buildProtocol(address).wrappedProtocol.ctx)
@@ -172,18 +172,13 @@ class CompositionTests(ServiceTestCase):
         Keys that are understood but have no effect yet are named: an operator must not rely on
         them.
         """
-        self.text += (
-            'require_tls = false\nproxy_protocol_from = ["192.0.2.1"]\nproxy_protocol_tls = true\n'
-            '[log]\nformat = "json"\n[metrics]\nlisten = "tcp:9100"\n'
-        )
+        self.text += 'require_tls = false\n[log]\nformat = "json"\n[metrics]\nlisten = "tcp:9100"\n'
         self.start()
         self.assertEqual(
             self.logged(LogLevel.warn),
             [
                 f"{name} has no effect in this version"
                 for name in (
-                    "[imap] proxy_protocol_from",
-                    "[imap] proxy_protocol_tls",
                     "[log] format",
                     "[metrics] listen",
                 )

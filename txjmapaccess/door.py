@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -21,6 +22,7 @@ from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
 from txjmapaccess.lookup import FoundRealm
 from txjmapaccess.policy import EvidencePolicy
+from txjmapaccess.proxyprotocol import isIn
 from txjmapaccess.server import JMAPAccessIMAP4Server
 from txjmapaccess.sessionurl import isLoopback
 
@@ -35,6 +37,8 @@ class Door:
     @ivar certificate: for STARTTLS, or L{None}.
     @ivar limits: how often, how many, how long.
     @ivar counts: the connections and refusals that C{limits} are about.
+    @ivar proxies: networks whose PROXY protocol header is believed.
+    @ivar proxiesEndTLS: whether connections from them count as protected.
     """
 
     portal: Portal
@@ -44,6 +48,14 @@ class Door:
     certificate: ReloadableCertificate | None
     limits: LimitSettings
     counts: Limits = field(default_factory=Limits)
+    proxies: tuple[Any, ...] = ()
+    proxiesEndTLS: bool = False
+
+    def believes(self, peer: Any) -> bool:
+        """
+        @return: whether the PROXY protocol header of this peer is believed.
+        """
+        return bool(self.proxies) and isIn(self.proxies, peer)
 
 
 def buildDoor(
@@ -67,6 +79,8 @@ def buildDoor(
         certificate=certificate,
         limits=settings.limits,
         counts=_counts(settings.limits, before),
+        proxies=tuple(ip_network(network) for network in settings.imap.proxy_protocol_from),
+        proxiesEndTLS=settings.imap.proxy_protocol_tls,
     )
 
 

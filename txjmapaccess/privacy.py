@@ -15,6 +15,7 @@ from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.admission import Admission
 from txjmapaccess.interfaces import IBearerToken
+from txjmapaccess.proxyprotocol import IProtectedTransport
 from txjmapaccess.sasl import MECHANISMS, Mechanism, foreignMechanism
 from txjmapaccess.sessionurl import isLoopback
 
@@ -101,7 +102,11 @@ class Privacy(Admission):
         return credentials in getattr(self.portal, "checkers", ())
 
     def _isProtected(self) -> bool:
-        return self.startedTLS or ISSLTransport(self.transport, None) is not None
+        return (
+            self.startedTLS
+            or ISSLTransport.providedBy(self.transport)
+            or IProtectedTransport.providedBy(self.transport)
+        )
 
 
 @lru_cache

@@ -26,6 +26,7 @@ from txjmapaccess.hangup import Hangup
 from txjmapaccess.listening import Listen, Listener, makeEndpoint, parseListen
 from txjmapaccess.lookup import capabilityProviders, makeRealm
 from txjmapaccess.options import Options, fail
+from txjmapaccess.proxyprotocol import ProxyProtocolFactory
 
 __all__ = ["JMAPAccessService", "Options", "makeService"]
 
@@ -105,7 +106,9 @@ class JMAPAccessService(MultiService):
         providers = capabilityProviders()
         self._listeners = []
         for listen, endpoint in places:
-            factory = self._inTLS(listen, IMAPFactory(self.door, providers, listen.tls))
+            factory = self._behindProxies(
+                self._inTLS(listen, IMAPFactory(self.door, providers, listen.tls))
+            )
             listener = Listener(endpoint, factory, listen.description)
             listener.setServiceParent(self)
             self._listeners.append(listener)
@@ -113,6 +116,14 @@ class JMAPAccessService(MultiService):
     def _inTLS(self, listen: Listen, factory: IProtocolFactory) -> IProtocolFactory:
         creator = self._certificates.creatorFor(listen) if listen.tls else None
         return factory if creator is None else TLSMemoryBIOFactory(creator, False, factory)
+
+    def _behindProxies(self, factory: IProtocolFactory) -> IProtocolFactory:
+        return ProxyProtocolFactory(
+            factory,
+            lambda peer: self.door().believes(peer),
+            lambda: self.door().proxiesEndTLS,
+            self._reactor,
+        )
 
     def door(self) -> Door:
         """
@@ -173,8 +184,6 @@ class JMAPAccessService(MultiService):
 def _withoutEffect(settings: Settings) -> list[str]:
     default = Settings()
     given = {
-        "[imap] proxy_protocol_from": settings.imap.proxy_protocol_from,
-        "[imap] proxy_protocol_tls": settings.imap.proxy_protocol_tls,
         "[log] format": settings.log != default.log,
         "[metrics] listen": settings.metrics.listen,
     }
