@@ -6,6 +6,7 @@ client.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -115,7 +116,5 @@ class ProxyTests(SynchronousTestCase):
         connection = socket.create_connection(("127.0.0.1", self.clear), timeout=10)
         self.addCleanup(connection.close)
         connection.sendall(b"a NOOP\r\n")
-        try:
+        with contextlib.suppress(ConnectionResetError):
             self.assertEqual(connection.recv(1000), b"")
-        except ConnectionResetError:
-            pass
