@@ -220,7 +220,7 @@ class Mailbox:
 
     def _mustBeWriteable(self) -> None:
         if not self._isWriteable:
-            raise ReadOnlyMailbox("The mailbox is open for reading only")
+            raise ReadOnlyMailbox()
 
     def _run(self, job: Callable[..., _T], *args: Any) -> Deferred[_T]:
         return self._worker.run(job, self.folder, *args)
