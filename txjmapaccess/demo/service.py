@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,18 +66,23 @@ class DemoPorts:
 def makeDemoService(
     reactor: Any,
     ports: DemoPorts = DemoPorts(),
-    show: Callable[[str], object] = sys.stdout.write,
+    show: Callable[[str], object] | None = None,
 ) -> IService:
     """
     Bind the ports, deliver the sample mail, say what can be tried.
 
-    @param show: is given the text for the terminal.
+    @param show: is given the text; L{None} for the terminal.
 
     @raise ConfigurationError: when a port is in use, or ldaptor is not there.
     """
     demo = DemoService(reactor, ports)
-    show(demoText(demo.ports.imap, demo.ports.http, demo.ports.ldap))
+    (show or _onTerminal)(demoText(demo.ports.imap, demo.ports.http, demo.ports.ldap))
     return demo
+
+
+def _onTerminal(text: str) -> None:
+    # At once: twistd may leave for the background.
+    print(text, flush=True)
 
 
 class DemoService(MultiService):
