@@ -154,7 +154,7 @@ class DeadlineTests(ConnectionTestCase):
         bound = self.bind()
         self.clock.advance(4.9)
         self.assertNoResult(bound)
-        self.clock.advance(0.1 + GRANULARITY)
+        self.clock.advance(0.1 + 2 * GRANULARITY)
         self.failureResultOf(bound, DeadlineExceeded)
         self.assertTrue(self.transport.isAborted)
 
@@ -163,7 +163,7 @@ class DeadlineTests(ConnectionTestCase):
         A late search is abandoned, what still comes for it is dropped, and the connection goes on.
         """
         searched = self.search()
-        self.clock.advance(5 + GRANULARITY)
+        self.clock.advance(5 + 2 * GRANULARITY)
         self.failureResultOf(searched, DeadlineExceeded)
         self.assertEqual(self.sent()[1:], [(2, codec.ABANDON_REQUEST, b"\1")])
         self.deadline += 5
@@ -207,7 +207,7 @@ class DeadlineTests(ConnectionTestCase):
         self.assertEqual(len(clock.getDelayedCalls()), 1)
         for handle in handles[1:]:
             handle.cancel()
-        clock.advance(1.0 + GRANULARITY)
+        clock.advance(1.0 + 2 * GRANULARITY)
         self.assertEqual(called, [0])
         deadlines.add(3.0, lambda: called.append("never"))
         deadlines.close()
@@ -332,7 +332,7 @@ class EndTests(ConnectionTestCase):
         self.connection.close()
         self.assertEqual(self.sent(), [(1, codec.UNBIND_REQUEST, b"")])
         self.assertTrue(self.transport.disconnecting)
-        self.clock.advance(2 + GRANULARITY)
+        self.clock.advance(2 + 2 * GRANULARITY)
         self.assertTrue(self.transport.isAborted)
 
     def test_noSecrets(self) -> None:
@@ -399,7 +399,7 @@ class StartTLSTests(ConnectionTestCase):
         """
         self.transport.startTLS = lambda contextFactory: None
         secured = self.connection.beginTLS(object(), self.deadline)
-        self.clock.advance(5 + GRANULARITY)
+        self.clock.advance(5 + 2 * GRANULARITY)
         self.assertTrue(self.transport.isAborted)
         self.connection.connectionLost(Failure(ConnectionDone()))
         self.failureResultOf(secured, DeadlineExceeded)

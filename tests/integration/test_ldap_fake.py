@@ -18,7 +18,7 @@ from tests.support_introspection import LogCatcher
 from tests.support_ldap import FakeDirectory, Handler, done, found, message, result
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
-from txjmapaccess.ldap import LDAPChecker, codec, server
+from txjmapaccess.ldap import LDAPChecker, codec, health, server
 from txjmapaccess.ldap.ber import element
 
 TEMPLATE = "uid={user},dc=example"
@@ -247,7 +247,7 @@ class DroppedConnectionTests(FakeTestCase):
         Connections that nobody used for a minute are closed, politely.
         """
         self.patch(server, "CLOSE_IDLE_AFTER", 0.1)
-        self.patch(server, "_SWEEP", 0.15)
+        self.patch(server, "SWEEP", 0.15)
         directory = self.directory()
         checker = self.checker(directory)
         await self.login(checker)
@@ -375,8 +375,8 @@ class LogTests(FakeTestCase):
         """
         A server whose answers take long is slow, and up again when they do not.
         """
-        self.patch(server, "SLOW", 0.1)
-        self.patch(server, "SLOW_FOR", 0.1)
+        self.patch(health, "SLOW", 0.1)
+        self.patch(health, "SLOW_FOR", 0.1)
         log = LogCatcher(self)
 
         def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:

@@ -92,7 +92,7 @@ class LDAPChecker:
         Find out whether the servers answer, for the log (L{ICheckerLifecycle}).
         """
         for server in self._servers:
-            server.check()
+            server.health.check()
 
     def close(self) -> Deferred[None]:
         """
@@ -124,23 +124,18 @@ class LDAPChecker:
         username = checkedText(credentials.username, "user name")
         password = checkedText(credentials.password, "password").encode("utf-8")
         if self._cache is None:
-            return await self._verified(username, password)
+            return await self._directory.ask(self._verifier.verify, username, password)
         isAsked = False
 
         def ask() -> Deferred[Evidence]:
             nonlocal isAsked
             isAsked = True
-            return Deferred.fromCoroutine(self._verified(username, password))
+            verify = self._verifier.verify
+            return Deferred.fromCoroutine(self._directory.ask(verify, username, password))
 
         evidence = await self._cache.get((username.encode("utf-8"), password), ask)
         self.counters.fromCache += not isAsked
         return evidence
-
-    async def _verified(self, username: str, password: bytes) -> Evidence:
-        verify = self._verifier.verify
-        return await self._directory.ask(
-            lambda server, deadline: verify(server, username, password, deadline)
-        )
 
 
 def _servers(

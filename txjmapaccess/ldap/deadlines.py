@@ -6,7 +6,6 @@ the reactor, and one that is cancelled costs next to nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -48,7 +47,7 @@ class Deadlines:
         Have C{call} called at C{when}, a time of the clock in seconds, or up to L{GRANULARITY}
         later. It must not raise.
         """
-        tick = math.ceil(when / GRANULARITY)
+        tick = int(when / GRANULARITY) + 1
         bucket = self._buckets.get(tick)
         if bucket is None:
             bucket = self._buckets[tick] = {}

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
-from txjmapaccess.ldap.server import Server, State
+from txjmapaccess.ldap.server import Server
 
 _T = TypeVar("_T")
 
@@ -39,9 +39,15 @@ class Directory:
         self._timeout = timeout
         self._turn = 0
 
-    async def ask(self, operation: Callable[[Server, float], Awaitable[_T]]) -> _T:
+    async def ask(
+        self,
+        operation: Callable[[Server, str, bytes, float], Awaitable[_T]],
+        username: str,
+        password: bytes,
+    ) -> _T:
         """
-        @param operation: asks one server, before a deadline in seconds of the clock.
+        @param operation: asks one server about the user name and password, before a deadline in
+            seconds of the clock.
 
         @return: what C{operation} returns.
 
@@ -52,12 +58,13 @@ class Directory:
         untried = self._inTurn()
         troubles: list[str] = []
         while untried:
-            server = next((s for s in untried if s.state is not State.DOWN), None)
+            server = next((s for s in untried if not s.health.isDown), None)
             try:
                 if server is None:
                     server = await self._firstBack(untried, deadline)
                 untried.remove(server)
-                return await operation(server, self._share(deadline, len(untried) + 1))
+                share = self._share(deadline, len(untried) + 1)
+                return await operation(server, username, password, share)
             except ServerFailed as e:
                 troubles.append(f"{server.name if server else 'all servers'}: {e}")
                 if server is None:
@@ -93,7 +100,7 @@ class Directory:
             if len(failures) == len(servers) and not first.called:
                 first.errback(_worst(failures))
 
-        attempts = [server.comeBack(deadline) for server in servers]
+        attempts = [server.health.comeBack(deadline) for server in servers]
         for server, attempt in zip(servers, attempts, strict=True):
             attempt.addCallback(isBack, server).addErrback(isNotBack)
         try:

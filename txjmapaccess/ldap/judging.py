@@ -50,6 +50,9 @@ class PasswordPolicy:
     graceLogins: int | None = None
 
 
+_NO_POLICY = PasswordPolicy()
+
+
 def passwordPolicy(controls: dict[bytes, bytes]) -> PasswordPolicy:
     """
     @param controls: those of a bind response.
@@ -58,7 +61,7 @@ def passwordPolicy(controls: dict[bytes, bytes]) -> PasswordPolicy:
     """
     value = controls.get(PASSWORD_POLICY)
     if not value:
-        return PasswordPolicy()
+        return _NO_POLICY
     error, grace = None, None
     for tag, content in _elements(value, 0x30):
         if tag == 0xA0:
@@ -97,7 +100,7 @@ def judgeBind(result: Result) -> Reason | None:
     @raise PasswordExpired: for a right password that has expired, or must be changed first.
     @raise UnexpectedResult: for everything else.
     """
-    policy = passwordPolicy(result.controls)
+    policy = passwordPolicy(result.controls) if result.controls else _NO_POLICY
     if result.code == SUCCESS:
         return _objection(policy)
     if result.code in REFUSALS:

@@ -34,7 +34,8 @@ def checkedText(value: bytes | str, what: str) -> str:
     """
     try:
         text = value.decode("utf-8") if isinstance(value, bytes) else value
-        text.encode("utf-8")
+        if not text.isascii():
+            text.encode("utf-8")  # A string may hold surrogates.
     except UnicodeError:
         raise Refused(f"the {what} is not UTF-8") from None
     if not text:
@@ -63,6 +64,8 @@ def escapeDNValue(value: str) -> str:
     """
     @return: C{value} as it may stand in a distinguished name (RFC 4514, section 2.4).
     """
+    if value.isalnum():
+        return value
     escaped = _SPECIAL.sub(r"\\\g<0>", value).replace("\0", r"\00")
     if escaped[:1] == " ":
         escaped = "\\" + escaped
@@ -106,7 +109,7 @@ class BindNameTemplate:
         if any(unicodedata.category(c) == "Cc" for c in template):
             raise ConfigurationError("holds a control character")
         self.isDN = "=" in template
-        self._template = template
+        self._pieces = template.split(USER)
         if self.isDN:
             # Not ASCII, so that it cannot be in the place of an attribute.
             _checkDN(template.replace(USER, "\u00fc"))
@@ -120,10 +123,10 @@ class BindNameTemplate:
         @raise Refused: for a user name that cannot be in such a name.
         """
         if self.isDN:
-            return self._template.replace(USER, escapeDNValue(username)).encode("utf-8")
+            return escapeDNValue(username).join(self._pieces).encode("utf-8")
         if not _NOT_IN_ACCOUNT_NAMES.isdisjoint(username):
             raise Refused("the user name holds what no account name can hold")
-        return self._template.replace(USER, username).encode("utf-8")
+        return username.join(self._pieces).encode("utf-8")
 
 
 def _checkDN(sample: str) -> None:

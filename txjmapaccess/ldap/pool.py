@@ -35,6 +35,12 @@ class Lease:
         self.connection = connection
         self.idleSeconds = idleSeconds
 
+    def isDoubtful(self, after: float) -> bool:
+        """
+        @return: whether the connection was idle for more than C{after} seconds.
+        """
+        return self.idleSeconds is not None and self.idleSeconds > after
+
 
 class ConnectionPool:
     """
@@ -74,7 +80,14 @@ class ConnectionPool:
 
         @raise ServerFailed: when there is none in time. L{giveBack} what this returns.
         """
-        lease = await self._lease(deadline, fresh)
+        if self._idle and not fresh:
+            lease = self._used(self._idle.pop())
+        elif self._isFull and not self._makeRoom(fresh):
+            connection = await self._wait(deadline)
+            # None is the room for a connection of our own.
+            lease = self._used(connection) if connection else await self._open(deadline)
+        else:
+            lease = await self._open(deadline)
         self._counters.poolInUse += 1
         return lease
 
@@ -112,16 +125,13 @@ class ConnectionPool:
         for waiter in waiting:
             waiter.errback(Failure(reason))
 
-    async def _lease(self, deadline: float, fresh: bool) -> Lease:
-        if self._idle and not fresh:
-            return self._used(self._idle.pop())
-        if fresh and self._idle and self._isFull:
-            self._remove(self._idle.pop(0))
-        if not self._isFull:
-            return await self._open(deadline)
-        connection = await self._wait(deadline)
-        # None is the room for a connection of our own.
-        return await self._open(deadline) if connection is None else self._used(connection)
+    def _makeRoom(self, fresh: bool) -> bool:
+        """
+        @return: whether there is room for a fresh connection now.
+        """
+        if fresh and self._idle:
+            self._remove(self._idle[0])
+        return not self._isFull
 
     def _used(self, connection: LDAPConnection) -> Lease:
         return Lease(connection, self._clock.seconds() - connection.lastUsed)

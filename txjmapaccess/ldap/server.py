@@ -1,29 +1,28 @@
 # -*- test-case-name: tests.test_ldap_server -*-
 """
-One directory server: its connections, and whether it is up.
+One directory server: binds on a pool of connections, searches on one more, and what to make of
+connections that fail.
 
-A server is I{down} when a connection cannot be made or breaks before the answer even though it was
-fresh, when it refuses the service account, or when an operation met its deadline and nothing else
-came from the server meanwhile. Then everything that waits for it fails at once, so that logins can
-go elsewhere, and it is tried again in the background with growing pauses. It is I{slow} when an
-answer took longer than a second, or was late while others came.
+When a connection that was used before turns out to be dead, what was asked is asked once again on a
+fresh one. When a fresh one fails, or nothing comes in time, the server is down
+(L{txjmapaccess.ldap.health}), and everything that waits for it fails at once, so that logins can go
+elsewhere.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Result, Search
 from txjmapaccess.ldap.connecting import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.filters import ANY_ENTRY
+from txjmapaccess.ldap.health import Health
 from txjmapaccess.ldap.pool import ConnectionPool, Lease
 from txjmapaccess.ldap.problems import (
     ConnectionBroken,
@@ -33,47 +32,34 @@ from txjmapaccess.ldap.problems import (
 )
 from txjmapaccess.ldap.protocol import LDAPConnection, SearchResult
 from txjmapaccess.ldap.service import ServiceAccount, ServiceConnection
-from txjmapaccess.ldap.sharing import Shared
 
 _T = TypeVar("_T")
+_W = TypeVar("_W")
 
 #: What a login does with a connection, before a deadline.
 Use = Callable[[LDAPConnection, float], Awaitable[_T]]
 
-#: Seconds.
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-SLOW = 1.0
-#: A server is called slow for at least so long.
-SLOW_FOR = 10.0
-#: A connection that was not used for so long may be dead without our knowing: half of the time is
-#: kept for another one.
+#: Seconds: a connection that was not used for so long may be dead without our knowing, so half of
+#: the time is kept for another one.
 DOUBTFUL_AFTER = 5.0
+#: Seconds after which an idle connection is closed, and between looks for such.
 CLOSE_IDLE_AFTER = 60.0
-_SWEEP = 15.0
+SWEEP = 15.0
 
 _ROOT_DSE = Search(b"", SCOPE_BASE, ANY_ENTRY, (NO_ATTRIBUTES,), 1, 0)
 
 
-class State(enum.Enum):
-    """
-    See the module.
-    """
-
-    UP = "up"
-    SLOW = "slow"
-    DOWN = "down"
-
-
 class Server:
     """
-    @param reactor: connects, and tells the time.
+    @param reactor: tells the time.
     @param name: the URI, for the log.
+    @param connector: connects.
     @param account: the service account; L{None} where nothing is searched with one.
     @param size: how many binding connections there may be.
     @param timeout: seconds for an attempt to connect that several wait for.
-    """
 
-    _log = Logger()
+    @ivar health: whether it is up.
+    """
 
     def __init__(
         self,
@@ -94,32 +80,20 @@ class Server:
         self._pool = ConnectionPool(reactor, deadlines, connector.connect, size, counters)
         self._service = ServiceConnection(reactor, deadlines, connector, account, timeout)
         self._usesService = account is not None
-        self._probe: Shared[None] = Shared(deadlines, self._tryAgain)
-        self._state = State.UP
-        self._since = reactor.seconds()
-        self._pause = FIRST_PAUSE
-        self._timer: IDelayedCall | None = None
-        self._refusal: ServerFailed | None = None
+        self.health = Health(reactor, deadlines, name, self._answers, self._drop, counters)
         self._sweeper: IDelayedCall | None = None
         self._isClosed = False
-
-    @property
-    def state(self) -> State:
-        """
-        Whether it is up, as far as is known.
-        """
-        return self._state
 
     # What a login asks
 
     async def withConnection(self, use: Use[_T], deadline: float) -> _T:
         """
-        Lend a binding connection to C{use}. When it turns out to have been dropped while it lay
-        idle, C{use} is called once again with a fresh one.
+        Lend a binding connection to C{use}, which is called once again with a fresh one when the
+        first was dead.
 
         @raise ServerFailed: when this server could not tell.
         """
-        return await self._guarded(lambda dead: self._lent(use, deadline, dead))
+        return await self._repeated(self._lent, use, deadline)
 
     async def search(self, search: Search, deadline: float) -> SearchResult:
         """
@@ -127,7 +101,7 @@ class Server:
 
         @raise ServerFailed: when this server could not tell.
         """
-        return await self._guarded(lambda dead: self._searched(search, deadline, dead))
+        return await self._repeated(self._searched, search, deadline)
 
     async def bind(
         self, connection: LDAPConnection, dn: bytes, password: bytes, deadline: float
@@ -140,28 +114,8 @@ class Server:
         seconds = self._reactor.seconds() - sent
         self._counters.latencySum += seconds
         self._counters.latencyCount += 1
-        if seconds > SLOW:
-            self._isSlow(f"an answer took {seconds:.1f} seconds")
-        elif self._state is State.SLOW and self._reactor.seconds() - self._since > SLOW_FOR:
-            self._isUp()
+        self.health.answered(seconds)
         return result
-
-    def comeBack(self, deadline: float) -> Deferred[None]:
-        """
-        @return: a Deferred that fires when a server that was down answers again; fails with a
-            L{ServerFailed} when an attempt shows that it does not, or when C{deadline} comes. A
-            service account that was refused is not tried again by every login: directories lock
-            accounts for that.
-        """
-        if self._refusal is not None and self._timer is not None:
-            return fail(self._refusal)
-        return self._probe.wait(deadline)
-
-    def check(self) -> None:
-        """
-        Find out whether it answers, without anybody waiting.
-        """
-        self._probe.begin()
 
     def close(self) -> Deferred[None]:
         """
@@ -170,9 +124,11 @@ class Server:
         @return: a Deferred that fires when no connection is left.
         """
         self._isClosed = True
-        self._cancelTimers()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
         reason = ConnectionBroken("the checker was closed")
-        self._probe.cancel(reason)
+        self.health.close(reason)
         self._pool.closeIdle(0)
         self._service.closeIdle(0)
         self._drop(reason)
@@ -180,28 +136,38 @@ class Server:
 
     # Attempts
 
-    async def _guarded(self, attempt: Callable[[LDAPConnection | None], Awaitable[_T]]) -> _T:
+    async def _repeated(
+        self,
+        ask: Callable[[_W, float, LDAPConnection | None], Awaitable[_T]],
+        what: _W,
+        deadline: float,
+    ) -> _T:
         """
-        @param attempt: takes a connection that turned out to be dead, or L{None} the first time.
+        @param ask: takes C{what}, the deadline, and a connection that turned out to be dead.
         """
-        started = self._reactor.seconds()
-        self._sweepLater()
+        if self._isClosed:
+            raise ConnectionBroken("the checker was closed")
+        began = self._reactor.seconds()
         try:
             try:
-                return await attempt(None)
+                return await ask(what, deadline, None)
             except _Stale as e:
-                return await attempt(e.connection)
+                return await ask(what, deadline, e.connection)
         except DeadlineExceeded as e:
-            self._wasLate(started, e)
+            self._wasLate(began, e)
             raise
         except (ConnectionBroken, ServiceRefused) as e:
-            self._isDown(e)
+            self.health.down(e)
             raise
 
     async def _lent(self, use: Use[_T], deadline: float, dead: LDAPConnection | None) -> _T:
         lease = await self._pool.borrow(deadline, fresh=dead is not None)
+        self._sweepLater()
         try:
-            return await self._trusted(lease, deadline, lambda until: use(lease.connection, until))
+            return await use(lease.connection, self._deadlineFor(lease, deadline))
+        except (ConnectionBroken, DeadlineExceeded) as e:
+            self._raiseStale(lease, e)
+            raise
         finally:
             self._pool.giveBack(lease)
 
@@ -209,122 +175,47 @@ class Server:
         self, search: Search, deadline: float, dead: LDAPConnection | None
     ) -> SearchResult:
         lease = await self._service.get(deadline, dead)
-        connection = lease.connection
-        return await self._trusted(lease, deadline, lambda until: connection.search(search, until))
+        self._sweepLater()
+        try:
+            return await lease.connection.search(search, self._deadlineFor(lease, deadline))
+        except (ConnectionBroken, DeadlineExceeded) as e:
+            self._raiseStale(lease, e)
+            raise
 
-    async def _trusted(
-        self, lease: Lease, deadline: float, ask: Callable[[float], Awaitable[_T]]
-    ) -> _T:
+    def _deadlineFor(self, lease: Lease, deadline: float) -> float:
+        if not lease.isDoubtful(DOUBTFUL_AFTER):
+            return deadline
+        now: float = self._reactor.seconds()
+        return now + (deadline - now) / 2
+
+    def _raiseStale(self, lease: Lease, problem: ServerFailed) -> None:
         """
-        Ask, with as much time as the connection deserves.
-
         @raise _Stale: when it is worth asking again on a fresh connection.
         """
-        idle = lease.idleSeconds
-        isDoubtful = idle is not None and idle > DOUBTFUL_AFTER
-        now = self._reactor.seconds()
-        try:
-            return await ask(now + (deadline - now) / 2 if isDoubtful else deadline)
-        except DeadlineExceeded:
-            if not isDoubtful:
-                raise
-        except ConnectionBroken:
-            if idle is None or self._state is State.DOWN or self._isClosed:
-                raise
-        raise _Stale(lease.connection)
-
-    # Up and down
-
-    def _wasLate(self, started: float, reason: DeadlineExceeded) -> None:
-        if self._lastAnswer() > started:
-            self._isSlow("an answer was late, while others came")
-        else:
-            self._isDown(reason)
-
-    def _lastAnswer(self) -> float:
-        connections = [*self._pool.connections, *self._service.connections]
-        return max((c.lastAnswer for c in connections), default=0.0)
-
-    def _isSlow(self, why: str) -> None:
-        if self._state is State.UP:
-            self._become(State.SLOW)
-            self._log.warn(
-                "LDAP server {server} is {state}: {reason}",
-                server=self.name,
-                state=self._state.value,
-                reason=why,
-            )
-
-    def _isUp(self) -> None:
-        before = self._reactor.seconds() - self._since
-        wasDown = self._state is State.DOWN
-        self._pause = FIRST_PAUSE
-        if self._state is not State.UP:
-            self._become(State.UP)
-            self._log.info(
-                "LDAP server {server} is {state} again after {seconds:.0f} s",
-                server=self.name,
-                state=self._state.value,
-                seconds=before,
-            )
-        if wasDown:
-            self._counters.serversUp += 1
-
-    def _isDown(self, reason: ServerFailed) -> None:
-        if self._isClosed or self._state is State.DOWN:
+        if self._isClosed or lease.idleSeconds is None or self.health.isDown:
             return
-        self._become(State.DOWN)
-        self._remember(reason)
-        self._counters.serversUp -= 1
-        self._log.error(
-            "LDAP server {server} is {state}: {reason}",
-            server=self.name,
-            state=self._state.value,
-            reason=str(reason),
-        )
-        self._drop(ConnectionBroken(f"the server is down: {reason}"))
-        self._tryLater()
+        if isinstance(problem, ConnectionBroken) or lease.isDoubtful(DOUBTFUL_AFTER):
+            raise _Stale(lease.connection)
 
-    def _remember(self, reason: ServerFailed) -> None:
-        self._refusal = reason if isinstance(reason, ServiceRefused) else None
-
-    def _become(self, state: State) -> None:
-        self._state = state
-        self._since = self._reactor.seconds()
+    def _wasLate(self, began: float, reason: DeadlineExceeded) -> None:
+        connections = [*self._pool.connections, *self._service.connections]
+        if any(connection.lastAnswer > began for connection in connections):
+            self.health.slow("an answer was late, while others came")
+        else:
+            self.health.down(reason)
 
     def _drop(self, reason: ServerFailed) -> None:
         self._service.abort(reason)
         self._pool.abort(reason)
 
-    def _tryLater(self) -> None:
-        if not self._isClosed and self._timer is None:
-            self._timer = self._reactor.callLater(self._pause, self._timeToTry)
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-
-    def _timeToTry(self) -> None:
-        self._timer = None
-        self._probe.begin()
-
-    async def _tryAgain(self) -> None:
-        deadline = self._reactor.seconds() + self._timeout
-        try:
-            await self._answers(deadline)
-        except ServerFailed as e:
-            self._isDown(e)
-            self._remember(e)
-            self._tryLater()
-            raise
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._isUp()
-
-    async def _answers(self, deadline: float) -> None:
+    async def _answers(self) -> None:
         """
         A frozen server accepts connections, so only an answer counts. Any answer does.
         """
+        deadline = self._reactor.seconds() + self._timeout
         if self._usesService:
             await self._service.get(deadline)
+            self._sweepLater()
             return
         connection = await self._connector.connect(deadline)
         try:
@@ -336,7 +227,7 @@ class Server:
 
     def _sweepLater(self) -> None:
         if self._sweeper is None and not self._isClosed:
-            self._sweeper = self._reactor.callLater(_SWEEP, self._sweep)
+            self._sweeper = self._reactor.callLater(SWEEP, self._sweep)
 
     def _sweep(self) -> None:
         self._sweeper = None
@@ -344,12 +235,6 @@ class Server:
         self._service.closeIdle(CLOSE_IDLE_AFTER)
         if self._pool.connections or self._service.connections:
             self._sweepLater()
-
-    def _cancelTimers(self) -> None:
-        for timer in (self._timer, self._sweeper):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._sweeper = None
 
 
 class _Stale(Exception):

@@ -1,0 +1,185 @@
+# -*- test-case-name: tests.test_ldap_health -*-
+"""
+Whether a server is up, and when it is tried again.
+
+A server is I{down} when a connection cannot be made or breaks before the answer even though it was
+fresh, when it refuses the service account, or when an operation met its deadline and nothing else
+came from the server meanwhile. It is tried again in the background, with growing pauses, and by
+every login that finds all servers down. It is I{slow} when an answer took longer than a second, or
+was late while others came.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger, LogLevel
+
+from txjmapaccess.ldap.counters import LDAPCounters
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.problems import ConnectionBroken, ServerFailed, ServiceRefused
+from txjmapaccess.ldap.sharing import Shared
+
+#: Seconds between attempts: doubled each time.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+#: Seconds: an answer that takes longer is slow.
+SLOW = 1.0
+#: Seconds for which a server is called slow at least.
+SLOW_FOR = 10.0
+
+
+class State(enum.Enum):
+    """
+    See the module.
+    """
+
+    UP = "up"
+    SLOW = "slow"
+    DOWN = "down"
+
+
+class Health:
+    """
+    @param name: the server's URI, for the log.
+    @param attempt: finds out whether the server answers, or fails with a L{ServerFailed}.
+    @param whenDown: ends all that waits for the server.
+
+    @ivar state: as far as is known. It is L{State.UP} until something shows that it is not.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        deadlines: Deadlines,
+        name: str,
+        attempt: Callable[[], Coroutine[Deferred[Any], Any, None]],
+        whenDown: Callable[[ServerFailed], None],
+        counters: LDAPCounters,
+    ) -> None:
+        self._clock = clock
+        self._name = name
+        self._attempt = attempt
+        self._whenDown = whenDown
+        self._counters = counters
+        self._trying: Shared[None] = Shared(deadlines, self._try)
+        self._timer: IDelayedCall | None = None
+        self._pause = FIRST_PAUSE
+        self._refusal: ServiceRefused | None = None
+        self._isClosed = False
+        self.state = State.UP
+        self._since = clock.seconds()
+
+    @property
+    def isDown(self) -> bool:
+        """
+        Whether the server is known to be down.
+        """
+        return self.state is State.DOWN
+
+    def comeBack(self, deadline: float) -> Deferred[None]:
+        """
+        @return: a Deferred that fires when the server answers (again); fails with a L{ServerFailed}
+            when an attempt shows that it does not, or when C{deadline} comes. A service account
+            that was refused is not tried again by every login: directories lock accounts for that.
+        """
+        if self._isClosed:
+            return fail(ConnectionBroken("the checker was closed"))
+        if self._refusal is not None and self._timer is not None:
+            return fail(self._refusal)
+        return self._trying.wait(deadline)
+
+    def check(self) -> None:
+        """
+        Find out whether the server answers, without anybody waiting.
+        """
+        self._trying.begin()
+
+    def answered(self, seconds: float) -> None:
+        """
+        An answer came.
+
+        @param seconds: how long it took.
+        """
+        if seconds > SLOW:
+            self.slow(f"an answer took {seconds:.1f} s")
+        elif self.state is State.SLOW and self._clock.seconds() - self._since > SLOW_FOR:
+            self._up()
+
+    def slow(self, reason: str) -> None:
+        """
+        The server takes long, and lives.
+        """
+        if self.state is State.UP:
+            self._become(State.SLOW, LogLevel.warn, reason)
+
+    def down(self, reason: ServerFailed) -> None:
+        """
+        The server does not answer, or cannot be used.
+        """
+        if self._isClosed or self.state is State.DOWN:
+            return
+        self._counters.serversUp -= 1
+        self._become(State.DOWN, LogLevel.error, str(reason))
+        self._remember(reason)
+        self._tryLater()
+        self._whenDown(ConnectionBroken(f"the server is down: {reason}"))
+
+    def close(self, reason: ServerFailed) -> None:
+        """
+        Forget about the server: whoever waits for it fails with C{reason}.
+        """
+        self._isClosed = True
+        self._cancelTimer()
+        self._trying.cancel(reason)
+
+    def _up(self) -> None:
+        self._counters.serversUp += self.state is State.DOWN
+        self._cancelTimer()
+        self._pause = FIRST_PAUSE
+        if self.state is not State.UP:
+            seconds = self._clock.seconds() - self._since
+            self._become(State.UP, LogLevel.info, f"it answers again after {seconds:.0f} s")
+
+    def _become(self, state: State, level: Any, reason: str) -> None:
+        self.state = state
+        self._since = self._clock.seconds()
+        self._log.emit(
+            level,
+            "LDAP server {server} is {state}: {reason}",
+            server=self._name,
+            state=state.value,
+            reason=reason,
+        )
+
+    def _remember(self, reason: ServerFailed) -> None:
+        self._refusal = reason if isinstance(reason, ServiceRefused) else None
+
+    async def _try(self) -> None:
+        try:
+            await self._attempt()
+        except ServerFailed as e:
+            self.down(e)
+            self._remember(e)
+            self._tryLater()
+            raise
+        self._up()
+
+    def _tryLater(self) -> None:
+        if not self._isClosed and self._timer is None:
+            self._timer = self._clock.callLater(self._pause, self._timeToTry)
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def _timeToTry(self) -> None:
+        self._timer = None
+        self._trying.begin()
+
+    def _cancelTimer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
