@@ -1,27 +1,29 @@
 """
 How many access tokens a second the introspection checker can check, beside a bare loop of
-L{twisted.web.client.Agent} that asks the same provider the same.
+L{twisted.web.client.Agent} that asks the same provider the same, and beside Dovecot's oauth2
+passdb where that is installed.
 
 ::
 
-    python benchmarks/introspection.py [--seconds 2] [--rounds 3]
+    python -m benchmarks.introspection [--seconds 2] [--rounds 3]
 
-It needs node and oidc-provider; see tests/support_oidc.py. Both loops run in this process, one
+It needs node and oidc-provider; see tests/support_oidc.py. The loops run in this process, one
 after the other in every round, so that they meet the same machine; the provider is another
-process. CPU is this process's own. The best round counts: the others were disturbed.
+process, and so is Dovecot. CPU is this process's own. The best round counts: the others were
+disturbed.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import itertools
 import json
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus, urlencode
 
@@ -35,8 +37,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
+from benchmarks.dovecot import Dovecot, whyNoDovecot
 from tests.support_oidc import CLIENT_ID, CLIENT_SECRET, OIDCProvider, whyNoProvider
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.oauth import IntrospectionChecker
@@ -155,11 +156,16 @@ async def measure(check: Check, tokens: Iterator[str], inFlight: int, seconds: f
     return Rate(count / elapsed, cpu / count * 1e6)
 
 
-def best(rates: list[Rate]) -> Rate:
-    return max(rates)
-
-
-async def run(provider: OIDCProvider, secretFile: str, seconds: float, rounds: int) -> None:
+async def run(
+    provider: OIDCProvider,
+    dovecot: Dovecot | None,
+    secretFile: str,
+    seconds: float,
+    rounds: int,
+) -> None:
+    """
+    Measure everything and print it.
+    """
     tokens = [provider.mint("arnt", "imap urn:ietf:params:jmap:mail") for _ in range(TOKENS)]
     keys = {
         "endpoint": provider.endpoint,
@@ -173,6 +179,9 @@ async def run(provider: OIDCProvider, secretFile: str, seconds: float, rounds: i
         "checker": checkerLoop(uncached),
         "checker, cached": checkerLoop(cached),
     }
+    if dovecot is not None:
+        client = await dovecot.connect()
+        loops["Dovecot"] = client.check
     print(f"{'in flight':>9}  {'':16}{'checks/s':>9}{'us CPU':>8}{'of bare':>9}")
     for inFlight in IN_FLIGHT:
         rates: dict[str, list[Rate]] = {name: [] for name in loops}
@@ -180,24 +189,32 @@ async def run(provider: OIDCProvider, secretFile: str, seconds: float, rounds: i
             for name, check in loops.items():
                 rate = await measure(check, itertools.cycle(tokens), inFlight, seconds)
                 rates[name].append(rate)
-        bare = best(rates["bare Agent"]).perSecond
+        bare = max(rates["bare Agent"]).perSecond
         for name, measured in rates.items():
-            rate = best(measured)
+            rate = max(measured)
             share = f"{rate.perSecond / bare:9.0%}"
             print(f"{inFlight:9}  {name:16}{rate.perSecond:9,.0f}{rate.cpu:8.0f}{share}")
     await uncached.close()
     await cached.close()
 
 
-async def main(reactor: object, seconds: float, rounds: int) -> None:
-    provider = OIDCProvider()
-    try:
-        with tempfile.NamedTemporaryFile("w") as file:
-            file.write(CLIENT_SECRET)
-            file.flush()
-            await run(provider, file.name, seconds, rounds)
-    finally:
-        provider.stop()
+async def main(seconds: float, rounds: int) -> None:
+    """
+    Start the servers, measure, and stop them.
+    """
+    with contextlib.ExitStack() as stack:
+        provider = OIDCProvider()
+        stack.callback(provider.stop)
+        dovecot = None
+        if whyNoDovecot():
+            print(whyNoDovecot())
+        else:
+            dovecot = Dovecot(provider)
+            stack.callback(dovecot.stop)
+        file = stack.enter_context(tempfile.NamedTemporaryFile("w"))
+        file.write(CLIENT_SECRET)
+        file.flush()
+        await run(provider, dovecot, file.name, seconds, rounds)
 
 
 if __name__ == "__main__":
@@ -207,6 +224,4 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if whyNoProvider():
         sys.exit(whyNoProvider())
-    react(
-        lambda reactor: Deferred.fromCoroutine(main(reactor, arguments.seconds, arguments.rounds))
-    )
+    react(lambda _: Deferred.fromCoroutine(main(arguments.seconds, arguments.rounds)))

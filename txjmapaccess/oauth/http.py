@@ -151,6 +151,8 @@ def _makePool(reactor: Any) -> HTTPConnectionPool:
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = CONCURRENT
     pool.cachedConnectionTimeout = IDLE_SECONDS
+    # It would repeat a GET only; HTTPClient repeats everything.
+    pool.retryAutomatically = False
     return pool
 
 
