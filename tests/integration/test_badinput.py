@@ -249,6 +249,7 @@ class BadInputTests(TestCase):
         A port of the demonstration on which somebody else listens.
         """
         with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppressed(OSError):  # Then somebody listens there already.
                 taken.bind(("127.0.0.1", 1389))
                 taken.listen()
