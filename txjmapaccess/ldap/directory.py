@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_server -*-
+# -*- test-case-name: tests.test_ldap_directory -*-
 """
 Several servers, as one: each login is tried on one after the other until one can tell.
 

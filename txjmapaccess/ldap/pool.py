@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.problems import DeadlineExceeded, ServerFailed
+from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
 
 Connect = Callable[[float], Awaitable[LDAPConnection]]
@@ -97,7 +97,9 @@ class ConnectionPool:
         """
         self._counters.poolInUse -= 1
         connection = lease.connection
-        if not connection.usable or connection.isWaiting:
+        if connection.isWaiting:
+            connection.abort(ConnectionBroken("nobody waits for the answer"))
+        if not connection.usable:
             self._remove(connection)
             return
         connection.lastUsed = self._clock.seconds()

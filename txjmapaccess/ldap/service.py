@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_server -*-
+# -*- test-case-name: tests.integration.test_ldap_fake -*-
 """
 The connection on which one server is searched with the service account. Searches are pipelined on
 it.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_tls -*-
+# -*- test-case-name: tests.integration.test_ldap_tls -*-
 """
 TLS towards directory servers: always verified, the host name too, unless C{accept_any_certificate}
 says otherwise. Nothing else can turn it off.

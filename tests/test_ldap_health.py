@@ -1,0 +1,167 @@
+"""
+Whether a server is up, and when it is tried again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from txjmapaccess.ldap.counters import LDAPCounters
+from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
+from txjmapaccess.ldap.health import LONGEST_PAUSE, SLOW, SLOW_FOR, Health, State
+from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServiceRefused
+
+
+class HealthTests(SynchronousTestCase):
+    """
+    L{Health}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Have a server that answers when the test says so.
+        """
+        self.clock = Clock()
+        self.attempts: list[Deferred[Any]] = []
+        self.dropped: list[str] = []
+        self.counters = LDAPCounters(serversUp=1)
+
+        async def attempt() -> None:
+            running: Deferred[Any] = Deferred()
+            self.attempts.append(running)
+            await running
+
+        self.deadlines = Deadlines(self.clock)
+        self.health = Health(
+            self.clock,
+            self.deadlines,
+            "ldap://test",
+            attempt,
+            lambda reason: self.dropped.append(str(reason)),
+            self.counters,
+        )
+
+    def comeBack(self) -> Deferred[None]:
+        """
+        Wait as a login does.
+        """
+        return self.health.comeBack(self.clock.seconds() + 5)
+
+    def test_down(self) -> None:
+        """
+        Once down, what waits is dropped, once.
+        """
+        self.health.down(ConnectionBroken("gone"))
+        self.health.down(ConnectionBroken("gone again"))
+        self.assertIs(self.health.state, State.DOWN)
+        self.assertEqual(self.dropped, ["the server is down: gone"])
+        self.assertEqual(self.counters.serversUp, 0)
+
+    def test_growingPauses(self) -> None:
+        """
+        It is tried after 1, 2, 4 seconds and so on, but at least once a minute.
+        """
+        self.health.down(ConnectionBroken("gone"))
+        times = []
+        while len(times) < 9:
+            self.clock.advance(1)
+            if self.attempts:
+                times.append(self.clock.seconds())
+                self.attempts.pop().errback(ConnectionBroken("still"))
+        pauses = [b - a for a, b in zip([0.0, *times], times, strict=False)]
+        self.assertEqual(pauses, [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE])
+        self.assertEqual(self.dropped, ["the server is down: gone"])
+
+    def test_back(self) -> None:
+        """
+        When it answers it is up, and the pauses begin anew.
+        """
+        for _ in range(2):
+            self.health.down(ConnectionBroken("gone"))
+            self.clock.advance(1)
+            self.attempts.pop().callback(None)
+            self.assertIs(self.health.state, State.UP)
+            self.assertEqual(self.counters.serversUp, 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_loginsTryToo(self) -> None:
+        """
+        A login that finds all servers down does not wait for the pause; several share an attempt.
+        """
+        self.health.down(ConnectionBroken("gone"))
+        for pause in (0.1, 0.1, 0.1):
+            self.clock.advance(pause)
+            waiting = [self.comeBack(), self.comeBack()]
+            (attempt,) = self.attempts
+            self.attempts.clear()
+            attempt.errback(ConnectionBroken("still"))
+            for waiter in waiting:
+                self.failureResultOf(waiter, ConnectionBroken)
+        waiting = [self.comeBack(), self.comeBack()]
+        self.attempts.pop().callback(None)
+        for waiter in waiting:
+            self.assertIsNone(self.successResultOf(waiter))
+        self.assertIs(self.health.state, State.UP)
+
+    def test_loginsHaveDeadlines(self) -> None:
+        """
+        They wait no longer than they can.
+        """
+        self.health.down(ConnectionBroken("gone"))
+        waiting = self.comeBack()
+        self.clock.advance(5 + 2 * GRANULARITY)
+        self.failureResultOf(waiting, DeadlineExceeded)
+
+    def test_refusedServiceAccount(self) -> None:
+        """
+        A service account that was refused is tried again when the pause is over and not before.
+        """
+        self.health.down(ServiceRefused("bind_dn was refused"))
+        self.failureResultOf(self.comeBack(), ServiceRefused)
+        self.assertEqual(self.attempts, [])
+        self.clock.advance(1)
+        waiting = self.comeBack()
+        self.attempts.pop().callback(None)
+        self.successResultOf(waiting)
+
+    def test_slow(self) -> None:
+        """
+        A slow answer makes it slow for some time; quick ones after that make it up.
+        """
+        self.health.answered(SLOW + 0.1)
+        self.assertIs(self.health.state, State.SLOW)
+        self.health.answered(0.1)
+        self.assertIs(self.health.state, State.SLOW)
+        self.clock.advance(SLOW_FOR + 1)
+        self.health.answered(0.1)
+        self.assertIs(self.health.state, State.UP)
+        self.assertEqual(self.counters.serversUp, 1)
+
+    def test_slowThenDown(self) -> None:
+        """
+        A slow server counts as up, and can go down.
+        """
+        self.health.slow("late")
+        self.assertEqual(self.counters.serversUp, 1)
+        self.health.down(DeadlineExceeded("late"))
+        self.health.slow("late")
+        self.assertIs(self.health.state, State.DOWN)
+        self.assertEqual(self.counters.serversUp, 0)
+
+    def test_close(self) -> None:
+        """
+        Afterwards nothing is tried, and no timer is left.
+        """
+        self.health.down(ConnectionBroken("gone"))
+        waiting = self.comeBack()
+        self.health.close(ConnectionBroken("closed"))
+        self.failureResultOf(waiting, ConnectionBroken)
+        self.failureResultOf(self.comeBack(), ConnectionBroken)
+        self.health.down(ConnectionBroken("gone"))
+        self.clock.advance(1)
+        self.deadlines.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
