@@ -94,7 +94,7 @@ class FixedCapabilities:
 
 BUILT_IN = (
     AuthenticationCapabilities(),
-    FixedCapabilities(b"LITERAL+"),
+    FixedCapabilities(b"LITERAL+", b"ID", b"ENABLE", b"UNSELECT", b"LIST-STATUS", b"STATUS=SIZE"),
     ObjectIDCapability(),
     JMAPAccessCapability(),
 )

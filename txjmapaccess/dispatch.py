@@ -29,7 +29,7 @@ from txjmapaccess.serial import OneCommandAtATime
 
 _OURS = ("twisted.mail.", "txjmapaccess.")
 
-#: Twisted's functions, and what is called in their place.
+#: Twisted's functions, or whole tuples of them, and what is taken in their place.
 REPLACED: dict[object, object] = {
     IMAP4Server.arg_astring: arguments.astring,
     IMAP4Server.arg_finalastring: arguments.astring,
@@ -49,8 +49,9 @@ class CommandRefused(Exception):
 
 def _replaced(command: tuple[Any, ...]) -> tuple[Any, ...]:
     if command not in _replacedTuples:
+        parts = cast(tuple[Any, ...], REPLACED.get(command, command))
         _replacedTuples[command] = tuple(
-            REPLACED.get(part, part) if callable(part) else part for part in command
+            REPLACED.get(part, part) if callable(part) else part for part in parts
         )
     return _replacedTuples[command]
 

@@ -10,7 +10,7 @@ server's C{spew_NAME} methods, but for sections, where Twisted's own has no part
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -21,9 +21,10 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, MessageSet
 
 from txjmapaccess.dispatch import REPLACED
-from txjmapaccess.fetchitems import Section, fetchItems, parseFetchItems, sequenceSet
+from txjmapaccess.fetchitems import Section, fetchItems, parseFetchItems
 from txjmapaccess.identifying import LEFT_OUT, MessageIDs
 from txjmapaccess.mailboxcommands import MailboxCommands
+from txjmapaccess.messageset import sequenceSet
 from txjmapaccess.sections import Extract, extract, send
 from txjmapaccess.waiting import settled
 
@@ -132,10 +133,11 @@ class FetchCommand(MailboxCommands):
         """
         failures = waiting = 0
         turns = self.turns()
+        isRead = any(map(_reads, query)) and not self.isReadOnly()
         wantsIDs = any(item.type in ("emailid", "threadid") for item in query)
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
-            ids = [_NO_IDS] * len(batch)
+            ids, unseen = [_NO_IDS] * len(batch), MessageSet()
             if wantsIDs:
                 ids = await self.messageIDsOf(self.mbox, [message for _, message in batch])
             for (sequence, message), ofMessage in zip(batch, ids, strict=True):
@@ -144,13 +146,27 @@ class FetchCommand(MailboxCommands):
                 sent = await self._sendMessage(sequence, message, items, uid)
                 failures += sent < 0
                 waiting += max(sent, 0)
+                if isRead and sent > 0 and not _isSeen(message):
+                    unseen.add(sequence)
                 if turns.isOver():
                     await turns.pause()
                 if waiting > _HIGH_WATER:
                     await send(self.transport, Extract(io.BytesIO(), 0))
                     waiting = 0
+            if unseen:
+                await self._setSeen(unseen)
         self._idsOf = None
         return failures
+
+    async def _setSeen(self, messages: MessageSet) -> None:
+        # Whoever reads a message has seen it (RFC 3501, section 6.4.5). Twisted leaves that to
+        # the mailbox, and some mailboxes do it.
+        try:
+            changed = await settled(self.mbox.store, messages, ["\\Seen"], 1, uid=0)
+        except Exception:
+            self._log.failure("Messages that were read could not be marked so")
+        else:
+            self.flagsChanged(changed or {})
 
     async def _sendMessage(self, sequence: int, message: Any, query: list[Any], uid: int) -> int:
         """
@@ -158,7 +174,7 @@ class FetchCommand(MailboxCommands):
         """
         if not query:
             return 0
-        if not self._isTwisteds("spewMessage"):
+        if not self.isTwisteds("spewMessage"):
             await settled(self.spewMessage, sequence, message, query, uid)
             return 0
         response = _Response(self.transport, sequence)
@@ -180,7 +196,7 @@ class FetchCommand(MailboxCommands):
     async def _addItem(self, response: _Response, item: Any, sequence: int, message: Any) -> None:
         section = item if isinstance(item, Section) else _SECTIONS.get(item.type)
         name = "spew_" + item.type
-        if section is not None and self._isTwisteds(name):
+        if section is not None and self.isTwisteds(name):
             await self._addSection(response, section, message)
             return
         spew = getattr(self, name)
@@ -189,7 +205,7 @@ class FetchCommand(MailboxCommands):
         await settled(spew, sequence, message, response.write, response.flush)
 
     async def _addSection(self, response: _Response, section: Any, message: Any) -> None:
-        data = await extract(section, message, self._inTurns)
+        data = await extract(section, message, self.inTurns)
         label: bytes = section.label
         if section.partialBegin is not None:
             label += b"<%d>" % section.partialBegin
@@ -203,24 +219,6 @@ class FetchCommand(MailboxCommands):
             response.write(data)
         else:
             response.write(label + b" {%d}\r\n" % len(data) + data)
-
-    def _inTurns(self, steps: Iterator[Any]) -> Deferred[None]:
-        """
-        What L{twisted.mail.imap4.iterateInReactor} is, but with more than one step in a turn.
-        """
-
-        async def run() -> None:
-            turns = self.turns()
-            for step in steps:
-                if isinstance(step, Deferred):
-                    await step
-                elif turns.isOver():
-                    await turns.pause()
-
-        return Deferred.fromCoroutine(run())
-
-    def _isTwisteds(self, name: str) -> bool:
-        return getattr(type(self), name) is getattr(IMAP4Server, name)
 
     # What a FETCH that another server overrides calls
 
@@ -250,6 +248,15 @@ class FetchCommand(MailboxCommands):
 
 
 _NO_IDS = MessageIDs(LEFT_OUT, LEFT_OUT)
+
+
+def _reads(item: Any) -> bool:
+    section = item if isinstance(item, Section) else _SECTIONS.get(item.type)
+    return section is not None and not section.peek
+
+
+def _isSeen(message: Any) -> bool:
+    return any(flag.lower() == "\\seen" for flag in message.getFlags())
 
 
 def _withoutLeftOut(query: list[Any], ids: MessageIDs) -> list[Any]:

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.test_fetchitems -*-
 """
-The arguments of FETCH, STORE and COPY: sequence sets and message data items (RFC 3501, sections
-6.4.5 and 9; RFC 8474, section 7).
+The message data items of FETCH (RFC 3501, sections 6.4.5 and 9; RFC 8474, section 7).
 
 Items are those of Twisted's own parser, so that a FETCH which another server overrides finds what
 it expects; sections and object identifiers are added to them.
@@ -12,13 +11,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from twisted.mail.imap4 import MessageSet, _FetchParser, parseIdList
+from twisted.mail.imap4 import _FetchParser
 
 from txjmapaccess.grammar import SyntaxProblem
-
-_NUMBER = rb"(?:[1-9]\d{0,9}|\*)"
-_RANGE = _NUMBER + rb"(?::" + _NUMBER + rb")?"
-_SET = re.compile(_RANGE + rb"(?:," + _RANGE + rb")*\Z")
 
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
 _SECTION = re.compile(
@@ -167,22 +162,3 @@ def fetchItems(server: Any, line: bytes) -> tuple[list[Any], bytes]:
     The last argument of FETCH.
     """
     return parseFetchItems(line), b""
-
-
-def sequenceSet(server: Any, line: bytes) -> tuple[MessageSet, bytes]:
-    """
-    A sequence set (RFC 3501, section 9). C{*} is left open, for the mailbox to fill in.
-    """
-    text, _, rest = line.partition(b" ")
-    return parseSequenceSet(text), rest
-
-
-def parseSequenceSet(text: bytes) -> MessageSet:
-    """
-    @raise SyntaxProblem: for what is no sequence set.
-    """
-    if _SET.match(text) is None:
-        raise SyntaxProblem("Malformed sequence set")
-    # *:* is *, but Twisted does not take it.
-    parsed: MessageSet = parseIdList(text.replace(b"*:*", b"*"))
-    return parsed

@@ -9,7 +9,7 @@ the client gets a response code (RFC 5530) and a fixed sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -70,6 +70,13 @@ class MailboxCommands(Identifying):
     _examining = False
 
     # What all commands need
+
+    def isTwisteds(self, name: str) -> bool:
+        """
+        @return: whether a method is Twisted's own. One that a server overrides is called as it
+            is.
+        """
+        return getattr(type(self), name) is getattr(IMAP4Server, name)
 
     def carryOut(self, tag: bytes, coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
         """
@@ -228,6 +235,8 @@ class MailboxCommands(Identifying):
         """
         if tag is not None and self._examining and message[:12] == b"[READ-WRITE]":
             message = b"[READ-ONLY]" + message[12:]
+        if message[:1] == b"[" and message[-1:] == b"]":
+            message += b" Ok"  # There must be a text (RFC 3501, section 9: resp-text).
         super().sendPositiveResponse(tag, message)
 
     def isReadOnly(self) -> bool:
@@ -279,12 +288,15 @@ class MailboxCommands(Identifying):
         mailbox = await self.openMailbox(name, 0)
         if not isSelectable(mailbox):
             raise CommandRefused(_NO_SUCH_MAILBOX)
-        await self.sendStatus(name, mailbox, items)
+        if not self.isTwisteds("_cbStatusGotMailbox") and set(items).issubset(ORDINARY):
+            await settled(self._cbStatusGotMailbox, mailbox, tag, name, items)
+            return
+        self.sendUntaggedResponse(await self.statusOf(name, mailbox, items))
         self.sendPositiveResponse(tag, b"STATUS completed")
 
-    async def sendStatus(self, name: str, mailbox: Any, items: list[str]) -> None:
+    async def statusOf(self, name: str, mailbox: Any, items: list[str]) -> bytes:
         """
-        Send the STATUS response of a mailbox.
+        @return: the STATUS response of a mailbox.
         """
         values = {}
         ordinary = [item for item in items if item in ORDINARY]
@@ -297,7 +309,7 @@ class MailboxCommands(Identifying):
         if "MAILBOXID" in items:
             mailboxID = await self.mailboxIDOf(name, mailbox)
         answer = formatStatus(items, values, mailboxID)
-        self.sendUntaggedResponse(b"STATUS " + encodeName(name) + b" " + answer)
+        return b"STATUS " + encodeName(name) + b" " + answer
 
     async def _sizeOf(self, mailbox: Any) -> int:
         """
@@ -320,6 +332,21 @@ class MailboxCommands(Identifying):
         @return: what a long command takes its turns from.
         """
         return Turns(self.seconds, self.callLater)
+
+    def inTurns(self, steps: Iterator[Any]) -> Deferred[None]:
+        """
+        What L{twisted.mail.imap4.iterateInReactor} is, but with more than one step in a turn.
+        """
+
+        async def run() -> None:
+            turns = self.turns()
+            for step in steps:
+                if isinstance(step, Deferred):
+                    await step
+                elif turns.isOver():
+                    await turns.pause()
+
+        return Deferred.fromCoroutine(run())
 
 
 def _stopListening(mailbox: Any, listener: Any) -> None:

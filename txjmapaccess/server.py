@@ -22,8 +22,11 @@ from txjmapaccess.fetchcommand import FetchCommand
 from txjmapaccess.grammar import quote
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
+from txjmapaccess.listcommands import ListCommands
+from txjmapaccess.messagecommands import MessageCommands
+from txjmapaccess.searchcommand import SearchCommand
+from txjmapaccess.sessioncommands import SessionCommands
 from txjmapaccess.sessionurl import checkSessionURL
-from txjmapaccess.updates import Updates
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 
 _F = TypeVar("_F", bound=Factory)
@@ -47,7 +50,14 @@ def checkedVerdict(verdict: object, identifiersShared: bool) -> Verdict:
     return verdict
 
 
-class JMAPAccessMixin(FetchCommand, Updates, AuthenticationCommands):
+class JMAPAccessMixin(
+    FetchCommand,
+    SearchCommand,
+    MessageCommands,
+    ListCommands,
+    SessionCommands,
+    AuthenticationCommands,
+):
     """
     What an IMAP server needs to offer JMAPACCESS truthfully. To stand first among the bases of a
     class, before L{IMAP4Server} or a subclass::

@@ -39,12 +39,22 @@ class Updates(MailboxCommands):
 
     idlePollSeconds: float = 5
 
+    existsTold = 0
+
     _command = b""
     _unsent: tuple[bytes, ...] = ()
     _idleLine: bytes | None = None
     _idleWake: Deferred[None] | None = None
 
     # What listeners are told
+
+    def modeChanged(self, writeable: bool) -> None:
+        """
+        See L{twisted.mail.interfaces.IMailboxIMAPListener.modeChanged}. Twisted sends the
+        response code alone, which is no response.
+        """
+        code = b"READ-WRITE" if writeable else b"READ-ONLY"
+        self.sendUntaggedResponse(b"OK [" + code + b"] The mode has changed", isAsync=True)
 
     def messagesExpunged(self, sequences: Iterable[int]) -> None:
         """
@@ -61,6 +71,7 @@ class Updates(MailboxCommands):
         """
         Send an untagged response. What listeners are told (C{isAsync}) stays in order.
         """
+        self.existsTold += message.endswith(b" EXISTS")
         if isAsync and self._unsent:
             self._unsent += (message,)
         else:
@@ -154,7 +165,7 @@ class Updates(MailboxCommands):
         wake = self._idleWake = Deferred()
         timer = None
         if self.mbox is not None and IPollableMailbox(self.mbox, None) is not None:
-            timer = self.callLater(self.idlePollSeconds, wake.callback, None)
+            timer = self.callLater(self.idlePollSeconds, lambda: wake.callback(None))
         await wake
         self._idleWake = None
         if timer is not None and timer.active():

@@ -48,6 +48,6 @@ class Turns:
         Let others have a turn.
         """
         turn: Deferred[None] = Deferred()
-        self._callLater(0, turn.callback, None)
+        self._callLater(0, lambda: turn.callback(None))
         await turn
         self._until = self._seconds() + SLICE

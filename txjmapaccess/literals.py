@@ -1,0 +1,84 @@
+# -*- test-case-name: tests.test_literals -*-
+"""
+Arguments that can have literals anywhere among them: those of SEARCH and ID.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.mail.imap4 import LiteralString
+
+from txjmapaccess.arguments import MOST_IN_STRING
+from txjmapaccess.grammar import SyntaxProblem, parseLiteral
+
+_ANNOUNCEMENT = re.compile(rb"\{\d{1,10}\+?\}\Z")
+_TOKEN = re.compile(
+    rb' *(?:(?P<paren>[()])|"(?P<quoted>(?:[^"\\\r\n\0]|\\["\\])*)"(?=[ )]|\Z)'
+    rb'|(?P<atom>[^\x00-\x20\x7f-\xff(){"\\]+|\\[A-Za-z]+)(?=[ ()]|\Z))'
+)
+_ESCAPED = re.compile(rb"\\(.)")
+
+
+class String(bytes):
+    """
+    What was in a quoted string or a literal.
+    """
+
+
+class Parenthesis(bytes):
+    """
+    C{(} or C{)}.
+    """
+
+
+OPEN, CLOSE = Parenthesis(b"("), Parenthesis(b")")
+
+
+def tokens(server: Any, line: bytes) -> tuple[list[bytes], bytes] | Deferred[Any]:
+    """
+    All that is left of a command, as L{String}s, L{Parenthesis} and atoms.
+
+    @return: the tokens, or a Deferred of them when there are literals.
+    """
+    if _ANNOUNCEMENT.search(line) is None:
+        return tokensIn(line), b""
+    return Deferred.fromCoroutine(_withLiterals(server, line))
+
+
+async def _withLiterals(server: Any, line: bytes) -> tuple[list[bytes], bytes]:
+    found: list[bytes] = []
+    octets = 0
+    while (match := _ANNOUNCEMENT.search(line)) is not None:
+        literal = parseLiteral(line[match.start() :])
+        octets += literal.size
+        if octets > MOST_IN_STRING:
+            raise SyntaxProblem("Literal too long")
+        found += tokensIn(line[: match.start()])
+        received: Deferred[tuple[bytes, bytes]] = Deferred()
+        server.receiveLiteral(literal, LiteralString(literal.size, received))
+        value, line = await received
+        found.append(String(value))
+    return found + tokensIn(line), b""
+
+
+def tokensIn(text: bytes) -> list[bytes]:
+    """
+    @raise SyntaxProblem: for what cannot be cut into tokens.
+    """
+    found: list[bytes] = []
+    position, end = 0, len(text.rstrip(b" "))
+    while position < end:
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise SyntaxProblem("Malformed argument")
+        position = match.end()
+        if match["paren"]:
+            found.append(OPEN if match["paren"] == b"(" else CLOSE)
+        elif match["atom"]:
+            found.append(match["atom"])
+        else:
+            found.append(String(_ESCAPED.sub(rb"\1", match["quoted"])))
+    return found

@@ -1,0 +1,213 @@
+# -*- test-case-name: tests.test_searchcommand -*-
+"""
+SEARCH (RFC 3501, section 6.4.4), with EMAILID and THREADID (RFC 8474, section 6).
+
+A mailbox that can search by itself does so, unless object identifiers are asked for, of which it
+knows nothing. Those are looked up in an index where the mailbox has one. Only messages that are
+left are read, and never so many at once that others have to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, ISearchableMailbox, MessageSet
+
+from txjmapaccess.dispatch import REPLACED, CommandRefused
+from txjmapaccess.grammar import SyntaxProblem, parseString
+from txjmapaccess.interfaces import IObjectIDSearch
+from txjmapaccess.literals import String, tokens
+from txjmapaccess.mailboxcommands import MailboxCommands
+from txjmapaccess.matching import Candidate, Test, compileKey
+from txjmapaccess.messageset import parseSequenceSet, uidSet
+from txjmapaccess.searchkeys import Key, Query, both, parseKeys
+
+_BATCH = 50
+#: Twisted's sets of messages are slow to make of very many pieces.
+_MOST_RANGES = 500
+_CHARSETS = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
+_BAD_CHARSET = b"[BADCHARSET (US-ASCII UTF-8)] Unknown charset"
+_IDENTIFIERS = ("EMAILID", "THREADID")
+
+
+def charset(server: Any, line: bytes) -> tuple[bytes | None, bytes]:
+    """
+    The charset of SEARCH, which may be left out.
+    """
+    if line[:8].upper() != b"CHARSET ":
+        return None, line
+    parsed = parseString(line[8:])
+    if parsed is None:
+        raise SyntaxProblem("Malformed charset")
+    if parsed[0].upper() not in _CHARSETS:
+        raise CommandRefused(_BAD_CHARSET)
+    return parsed
+
+
+def searchKeys(server: Any, line: bytes) -> tuple[Query, bytes] | Deferred[Any]:
+    """
+    The keys of SEARCH.
+    """
+    found = tokens(server, line)
+    if isinstance(found, Deferred):
+        return found.addCallback(lambda parsed: (Query(parsed[0]), parsed[1]))
+    return Query(found[0]), found[1]
+
+
+def keysIn(key: Key, names: tuple[str, ...]) -> Iterator[Key]:
+    """
+    @return: every key that has one of C{names}, however deep.
+    """
+    if key.name in names:
+        yield key
+    elif key.name in ("AND", "OR", "NOT"):
+        for part in key.value:
+            yield from keysIn(part, names)
+
+
+class SearchCommand(MailboxCommands):
+    """
+    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    """
+
+    _log = Logger()
+
+    def do_SEARCH(
+        self, tag: bytes, charset: bytes | None, query: Query, uid: int = 0
+    ) -> Deferred[None] | None:
+        """
+        SEARCH and UID SEARCH.
+        """
+        if not _asksForIDs(query.tokens):
+            if self._overridesKeys():
+                super().do_SEARCH(tag, charset, query, uid=uid)
+                return None
+            searchable: Any = ISearchableMailbox(self.mbox, None)
+            if searchable is not None:
+                return self.carryOut(tag, self._searchTheirWay(tag, searchable, query, uid))
+        key = parseKeys(query.tokens, _CHARSETS[(charset or b"UTF-8").upper()])
+        return self.carryOut(tag, self._searchOurWay(tag, key, uid))
+
+    def _overridesKeys(self) -> bool:
+        names = [name for name in dir(type(self)) if name.startswith("search_")]
+        return not all(
+            hasattr(IMAP4Server, name) and self.isTwisteds(name)
+            for name in (*names, "_searchFilter", "_singleSearchStep")
+        )
+
+    def _found(self, tag: bytes, numbers: Iterable[int]) -> None:
+        # None found is an answer too (RFC 3501, section 7.2.5).
+        self.sendUntaggedResponse(b"".join([b"SEARCH", *(b" %d" % number for number in numbers)]))
+        self.sendPositiveResponse(tag, b"SEARCH completed")
+
+    async def _searchTheirWay(self, tag: bytes, searchable: Any, query: Query, uid: int) -> None:
+        try:
+            found = await self.ask(searchable.search, query, uid=uid)
+        except IllegalQueryError:
+            raise SyntaxProblem("The mailbox cannot search for that") from None
+        # Sequence numbers in any case, as Twisted takes them.
+        self._found(tag, [self.mbox.getUID(number) if uid else number for number in found])
+
+    async def _searchOurWay(self, tag: bytes, key: Key, uid: int) -> None:
+        count = self.mbox.getMessageCount()
+        if not count:
+            self._found(tag, ())
+            return
+        index: Any = IObjectIDSearch(self.mbox, None)
+        if index is not None:
+            key = await self._lookUp(key, index)
+        chosen, isByUID, key = narrowed(key)
+        if chosen is None:
+            self._found(tag, ())
+            return
+        lastUID = 0
+        if any(b"*" in part.value for part in keysIn(key, ("UID",))):
+            lastUID = await self.ask(self.mbox.getUID, count)
+        test = compileKey(key, count, lastUID)
+        candidates = [
+            Candidate(*found) for found in await self.ask(self.mbox.fetch, chosen, uid=isByUID)
+        ]
+        if any(keysIn(key, _IDENTIFIERS)):
+            await self._identify(candidates)
+        found = await self._matching(candidates, test)
+        self._found(tag, [c.message.getUID() if uid else c.sequence for c in found])
+
+    async def _lookUp(self, key: Key, index: Any) -> Key:
+        """
+        @return: C{key}, with UIDs in the place of identifiers.
+        """
+        if key.name == "EMAILID":
+            return Key("AMONG", frozenset(await self.ask(index.searchEmailID, key.value)))
+        if key.name == "THREADID":
+            return Key("AMONG", frozenset(await self.ask(index.searchThreadID, key.value)))
+        if key.name in ("AND", "OR", "NOT"):
+            return Key(key.name, tuple([await self._lookUp(part, index) for part in key.value]))
+        return key
+
+    async def _identify(self, candidates: list[Candidate]) -> None:
+        turns = self.turns()
+        for start in range(0, len(candidates), _BATCH):
+            batch = candidates[start : start + _BATCH]
+            ids = await self.messageIDsOf(self.mbox, [c.message for c in batch])
+            for candidate, found in zip(batch, ids, strict=True):
+                candidate.emailID, candidate.threadID = found
+            if turns.isOver():
+                await turns.pause()
+
+    async def _matching(self, candidates: list[Candidate], test: Test) -> list[Candidate]:
+        found = []
+        failures = 0
+        turns = self.turns()
+        for candidate in candidates:
+            try:
+                if test(candidate):
+                    found.append(candidate)
+            except Exception:
+                failures += 1
+                if failures == 1:
+                    message = candidate.message
+                    self._log.failure("A message could not be read: {message!r}", message=message)
+            if turns.isOver():
+                await turns.pause()
+        return found
+
+
+def _asksForIDs(words: Iterable[bytes]) -> bool:
+    return any(
+        word.upper() in (b"EMAILID", b"THREADID") and not isinstance(word, String) for word in words
+    )
+
+
+def narrowed(key: Key) -> tuple[MessageSet | None, int, Key]:
+    """
+    Find out which messages can match at all.
+
+    @return: those, or L{None} when there are none; whether they are UIDs; and what is still to be
+        tested of them.
+    """
+    parts = list(key.value) if key.name == "AND" else [key]
+    among = [part for part in parts if part.name == "AMONG"]
+    if among:
+        uids = sorted(frozenset.intersection(*(part.value for part in among)))
+        text = uidSet(uids)
+        if text.count(b",") < _MOST_RANGES:
+            rest = [part for part in parts if part.name != "AMONG"]
+            return (parseSequenceSet(text) if uids else None), 1, both(*rest, Key("ALL"))
+    for name, isByUID in (("UID", 1), ("SEQUENCE", 0)):
+        sets = [part for part in parts if part.name == name]
+        if sets:
+            parts.remove(sets[0])
+            return parseSequenceSet(sets[0].value), isByUID, both(*parts, Key("ALL"))
+    return parseSequenceSet(b"1:*"), 0, key
+
+
+REPLACED.update(
+    {
+        IMAP4Server.do_SEARCH: SearchCommand.do_SEARCH,
+        IMAP4Server.opt_charset: charset,
+        IMAP4Server.arg_searchkeys: searchKeys,
+    }
+)
