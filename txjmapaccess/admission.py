@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_admission -*-
+# -*- test-case-name: tests.test_limits -*-
 """
 Who may connect, and for how long without a login.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_arguments -*-
+# -*- test-case-name: tests.test_serial -*-
 """
 Arguments of commands: what Twisted's C{arg_} functions do, to the letter of the grammar.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_verdict -*-
+# -*- test-case-name: tests.test_policy -*-
 """
 The three things that a server can know about a login and JMAP (RFC 9698, sections 3 and 4).
 """
