@@ -143,7 +143,7 @@ def messageIDsForm(raw: str) -> list[str] | None:
         elif token.kind == ">" and inside:
             found.append("".join(inside))
             inside = None
-        elif inside is not None:
+        elif inside is not None and token.kind != "<":
             quote = {"quoted": '"{}"', "literal": "[{}]"}.get(token.kind, "{}")
             inside.append(quote.format(token.text))
         elif token.kind != ",":
