@@ -35,6 +35,7 @@ with warnings.catch_warnings():
     from ldap3.utils.asn1 import encode
 
 from txjmapaccess.ldap import codec
+from txjmapaccess.ldap.answers import decodeMessage
 from txjmapaccess.ldap.ber import checkStructure, element, integer, messageSize
 from txjmapaccess.ldap.filters import FilterTemplate
 from txjmapaccess.ldap.problems import ProtocolViolation
@@ -170,7 +171,7 @@ class AnswerTests(SynchronousTestCase):
         message = fromLDAP3(messageID, "bindResponse", operation, controls)
         expected = {} if policy is None else {codec.PASSWORD_POLICY: policy}
         self.assertEqual(
-            codec.decodeMessage(message),
+            decodeMessage(message),
             (messageID, codec.BIND_RESPONSE, codec.Result(code, diagnostic, b"", expected)),
         )
 
@@ -193,7 +194,7 @@ class AnswerTests(SynchronousTestCase):
         message = fromLDAP3(messageID, "searchResEntry", entry(dn, attributes))
         expected = {name.lower(): tuple(values) for name, values in attributes}
         self.assertEqual(
-            codec.decodeMessage(message),
+            decodeMessage(message),
             (messageID, codec.SEARCH_ENTRY, codec.Entry(dn.encode(), expected)),
         )
 
@@ -204,7 +205,7 @@ class AnswerTests(SynchronousTestCase):
         operation = bind_response_operation(10, "", "", ["ldap://other.example.com/"])
         message = fromLDAP3(7, "bindResponse", operation)
         self.assertEqual(
-            codec.decodeMessage(message),
+            decodeMessage(message),
             (7, codec.BIND_RESPONSE, codec.Result(10, "", b"", {})),
         )
 
@@ -214,7 +215,7 @@ class AnswerTests(SynchronousTestCase):
         """
         uri = element(0x04, b"ldap://other.example.com/")
         message = element(0x30, integer(9) + element(codec.SEARCH_REFERENCE, uri))
-        self.assertEqual(codec.decodeMessage(message), (9, codec.SEARCH_REFERENCE, None))
+        self.assertEqual(decodeMessage(message), (9, codec.SEARCH_REFERENCE, None))
 
     @quick
     @given(st.binary(max_size=60))
@@ -224,7 +225,7 @@ class AnswerTests(SynchronousTestCase):
         """
         for content in (garbage, integer(1) + garbage, integer(1) + element(0x61, garbage)):
             with self.subTestOf(content):
-                codec.decodeMessage(element(0x30, content))
+                decodeMessage(element(0x30, content))
 
     @quick
     @given(st.integers(0, 200), st.integers(0, 255))
@@ -237,7 +238,7 @@ class AnswerTests(SynchronousTestCase):
         message = bytearray(fromLDAP3(1, "bindResponse", operation, control))
         message[position % len(message)] = octet
         with self.subTestOf(bytes(message)):
-            codec.decodeMessage(bytes(message))
+            decodeMessage(bytes(message))
 
     def subTestOf(self, content: bytes) -> _OnlyViolations:
         """
@@ -250,7 +251,7 @@ class AnswerTests(SynchronousTestCase):
         An element that is longer than what it is in is refused (ldap3's decoder cuts it off).
         """
         message = bytes.fromhex("300c02010161070a010004000405")
-        self.assertRaises(ProtocolViolation, codec.decodeMessage, message)
+        self.assertRaises(ProtocolViolation, decodeMessage, message)
 
     def test_hugeNumber(self) -> None:
         """
@@ -258,7 +259,7 @@ class AnswerTests(SynchronousTestCase):
         """
         result = element(0x0A, b"\x01" * 5) + element(4, b"") + element(4, b"")
         message = element(0x30, integer(1) + element(codec.BIND_RESPONSE, result))
-        self.assertRaises(ProtocolViolation, codec.decodeMessage, message)
+        self.assertRaises(ProtocolViolation, decodeMessage, message)
 
     def test_deep(self) -> None:
         """

@@ -11,7 +11,7 @@ from txjmapaccess.ldap.codec import PASSWORD_POLICY, Entry, Result
 from txjmapaccess.ldap.entry import canonicalValue, sessionURLValue
 from txjmapaccess.ldap.judging import PasswordPolicy, judgeBind, passwordPolicy
 from txjmapaccess.ldap.problems import ProtocolViolation, UnexpectedResult
-from txjmapaccess.ldap.verification import judgeMatch, judgeSearch
+from txjmapaccess.ldap.wanted import judgeMatch, judgeSearch
 from txjmapaccess.verdict import Reason
 
 

@@ -17,6 +17,7 @@ from txjmapaccess.ldap.ber import element
 from txjmapaccess.ldap.codec import Entry, Search
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
 from txjmapaccess.ldap.filters import ANY_ENTRY
+from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID
 from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
 from txjmapaccess.ldap.protocol import LONGEST_MESSAGE, LDAPConnection
 
@@ -134,10 +135,10 @@ class RequestTests(ConnectionTestCase):
         """
         At the end of the message IDs (RFC 4511, section 4.1.1.1) the connection is not used again.
         """
-        self.connection._lastID = 2**31 - 4
+        self.connection._lastID = LAST_MESSAGE_ID - 1
         bound = self.bind()
         self.assertFalse(self.connection.usable)
-        self.connection.dataReceived(result(2**31 - 3, 0))
+        self.connection.dataReceived(result(LAST_MESSAGE_ID, 0))
         self.assertEqual(self.successResultOf(bound).code, 0)
         self.failureResultOf(self.bind(), ConnectionBroken)
 

@@ -1,12 +1,12 @@
 # -*- test-case-name: tests.test_ldap_protocol -*-
 """
-One LDAP connection: requests out, answers matched to them, a deadline on each.
+One LDAP connection: requests out, answers in, a deadline on each.
 
 Rules:
-  - An answer belongs to the request that has its message ID, and must be of a type that this
-    request can get. Anything else ends the connection (RFC 4511, section 5.3, lets us).
-  - A search that is late or not wanted any more is abandoned (section 4.11); what still comes for
-    it is dropped. A bind cannot be abandoned, so its connection is aborted.
+  - What is no well-formed answer to an outstanding request ends the connection (RFC 4511, section
+    5.3, lets us), and only this one.
+  - A search that is late or not wanted any more is abandoned (section 4.11). A bind cannot be
+    abandoned, so its connection is aborted.
   - While a bind is under way nothing else may be sent (section 4.2.1): the caller sees to that.
   - Nothing is sent in clear once L{LDAPConnection.startTLS} was asked for, and nothing that came in
     clear is believed after it (section 4.14.2).
@@ -14,7 +14,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,39 +25,19 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.ldap import codec
+from txjmapaccess.ldap.answers import decodeMessage
 from txjmapaccess.ldap.ber import messageSize
 from txjmapaccess.ldap.codec import Entry, Result, Search
-from txjmapaccess.ldap.deadlines import Deadlines, Handle
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, Outstanding, Request
 from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
 
 #: Octets. We ask for one entry and few of its attributes.
 LONGEST_MESSAGE = 64 * 1024
-_LAST_MESSAGE_ID = 2**31 - 1
-#: Answers to so many abandoned searches are still recognized.
-_REMEMBERED_ABANDONED = 1024
 #: Seconds that the polite end of a connection may take.
 _CLOSING = 2.0
 
 SearchResult = tuple[Result, list[Entry]]
-
-
-class _Pending:
-    """
-    A request that waits for its answer.
-
-    @ivar final: the tag of the message that completes it.
-    @ivar entries: what a search has found up to now, L{None} for other operations.
-    @ivar limit: how many entries there may be.
-    """
-
-    __slots__ = ("deferred", "entries", "final", "handle", "limit")
-
-    def __init__(self, final: int, deferred: Deferred[Any], limit: int | None) -> None:
-        self.final = final
-        self.deferred = deferred
-        self.limit = limit
-        self.entries: list[Entry] | None = None if limit is None else []
-        self.handle: Handle | None = None
 
 
 @implementer(IHandshakeListener)
@@ -75,8 +54,7 @@ class LDAPConnection(Protocol):
     def __init__(self, clock: IReactorTime, deadlines: Deadlines) -> None:
         self._clock = clock
         self._deadlines = deadlines
-        self._pending: dict[int, _Pending] = {}
-        self._abandoned: deque[int] = deque(maxlen=_REMEMBERED_ABANDONED)
+        self._outstanding = Outstanding()
         self._lastID = 0
         self._buffer = b""
         self._handshake: Deferred[None] | None = None
@@ -176,7 +154,7 @@ class LDAPConnection(Protocol):
         """
         Whether some request waits for its answer.
         """
-        return bool(self._pending)
+        return len(self._outstanding) > 0
 
     # Requests
 
@@ -196,10 +174,11 @@ class LDAPConnection(Protocol):
         if not self.usable:
             deferred.errback(Failure(self._end or ConnectionBroken("there is no connection")))
             return deferred
-        pending = self._pending[messageID] = _Pending(final, deferred, limit)
-        pending.handle = self._deadlines.add(deadline, partial(self._late, messageID))
-        if messageID >= _LAST_MESSAGE_ID - 2:
-            self.usable = False  # There is no identifier for a next request.
+        waiting = Request(final, deferred, limit)
+        waiting.deadline = self._deadlines.add(deadline, partial(self._late, messageID))
+        self._outstanding.add(messageID, waiting)
+        if messageID >= LAST_MESSAGE_ID:
+            self.usable = False
         self.transport.write(request)  # type: ignore[union-attr]
         return deferred
 
@@ -208,24 +187,20 @@ class LDAPConnection(Protocol):
 
     def _late(self, messageID: int) -> None:
         reason = DeadlineExceeded("there was no answer in time")
-        pending = self._giveUp(messageID, reason)
-        if pending is not None:
-            pending.deferred.errback(Failure(reason))
+        request = self._giveUp(messageID, reason)
+        if request is not None:
+            request.deferred.errback(Failure(reason))
 
-    def _giveUp(self, messageID: int, reason: Exception) -> _Pending | None:
-        pending = self._pending.pop(messageID, None)
-        if pending is None:
+    def _giveUp(self, messageID: int, reason: Exception) -> Request | None:
+        request = self._outstanding.forget(messageID)
+        if request is None:
             return None
-        if pending.handle is not None:
-            pending.handle.cancel()
-        if pending.entries is None:
+        if not request.isSearch:
             self.abort(reason)
         elif self.usable:
-            self._abandoned.append(messageID)
-            self.transport.write(  # type: ignore[union-attr]
-                codec.abandonRequest(self._nextID(), messageID)
-            )
-        return pending
+            abandon = codec.abandonRequest(self._nextID(), messageID)
+            self.transport.write(abandon)  # type: ignore[union-attr]
+        return request
 
     # TLS
 
@@ -271,8 +246,8 @@ class LDAPConnection(Protocol):
         self._buffer = self._buffer + data if self._buffer else data
         try:
             while self._end is None and (message := self._nextMessage()) is not None:
-                self._received(message)
-        except ProtocolViolation as e:
+                self._outstanding.answered(*decodeMessage(message))
+        except (ProtocolViolation, ConnectionBroken) as e:
             self.abort(e)
 
     def _nextMessage(self) -> bytes | None:
@@ -285,38 +260,6 @@ class LDAPConnection(Protocol):
         self._buffer = buffer[size:]
         return buffer[:size]
 
-    def _received(self, message: bytes) -> None:
-        messageID, tag, answer = codec.decodeMessage(message)
-        pending = self._pending.get(messageID)
-        if pending is None:
-            self._unmatched(messageID, tag, answer)
-        elif tag == pending.final:
-            del self._pending[messageID]
-            if pending.handle is not None:
-                pending.handle.cancel()
-            found = answer if pending.entries is None else (answer, pending.entries)
-            pending.deferred.callback(found)
-        elif pending.entries is None or tag not in (codec.SEARCH_ENTRY, codec.SEARCH_REFERENCE):
-            raise ProtocolViolation("an answer is of another type than its request")
-        elif isinstance(answer, Entry):
-            self._found(pending, answer)
-
-    def _found(self, pending: _Pending, entry: Entry) -> None:
-        entries, limit = pending.entries, pending.limit
-        if entries is None or limit is None or len(entries) >= limit:
-            raise ProtocolViolation("more entries came than were asked for")
-        entries.append(entry)
-
-    def _unmatched(self, messageID: int, tag: int, answer: object) -> None:
-        if messageID in self._abandoned:
-            return
-        if messageID == 0 and tag == codec.EXTENDED_RESPONSE and isinstance(answer, Result):
-            if answer.name == codec.NOTICE_OF_DISCONNECTION:
-                self.abort(ConnectionBroken(f"the server hung up with result {answer.code}"))
-            # Other notifications may be ignored (RFC 4511, section 4.4).
-            return
-        raise ProtocolViolation("an answer came that belongs to no request")
-
     def connectionLost(self, reason: Failure = Failure(ConnectionBroken())) -> None:  # noqa: B008
         """
         The connection has ended: requests that wait fail.
@@ -325,16 +268,12 @@ class LDAPConnection(Protocol):
         self.usable = False
         end = self._end = self._end or ConnectionBroken(_sentence(reason))
         self._buffer = b""
-        pending, self._pending = self._pending, {}
         handshake, self._handshake = self._handshake, None
         for call in self.whenLost:
             call(self)
         if handshake is not None:
             handshake.errback(Failure(end))
-        for request in pending.values():
-            if request.handle is not None:
-                request.handle.cancel()
-            request.deferred.errback(Failure(end))
+        self._outstanding.fail(end)
 
     def _abortTransport(self) -> None:
         if self.transport is not None and not self._isLost:

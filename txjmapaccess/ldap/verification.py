@@ -9,36 +9,20 @@ as what it found, and puts C{jmap_filter} to the service account's connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from txjmapaccess.credentials import Evidence
-from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
-from txjmapaccess.ldap.codec import (
-    NO_ATTRIBUTES,
-    SCOPE_BASE,
-    SCOPE_SUBTREE,
-    Entry,
-    Result,
-    Search,
-)
-from txjmapaccess.ldap.entry import canonicalValue, sessionURLValue
-from txjmapaccess.ldap.filters import ANY_ENTRY, FilterTemplate
-from txjmapaccess.ldap.judging import (
-    INSUFFICIENT_ACCESS,
-    NO_SUCH_OBJECT,
-    SUCCESS,
-    judgeBind,
-)
+from txjmapaccess.errors import PasswordExpired, TemporaryFailure
+from txjmapaccess.ldap.codec import SCOPE_SUBTREE, Entry, Result, Search
+from txjmapaccess.ldap.filters import FilterTemplate
+from txjmapaccess.ldap.judging import judgeBind
 from txjmapaccess.ldap.names import BindNameTemplate, canonicalName
-from txjmapaccess.ldap.problems import UnexpectedResult
-from txjmapaccess.ldap.protocol import LDAPConnection, SearchResult
+from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.server import Server
 from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.wanted import judgeMatch, judgeSearch, ownEntry, wantedBy
 from txjmapaccess.verdict import Reason
 
-#: Who may see an entry is decided by the directory; who may not gets one of these.
-_CANNOT_SEE = (NO_SUCH_OBJECT, INSUFFICIENT_ACCESS)
 _SOURCE = "ldap"
 
 
@@ -62,53 +46,6 @@ class IVerifier(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """
-    What matters in a user's entry.
-
-    @ivar username: the attribute of the canonical name, or L{None}.
-    @ivar sessionURL: the attribute of the session URL, or L{None}.
-    @ivar jmap: the filter for JMAP, or L{None}.
-    @ivar timeLimit: seconds that the server may spend on a search.
-    """
-
-    username: str | None
-    sessionURL: str | None
-    jmap: FilterTemplate | None
-    timeLimit: int
-
-    @property
-    def attributes(self) -> tuple[bytes, ...]:
-        names = [name for name in (self.username, self.sessionURL) if name is not None]
-        return tuple(name.encode("ascii") for name in names) or (NO_ATTRIBUTES,)
-
-    def name(self, entry: Entry) -> str:
-        """
-        @raise TemporaryFailure: when the entry does not say.
-        """
-        return canonicalValue(entry, self.username or "")
-
-    def url(self, entry: Entry) -> str | None:
-        return None if self.sessionURL is None else sessionURLValue(entry, self.sessionURL)
-
-    def read(self, dn: bytes) -> Search:
-        return Search(dn, SCOPE_BASE, ANY_ENTRY, self.attributes, 1, self.timeLimit)
-
-    def match(self, jmap: FilterTemplate, dn: bytes, name: str) -> Search:
-        encoded = jmap.encoded(name.encode("utf-8"))
-        return Search(dn, SCOPE_BASE, encoded, (NO_ATTRIBUTES,), 1, self.timeLimit)
-
-
-def _wanted(settings: LDAPSettings) -> _Wanted:
-    return _Wanted(
-        settings.canonicalAttribute(),
-        settings.session_url_attribute,
-        settings.jmapFilter(),
-        settings.timeout,
-    )
-
-
 class TemplateVerifier:
     """
     @param template: makes the name to bind with.
@@ -116,7 +53,7 @@ class TemplateVerifier:
 
     def __init__(self, settings: LDAPSettings, template: BindNameTemplate) -> None:
         self._template = template
-        self._wanted = _wanted(settings)
+        self._wanted = wantedBy(settings)
 
     async def verify(
         self, server: Server, username: str, password: bytes, deadline: float
@@ -144,7 +81,7 @@ class TemplateVerifier:
     ) -> Evidence:
         wanted, url = self._wanted, None
         if wanted.username is not None or wanted.sessionURL is not None:
-            entry = _ownEntry(await connection.search(wanted.read(dn), deadline))
+            entry = ownEntry(await connection.search(wanted.read(dn), deadline))
             if entry is not None:
                 url = wanted.url(entry)
             if wanted.username is not None:
@@ -171,7 +108,7 @@ class SearchVerifier:
     def __init__(self, settings: LDAPSettings, filter: FilterTemplate) -> None:
         self._base = (settings.search_base or "").encode("utf-8")
         self._filter = filter
-        self._wanted = _wanted(settings)
+        self._wanted = wantedBy(settings)
 
     async def verify(
         self, server: Server, username: str, password: bytes, deadline: float
@@ -209,47 +146,3 @@ def verifier(settings: LDAPSettings) -> IVerifier:
     if filter is not None:
         return SearchVerifier(settings, filter)
     raise AssertionError("LDAPSettings lets nothing else pass")
-
-
-def judgeSearch(found: SearchResult) -> Entry:
-    """
-    @return: the user's entry.
-
-    @raise Refused: when there is none.
-    @raise TemporaryFailure: when it cannot be told which it is.
-    """
-    result, entries = found
-    if len(entries) > 1:
-        raise TemporaryFailure("search_filter matches more than one entry")
-    if result.code != SUCCESS:
-        raise UnexpectedResult("search", result.code)
-    if not entries:
-        raise Refused("the directory has no such user")
-    if not entries[0].dn:
-        raise Refused("the directory gave an empty DN")
-    return entries[0]
-
-
-def judgeMatch(found: SearchResult) -> Reason | None:
-    """
-    @param found: what C{jmap_filter} found.
-
-    @return: what speaks against the account for JMAP, or L{None}.
-
-    @raise UnexpectedResult: when that cannot be told now.
-    """
-    result, entries = found
-    if result.code == SUCCESS:
-        return None if entries else Reason.NOT_ALLOWED
-    if result.code in _CANNOT_SEE:
-        return Reason.NO_EVIDENCE
-    raise UnexpectedResult("search with jmap_filter", result.code)
-
-
-def _ownEntry(found: SearchResult) -> Entry | None:
-    result, entries = found
-    if result.code == SUCCESS and entries:
-        return entries[0]
-    if result.code in (SUCCESS, *_CANNOT_SEE):
-        return None
-    raise UnexpectedResult("search", result.code)
