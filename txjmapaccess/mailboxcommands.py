@@ -208,7 +208,9 @@ class MailboxCommands(Identifying):
             raise CommandRefused(b"[CANNOT] This name is no mailbox that can be selected")
         mailboxID = await self.mailboxIDOf(name, mailbox)
         if self._ended or self.state != "auth":  # The client has gone in the meantime.
-            await _close(mailbox)
+            closeable: Any = ICloseableMailbox(mailbox, None)
+            if closeable is not None:
+                await settled(closeable.close)
             return
         self._announceMailbox(mailbox, mailboxID, rw)
         self._examining = not rw
@@ -253,15 +255,24 @@ class MailboxCommands(Identifying):
         self._examining = False
         if self.state == "select":
             self.state = "auth"
-        if mailbox is not None:
-            _stopListening(mailbox, self)
-            await _close(mailbox)
+        await self._release(mailbox)
+
+    async def _release(self, mailbox: Any) -> None:
+        if mailbox is None:
+            return
+        try:
+            mailbox.removeListener(self)
+            closeable: Any = ICloseableMailbox(mailbox, None)
+            if closeable is not None:
+                await settled(closeable.close)
+        except Exception:
+            self._log.failure("A mailbox could not be closed")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Twisted closes a mailbox when a client is silent for too long, but not when it is gone.
         """
-        Deferred.fromCoroutine(self.leaveMailbox())
+        Deferred.fromCoroutine(self._release(self.mbox))
         super().connectionLost(reason)
 
     def do_UNSELECT(self, tag: bytes) -> Deferred[None]:
@@ -347,22 +358,6 @@ class MailboxCommands(Identifying):
                     await turns.pause()
 
         return Deferred.fromCoroutine(run())
-
-
-def _stopListening(mailbox: Any, listener: Any) -> None:
-    try:
-        mailbox.removeListener(listener)
-    except Exception:
-        MailboxCommands._log.failure("A mailbox could not forget a listener")
-
-
-async def _close(mailbox: Any) -> None:
-    closeable = ICloseableMailbox(mailbox, None)
-    if closeable is not None:
-        try:
-            await settled(closeable.close)
-        except Exception:
-            MailboxCommands._log.failure("A mailbox could not be closed")
 
 
 REPLACED.update(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from email.utils import parsedate_tz
 
 from txjmapaccess.grammar import SyntaxProblem
 
@@ -15,9 +16,10 @@ _FLAG = rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+'
 _FLAGS = _FLAG + rb"(?: " + _FLAG + rb")*"
 _LIST = re.compile(rb"\((" + _FLAGS + rb")?\)(?: |\Z)")
 _BARE = re.compile(rb"(" + _FLAGS + rb")\Z")
+_QUOTED = re.compile(rb'"([^"\\\x00-\x1f\x7f-\xff]{1,100})" ')
 _DATE = re.compile(
-    rb'"((?: \d|\d\d)-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{4}'
-    rb' \d\d:\d\d:\d\d [+-]\d{4})" ',
+    r"(?: \d|\d\d)-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{4}"
+    r" \d\d:\d\d:\d\d [+-]\d{4}\Z",
     re.IGNORECASE,
 )
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -37,17 +39,20 @@ def optionalFlags(server: object, line: bytes) -> tuple[list[bytes], bytes]:
 
 def optionalDate(server: object, line: bytes) -> tuple[bytes | None, bytes]:
     """
-    The date and time of APPEND, which may be left out.
+    The date and time of APPEND, which may be left out. Twisted's own client sends whatever its
+    user gives it, so the form of RFC 5322 is good too.
     """
     if line[:1] != b'"':
         return None, line
-    match = _DATE.match(line)
+    match = _QUOTED.match(line)
     if match is None or not _isDate(match[1].decode("ascii")):
         raise SyntaxProblem("Malformed date and time")
     return match[1], line[match.end() :]
 
 
 def _isDate(text: str) -> bool:
+    if _DATE.match(text) is None:
+        return parsedate_tz(text) is not None
     day, month, year = text[:11].split("-")
     hour, minute, second = text[12:20].split(":")
     try:

@@ -199,8 +199,7 @@ def narrowed(key: Key) -> tuple[MessageSet | None, int, Key]:
     for name, isByUID in (("UID", 1), ("SEQUENCE", 0)):
         sets = [part for part in parts if part.name == name]
         if sets:
-            parts.remove(sets[0])
-            return parseSequenceSet(sets[0].value), isByUID, both(*parts, Key("ALL"))
+            return parseSequenceSet(sets[0].value), isByUID, key
     return parseSequenceSet(b"1:*"), 0, key
 
 
