@@ -75,8 +75,11 @@ class HeadersTests(SynchronousTestCase):
 
     def test_wire(self) -> None:
         """
-        On the wire there is every field, repeated ones too, folded as in the message.
+        On the wire there is every field, repeated ones too, named and folded as in the message.
         """
+        self.assertEqual(
+            Headers(splitFields(b"MIME-Version: 1.0\r\n")).items(), [("MIME-Version", "1.0")]
+        )
         self.assertEqual(
             _formatHeaders(Headers(splitFields(BLOCK))),
             b"Received: from b\r\n\tby c\r\nReceived: from a\r\nSubject: x\r\n y\r\nTo: z\r\n"

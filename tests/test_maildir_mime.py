@@ -48,7 +48,7 @@ class PartTests(SynchronousTestCase):
         """
         part = whole(b"Subject: s\r\n\r\nbody\r\n")
         self.assertFalse(part.isMultipart())
-        self.assertEqual(part.getHeaders(True).items(), [("subject", "s")])
+        self.assertEqual(part.getHeaders(True).items(), [("Subject", "s")])
         self.assertEqual(part.getBodyFile().read(), b"body\r\n")
         self.assertEqual(part.getSize(), 6)
         self.assertRaises(TypeError, part.getSubPart, 0)
@@ -66,7 +66,7 @@ class PartTests(SynchronousTestCase):
         self.assertEqual(inner.getHeaders(False, "subject")["subject"], "inner")
         html = inner.getSubPart(0)
         self.assertEqual(html.getBodyFile().read(), b"<p>")
-        self.assertEqual(html.getHeaders(True).items(), [("content-type", "text/html")])
+        self.assertEqual(html.getHeaders(True).items(), [("Content-Type", "text/html")])
 
     def test_lineFeeds(self) -> None:
         """

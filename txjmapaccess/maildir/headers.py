@@ -93,9 +93,9 @@ class Headers(dict[str, str]):
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
         """
-        @return: every field in order, not only the first of each name.
+        @return: every field in order, not only the first of each name, its name as it is written.
         """
-        return [(name.lower(), asciiText(value)) for name, value in self.fields]
+        return [(name, asciiText(value)) for name, value in self.fields]
 
 
 def selectFields(fields: list[Field], negate: bool, names: Iterable[str | bytes]) -> list[Field]:

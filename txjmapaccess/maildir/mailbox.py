@@ -26,11 +26,13 @@ from zope.interface import implementer
 
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDSearch, IPollableMailbox
 from txjmapaccess.maildir import changes
+from txjmapaccess.maildir.content import load
 from txjmapaccess.maildir.flags import SYSTEM, flagsNamed
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.index import Session
 from txjmapaccess.maildir.message import Message, parseDate
 from txjmapaccess.maildir.messageset import Numbered, positions
+from txjmapaccess.maildir.mime import Part
 from txjmapaccess.maildir.names import DELIMITER
 from txjmapaccess.maildir.snapshot import Entry, Snapshot
 from txjmapaccess.maildir.view import View
@@ -74,6 +76,7 @@ class Mailbox:
         self._claims = claims
         self._isDestroyed = self._isClosed = False
         self._listeners: list[Any] = []
+        self._parsed: tuple[Entry, Part] | None = None
         self._toCopy: list[tuple[Message, Deferred[int]]] = []
 
     def __repr__(self) -> str:
@@ -188,8 +191,22 @@ class Mailbox:
         The session has left the mailbox: a poll that has not finished tells nobody.
         """
         self._isClosed = True
+        self._parsed = None
 
     # Messages
+
+    def parsed(self, entry: Entry) -> Part:
+        """
+        @return: the content of a message. That of the last one is kept: FETCH and SEARCH ask for
+            several things of one message, and hold all messages until they have ended.
+        """
+        if self._parsed is None or self._parsed[0] is not entry:
+            try:
+                data = load(self.folder.locate(entry))
+            except FileNotFoundError:
+                data = b""
+            self._parsed = entry, Part(data, 0, len(data))
+        return self._parsed[1]
 
     def fetch(self, messages: Any, uid: bool | int) -> Numbered[Message]:
         """

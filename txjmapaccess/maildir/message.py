@@ -6,16 +6,14 @@ A message of a mailbox, as Twisted's IMAP server wants it.
 from __future__ import annotations
 
 import io
-import mmap
 from email.utils import formatdate, mktime_tz, parsedate_tz
-from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 from twisted.mail.interfaces import IMessageIMAP, IMessageIMAPFile
 from zope.interface import implementer
 
 from txjmapaccess.interfaces import IObjectIDMessage
-from txjmapaccess.maildir.content import load, openWithCRLF
+from txjmapaccess.maildir.content import openWithCRLF
 from txjmapaccess.maildir.headers import Headers
 from txjmapaccess.maildir.mime import Part
 from txjmapaccess.maildir.snapshot import Entry
@@ -101,13 +99,9 @@ class Message:
         except FileNotFoundError:
             return io.BytesIO()
 
-    @cached_property
+    @property
     def _content(self) -> Part:
-        try:
-            data: bytes | mmap.mmap = load(self.mailbox.folder.locate(self.entry))
-        except FileNotFoundError:
-            data = b""
-        return Part(data, 0, len(data))
+        return self.mailbox.parsed(self.entry)
 
     def getHeaders(self, negate: bool, *names: str | bytes) -> Headers:
         """
