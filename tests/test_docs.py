@@ -19,6 +19,7 @@ from txjmapaccess.config import (
     MetricsSettings,
     parse,
 )
+from txjmapaccess.demo.text import demoText
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
@@ -90,3 +91,10 @@ class ConfigurationTests(SynchronousTestCase):
             compile(block, "README.md", "exec")
             for line in re.findall(r"^from txjmapaccess.*$", block, re.MULTILINE):
                 exec(line, {})
+
+    def test_readmeTranscript(self):
+        """
+        What the README says that the demonstration says is what it says.
+        """
+        shown = re.search(r"<!-- demo: begin -->\n```\n(.*?)```", read("README.md"), re.DOTALL)
+        self.assertEqual(shown[1], demoText(1143, 8080, 1389))

@@ -14,7 +14,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.testing import StringTransport
-from twisted.logger import globalLogPublisher
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.mail.imap4 import CramMD5ClientAuthenticator, IMAP4Server
 from twisted.mail.interfaces import IChallengeResponse
 from twisted.trial.unittest import SynchronousTestCase
@@ -358,6 +358,15 @@ class ForeignChallengerTests(SynchronousTestCase):
         answer = Connection(server=server).send(b"a AUTHENTICATE CRAM-MD5 AAAA")
         self.assertEqual(answer[0][:6], b"a BAD ")
 
+    def test_malformed(self):
+        """
+        A response that the challenger does not understand is BAD.
+        """
+        server = JMAPAccessIMAP4Server(chal={b"CRAM-MD5": CramMD5Credentials})
+        connection = Connection(server=server)
+        connection.send(b"a AUTHENTICATE CRAM-MD5")
+        self.assertEqual(connection.send(base64(b"nonsense"))[0][:6], b"a BAD ")
+
     def test_anonymous(self):
         """
         An anonymous login is never usable.
@@ -490,6 +499,46 @@ class EvidenceThroughTheirCodeTests(SynchronousTestCase):
         self.assertEqual(connection.server.loginRecord.username, "arnt@x")
 
 
+class DecidingTests(SynchronousTestCase):
+    """
+    A policy that takes its time.
+    """
+
+    def connect(self):
+        """
+        @return: a connection whose policy waits, and what it waits for.
+        """
+        decided = Deferred()
+
+        class Waiting:
+            def decide(self, authentication):
+                return decided
+
+        self.realm = RecordingRealm()
+        connection = Connection(portal=makePortal(self.realm), jmapAccessPolicy=Waiting())
+        connection.send(b"a LOGIN arnt trondheim")
+        return connection, decided
+
+    def test_clientGone(self):
+        """
+        The client goes away meanwhile: the policy is not waited for, and the avatar is logged out.
+        """
+        connection, _ = self.connect()
+        connection.lose()
+        self.assertEqual(self.realm.loggedOut, [b"arnt"])
+
+    def test_autologout(self):
+        """
+        So it is when the server loses patience.
+        """
+        connection, _ = self.connect()
+        connection.clock.advance(60)
+        self.assertEqual(self.realm.loggedOut, [b"arnt"])
+        connection.lose()
+        self.assertEqual(self.realm.loggedOut, [b"arnt"])
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
+
+
 class OneAccountTests(SynchronousTestCase):
     """
     Names that the avatar gets.
@@ -506,6 +555,20 @@ class OneAccountTests(SynchronousTestCase):
         realm.accountFactory = lambda _: None
         connection.send(b"a LOGIN u p")
         self.assertIs(realm.loggedIn[0], avatarId)
+
+    def test_nameInLog(self):
+        """
+        A name with a line break makes no second line in the log.
+        """
+        lines = []
+        globalLogPublisher.addObserver(lines.append)
+        self.addCleanup(globalLogPublisher.removeObserver, lines.append)
+        connection = connect(lambda _: "u")
+        connection.send(b"a LOGIN {7}")
+        connection.send(b"u\r\n{fak p")
+        texts = [formatEvent(event) for event in lines]
+        self.assertEqual(len([text for text in texts if "logged in" in text]), 1)
+        self.assertNotIn("\n", "".join(texts))
 
     def test_twoWays(self):
         """

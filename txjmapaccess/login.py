@@ -36,6 +36,13 @@ from txjmapaccess.privacy import Privacy
 from txjmapaccess.verdict import Unknown, Verdict
 
 
+def _oneLine(name: str | None) -> str:
+    """
+    @return: a name for a line of text; what a foreign checker accepted may hold a line break.
+    """
+    return name if name is not None and name.isprintable() else ascii(name)
+
+
 def refusalText(failure: Failure) -> bytes:
     """
     @return: what the client is told about a login that came to nothing, for any reason
@@ -70,6 +77,7 @@ class Login(Privacy):
     _expiry: IDelayedCall | None = None
     _portalLogin: PortalLogin | None = None
     _waiting: Deferred[Any] | None = None
+    _isDeciding = False
 
     def begin(self, tag: bytes, coroutine: Coroutine[Any, Any, None]) -> None:
         """
@@ -97,10 +105,13 @@ class Login(Privacy):
             if interface is not IAccount:
                 raise TemporaryFailure(f"the portal gave {interface!r} instead of an IAccount")
             authentication = authenticationOf(credentials, mechanism)
+            self._isDeciding = True
             verdict = await self._decide(authentication, account)
         except BaseException:
             logout()
             raise
+        finally:
+            self._isDeciding = False
         if self.hasGone():
             logout()
             return
@@ -140,9 +151,8 @@ class Login(Privacy):
         address = self._address()
         access = type(record.verdict).__name__.lower()
         # The text is made here: letting the log format four fields costs more than the policy.
-        text = (
-            f"{record.username} logged in with {record.mechanism} from {address}, JMAP is {access}"
-        )
+        name = _oneLine(record.username)
+        text = f"{name} logged in with {record.mechanism} from {address}, JMAP is {access}"
         self._log.info(
             text.replace("{", "{{").replace("}", "}}"),
             username=record.username,
@@ -268,5 +278,6 @@ class Login(Privacy):
         exchange, login = self._exchange, self._portalLogin
         if exchange is None:
             return
-        if self._waiting is not None or (login is not None and login.canBeCancelled):
+        checkerHasIt = login is not None and login.canBeCancelled
+        if self._waiting is not None or checkerHasIt or self._isDeciding:
             exchange.cancel()

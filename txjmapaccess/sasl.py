@@ -180,7 +180,11 @@ def foreignMechanism(name: bytes, makeChallenger: Callable[[], Any]) -> Mechanis
         more = True
         while more:
             response = yield challenger.getChallenge()
-            challenger.setResponse(response)
+            try:
+                challenger.setResponse(response)
+            except Exception:
+                # They take a response apart, and raise what comes when it has other parts.
+                raise Malformed("The response is not a message of this mechanism") from None
             more = challenger.moreChallenges()
         return challenger
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from twisted.internet.defer import CancelledError
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
@@ -109,6 +110,10 @@ class JMAPAccessMixin(
             decided = self.jmapAccessPolicy.decide(authentication)
             verdict = await decided if hasattr(decided, "__await__") else decided
             return checkedVerdict(verdict, self._identifiersShared(account))
+        except CancelledError:
+            if self.hasGone():
+                raise
+            self._log.error("The policy's decision about JMAP was cancelled")
         except ConfigurationError as e:
             self._log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
         except Exception:
