@@ -35,6 +35,9 @@ from txjmapaccess.portals import EvidencePortal, PortalLogin
 from txjmapaccess.privacy import Privacy
 from txjmapaccess.verdict import Unknown, Verdict
 
+# Not on the class: that would make a new logger for each event.
+_log = Logger()
+
 
 def _oneLine(name: str | None) -> str:
     """
@@ -66,8 +69,6 @@ class Login(Privacy):
         nothing can be learned from the time that it took; doubled for each further one.
     @ivar seconds: the clock that this is measured with.
     """
-
-    _log = Logger()
 
     loginRecord: LoginRecord | None = None
     refusalSeconds: float = 1
@@ -153,7 +154,7 @@ class Login(Privacy):
         # The text is made here: letting the log format four fields costs more than the policy.
         name = _oneLine(record.username)
         text = f"{name} logged in with {record.mechanism} from {address}, JMAP is {access}"
-        self._log.info(
+        _log.info(
             text.replace("{", "{{").replace("}", "}}"),
             username=record.username,
             mechanism=record.mechanism,
@@ -228,13 +229,13 @@ class Login(Privacy):
         isOurs = failure.check(Refused, TemporaryFailure)
         reason = str(failure.value) if isOurs else type(failure.value).__name__
         if couldTell(failure):
-            self._log.info(
+            _log.info(
                 "A login from {address} was refused: {reason}",
                 address=self._address(),
                 reason=reason,
             )
         else:
-            self._log.error("A login could not be checked: {reason}", reason=reason)
+            _log.error("A login could not be checked: {reason}", reason=reason)
 
     def _address(self) -> str:
         peer = self.transport.getPeer()

@@ -8,6 +8,7 @@ be changed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import FunctionType
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError
@@ -159,7 +160,6 @@ class JMAPAccessIMAP4Server(JMAPAccessMixin, IMAP4Server):  # type: ignore[misc]
     """
 
 
-_extended: dict[type, type] = {}
 _log = Logger()
 
 
@@ -192,11 +192,12 @@ def extendFactory(
     while hasattr(innermost, "wrappedFactory"):
         innermost = innermost.wrappedFactory
     build = innermost.buildProtocol
+    extended: dict[type, type] = {}
 
     def buildProtocol(address: Any) -> Any:
         protocol = build(address)
         if isinstance(protocol, IMAP4Server):
-            _extend(protocol, attributes)
+            _extend(protocol, attributes, extended)
         elif protocol is not None:
             _log.error(
                 "{factory!r} built {kind}, which is no IMAP4Server: it stays without JMAPACCESS",
@@ -209,11 +210,19 @@ def extendFactory(
     return factory
 
 
-def _extend(protocol: Any, attributes: dict[str, Any]) -> None:
+def _extend(protocol: Any, attributes: dict[str, Any], extended: dict[type, type]) -> None:
     kind = type(protocol)
-    if not issubclass(kind, JMAPAccessMixin):
-        if kind not in _extended:
-            _extended[kind] = type("JMAPAccess" + kind.__name__, (JMAPAccessMixin, kind), {})
-        protocol.__class__ = _extended[kind]
-    for name, value in attributes.items():
-        setattr(protocol, name, value)
+    if issubclass(kind, JMAPAccessMixin):
+        for name, value in attributes.items():
+            setattr(protocol, name, value)
+        return
+    if kind not in extended:
+        # Attributes of the class: setting them on every connection takes longer than the policy.
+        own = {name: _asAttribute(value) for name, value in attributes.items()}
+        extended[kind] = type("JMAPAccess" + kind.__name__, (JMAPAccessMixin, kind), own)
+    protocol.__class__ = extended[kind]
+
+
+def _asAttribute(value: Any) -> Any:
+    # A function among the attributes of a class would become a method.
+    return staticmethod(value) if isinstance(value, FunctionType) else value
