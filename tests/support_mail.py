@@ -23,6 +23,7 @@ from twisted.mail.interfaces import (
 )
 from zope.interface import implementer
 
+from tests.support_imap import Connection, RecordingRealm, makePortal
 from txjmapaccess.interfaces import (
     IObjectIDAccount,
     IObjectIDMailbox,
@@ -381,3 +382,38 @@ class IdentifiedAccount(Account):
 
     def getAccountID(self):
         return "A1"
+
+
+class Session(Connection):
+    """
+    A connection that has logged in.
+
+    @ivar account: its L{Account}.
+    @ivar inbox: the mailbox INBOX.
+    """
+
+    def __init__(self, accountFactory=Account, **keywords):
+        super().__init__(portal=makePortal(RecordingRealm(accountFactory)), **keywords)
+        assert b" OK " in self.send(b"x LOGIN arnt trondheim")[-1]
+        self.account = self.server.account
+        self.inbox = self.account.mailboxes["INBOX"]
+        self.slow = self.account.slow
+
+    def selected(self, command=b"SELECT INBOX"):
+        """
+        Select the INBOX.
+
+        @return: itself.
+        """
+        assert b" OK " in self.send(b"x " + command)[-1]
+        return self
+
+    def go(self):
+        """
+        Let the store answer.
+
+        @return: the lines that the server sends thereupon.
+        """
+        self.slow.go()
+        self.clock.advance(0)
+        return self.received()
