@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
+from txjmapaccess.ldap.problems import ConnectionBroken, ServerFailed
 from txjmapaccess.ldap.server import Server
 
 _T = TypeVar("_T")
@@ -58,17 +58,17 @@ class Directory:
         untried = self._inTurn()
         troubles: list[str] = []
         while untried:
-            server = next((s for s in untried if not s.health.isDown), None)
             try:
-                if server is None:
-                    server = await self._firstBack(untried, deadline)
-                untried.remove(server)
-                share = self._share(deadline, len(untried) + 1)
+                server = _firstUp(untried) or await self._firstBack(untried, deadline)
+            except ServerFailed as e:
+                troubles.append(str(e))
+                break
+            share = self._share(deadline, len(untried))
+            untried.remove(server)
+            try:
                 return await operation(server, username, password, share)
             except ServerFailed as e:
-                troubles.append(f"{server.name if server else 'all servers'}: {e}")
-                if server is None:
-                    break
+                troubles.append(f"{server.name}: {e}")
         raise TemporaryFailure("; ".join(troubles))
 
     def _inTurn(self) -> list[Server]:
@@ -110,8 +110,16 @@ class Directory:
                 attempt.cancel()
 
 
+def _firstUp(servers: list[Server]) -> Server | None:
+    for server in servers:
+        if not server.health.isDown:
+            return server
+    return None
+
+
 def _worst(failures: list[Failure]) -> ServerFailed:
+    """
+    @return: one failure for all of them.
+    """
     reasons = sorted({failure.getErrorMessage() for failure in failures})
-    if all(failure.check(DeadlineExceeded) for failure in failures):
-        return DeadlineExceeded("; ".join(reasons))
-    return ConnectionBroken("; ".join(reasons))
+    return ConnectionBroken(f"all servers are down: {'; '.join(reasons)}")

@@ -49,6 +49,7 @@ class Health:
     @param whenDown: ends all that waits for the server.
 
     @ivar state: as far as is known. It is L{State.UP} until something shows that it is not.
+    @ivar isDown: whether that is L{State.DOWN}.
     """
 
     _log = Logger()
@@ -73,14 +74,8 @@ class Health:
         self._refusal: ServiceRefused | None = None
         self._isClosed = False
         self.state = State.UP
+        self.isDown = False
         self._since = clock.seconds()
-
-    @property
-    def isDown(self) -> bool:
-        """
-        Whether the server is known to be down.
-        """
-        return self.state is State.DOWN
 
     def comeBack(self, deadline: float) -> Deferred[None]:
         """
@@ -148,6 +143,7 @@ class Health:
 
     def _become(self, state: State, level: Any, reason: str) -> None:
         self.state = state
+        self.isDown = state is State.DOWN
         self._since = self._clock.seconds()
         self._log.emit(
             level,
