@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import errno
+from dataclasses import fields
 from textwrap import dedent
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -101,6 +102,65 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(settings.jmap, JMAPSettings(url, True, False, False, True, True))
         self.assertEqual(settings.log.format, "json")
         self.assertEqual(settings.metrics.listen, "tcp:9100")
+
+    def test_sectionsOfCheckers(self) -> None:
+        """
+        Every key of [ldap] and [introspection] is accepted, with the default that is documented.
+        """
+        secret = self.mktemp()
+        with open(secret, "w") as file:
+            file.write("secret\n")
+        settings = parse(
+            dedent(
+                f"""
+                [ldap]
+                uris = ["ldap://127.0.0.1"]
+                bind_dn_template = "uid={{user}},ou=people,dc=example,dc=com"
+                [introspection]
+                issuer = "https://id.example.com"
+                client_id = "imap"
+                client_secret_file = "{secret}"
+                """
+            )
+        )
+        ldap, introspection = settings.ldap, settings.introspection
+        assert ldap is not None and introspection is not None
+        self.assertEqual(
+            {f.name: getattr(ldap, f.name) for f in fields(ldap) if f.init},
+            {
+                "uris": ("ldap://127.0.0.1",),
+                "bind_dn_template": "uid={user},ou=people,dc=example,dc=com",
+                "connections": 4,
+                "timeout": 5,
+                "cache_seconds": 0,
+                **dict.fromkeys(["round_robin", "starttls", "accept_any_certificate"], False),
+                **dict.fromkeys(["ca_file", "client_certificate", "client_key"]),
+                **dict.fromkeys(["search_base", "search_filter", "bind_dn", "bind_password_file"]),
+                **dict.fromkeys(["username_attribute", "jmap_filter", "session_url_attribute"]),
+            },
+        )
+        self.assertEqual(
+            {f.name: getattr(introspection, f.name) for f in fields(introspection) if f.init},
+            {
+                "endpoint": None,
+                "issuer": "https://id.example.com",
+                "client_id": "imap",
+                "client_secret_file": secret,
+                "client_auth": "basic",
+                "ca_file": None,
+                "username_claim": "username",
+                "imap_scopes": (),
+                "imap_audiences": (),
+                "jmap_scopes": ("urn:ietf:params:oauth:scope:mail", "urn:ietf:params:jmap:mail"),
+                "jmap_audiences": (),
+                "session_url_claim": None,
+                "cache_seconds": 60.0,
+                "timeout": 5.0,
+                "as_password": False,
+                "password_prefix": "",
+                "end_at_expiry": False,
+            },
+        )
 
     def assertComplaint(self, text: str, sentence: str) -> None:
         """
