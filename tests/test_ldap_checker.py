@@ -12,10 +12,12 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.support_introspection import LogCatcher
 from tests.support_ldap import requests, result
 from tests.test_ldap_protocol import Transport
 from txjmapaccess.credentials import UsernamePassword as EvidentUsernamePassword
@@ -200,6 +202,20 @@ class CheckerTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(closed))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
         self.failureResultOf(self.login(), TemporaryFailure)
+
+    def test_warnings(self) -> None:
+        """
+        What works and should not be is said in the log whenever a checker is made.
+        """
+        log = LogCatcher(self)
+        LDAPChecker(
+            reactor=self.reactor,
+            uris=["ldaps://127.0.0.1"],
+            bind_dn_template="uid={user},dc=example",
+            accept_any_certificate=True,
+        )
+        (warning,) = log.texts(LogLevel.warn)
+        self.assertIn("accept_any_certificate", warning)
 
     def test_noSecretInRepr(self) -> None:
         """

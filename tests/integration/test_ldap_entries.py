@@ -187,6 +187,38 @@ class ReferralTests(CheckerTestCase):
         self.assertNotIsInstance(caught.exception, Refused)
 
 
+class HiddenEntryTests(CheckerTestCase):
+    """
+    A directory in which users may log in and see nothing.
+    """
+
+    def setUp(self) -> None:
+        """
+        Have such a server.
+        """
+        self.slapd = sharedSlapd(
+            person("alice", "wonderland"), config="access to * by anonymous auth by * none"
+        )
+
+    async def test_noEvidence(self) -> None:
+        """
+        Without the user's own entry nothing shows that JMAP works, so that is what is said; the
+        login is good.
+        """
+        for keys in ({"jmap_filter": "(uid=*)"}, {"session_url_attribute": "labeledURI"}):
+            checker = self.checker(bind_dn_template=TEMPLATE, **keys)
+            found = await self.evidence(checker, "alice", "wonderland")
+            self.assertIs(found.objection, Reason.NO_EVIDENCE)
+
+    async def test_noName(self) -> None:
+        """
+        Without the name of the mailbox there is no login, and the password is not called wrong.
+        """
+        checker = self.checker(bind_dn_template=TEMPLATE, username_attribute="uid")
+        with self.assertRaises(TemporaryFailure):
+            await self.evidence(checker, "alice", "wonderland")
+
+
 class LimitTests(CheckerTestCase):
     """
     Limits of the server.

@@ -20,7 +20,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -260,7 +260,7 @@ class LDAPConnection(Protocol):
         self._buffer = buffer[size:]
         return buffer[:size]
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionBroken())) -> None:  # noqa: B008
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         The connection has ended: requests that wait fail.
         """

@@ -84,6 +84,9 @@ class TemplateVerifier:
             entry = ownEntry(await connection.search(wanted.read(dn), deadline))
             if entry is not None:
                 url = wanted.url(entry)
+            elif wanted.sessionURL is not None:
+                # Not absent, but hidden: the common URL may be wrong.
+                objection = objection or Reason.NO_EVIDENCE
             if wanted.username is not None:
                 name = self._canonical(entry, objection)
         if wanted.jmap is not None and objection is None:
