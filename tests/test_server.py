@@ -449,6 +449,23 @@ class ForeignHandlerTests(SynchronousTestCase):
             self.assertEqual(write.__func__, StringTransport.write)
             self.assertIn(b"d OK ", connection.send(b"d NOOP")[-1])
 
+    def test_transportIsLeftAsItWas(self):
+        """
+        What somebody else has put on the transport is there again afterwards.
+        """
+        connection = self.connect(lambda server, tag: server.transport.write(tag + b" OK\r\n"))
+        written = []
+        write = connection.transport.write
+
+        def counting(data):
+            written.append(data)
+            write(data)
+
+        connection.transport.write = counting
+        self.assertEqual(connection.send(b"b XYZ", b"c XYZ"), [b"b OK", b"c OK"])
+        self.assertEqual(written, [b"b OK\r\n", b"c OK\r\n"])
+        self.assertIs(connection.transport.write, counting)
+
     def test_raises(self):
         """
         One that raises is answered with NO, and logged.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from zope.interface import implementer
@@ -36,8 +36,7 @@ class Secret(enum.Enum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """
     What a checker found out about the credentials that it accepted.
 
@@ -107,8 +106,7 @@ def leaveEvidence(credentials: object, evidence: Evidence) -> None:
         credentials.evidence = evidence
 
 
-@dataclass(frozen=True)
-class Authentication:
+class Authentication(NamedTuple):
     """
     A successful authentication, as a policy sees it.
 
@@ -125,8 +123,7 @@ class Authentication:
     evidence: Evidence | None = None
 
 
-@dataclass(frozen=True)
-class LoginRecord:
+class LoginRecord(NamedTuple):
     """
     What a connection remembers of its login. It does not change while the connection lasts.
 

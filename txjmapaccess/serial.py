@@ -36,6 +36,7 @@ _HIGH_WATER = 64 * 1024
 _MOST_THROWN_AWAY = 64 * 1024 * 1024
 #: Seconds from a BYE to the end of a connection that the client does not close.
 _AFTER_BYE = 5
+_WRITING = ("write", "writeSequence")
 _ENDINGS = (b"OK", b"NO", b"BAD")
 
 
@@ -84,7 +85,7 @@ class OneCommandAtATime(ServerBase):
     _ended = False
     _nextCommand: IDelayedCall | None = None
     _hasSaidBye = False
-    _watched = False
+    _watched: dict[str, Any] | None = None
 
     def connectionMade(self) -> None:
         """
@@ -115,7 +116,7 @@ class OneCommandAtATime(ServerBase):
         """
         self._noteLiteral(line)
         tag, _, rest = line.partition(b" ")
-        name = rest.split(None, 1)[0] if rest and not rest.isspace() else b""
+        name = rest.split(None, 1)[0] if rest.strip() else b""
         if not isTag(tag):
             self.sendBadResponse(None, b"Illegal tag")
         elif not isCommandName(name):
@@ -124,7 +125,7 @@ class OneCommandAtATime(ServerBase):
             self.sendBadResponse(tag, b"Line too long")
         else:
             super().parse_command(line)
-        if self._running is None:
+        if self._running is None and self._announced is not None:
             self._throwAwayLiteral()
 
     def parse_pending(self, line: bytes) -> None:
@@ -191,6 +192,8 @@ class OneCommandAtATime(ServerBase):
         super().sendLine(line)
         if line.startswith(b"* BYE ") and not self._hasSaidBye:
             self._hasSaidBye = True
+            # A new timer: to move one to an earlier time, the reactor searches all that it has.
+            self.setTimeout(None)
             self.setTimeout(_AFTER_BYE)
 
     def resetTimeout(self) -> None:
@@ -227,29 +230,38 @@ class OneCommandAtATime(ServerBase):
         """
         Until the running command ends, look for its tagged line in what is written.
         """
-        write = self.transport.write
+        transport = self.transport
+        write = transport.write
+        self._watched = {
+            name: vars(transport)[name] for name in _WRITING if name in vars(transport)
+        }
 
         def watched(data: bytes) -> None:
             write(data)
             if self._running is not None and endsCommand(data, self._running):
                 self._commandEnded()
 
-        self.transport.write = watched
-        self.transport.writeSequence = lambda pieces: watched(b"".join(pieces))
-        self._watched = True
+        transport.write = watched
+        transport.writeSequence = lambda pieces: watched(b"".join(pieces))
 
     def unwatchTransport(self) -> None:
         """
         Undo L{watchTransport}.
         """
-        if self._watched:
-            self._watched = False
-            del self.transport.write, self.transport.writeSequence
+        before, self._watched = self._watched, None
+        if before is None:
+            return
+        for name in _WRITING:
+            delattr(self.transport, name)
+        # Somebody else may have put something there, too.
+        vars(self.transport).update(before)
 
     def _commandEnded(self) -> None:
         self._running = None
-        self.unwatchTransport()
-        self._throwAwayLiteral()
+        if self._watched is not None:
+            self.unwatchTransport()
+        if self._announced is not None:
+            self._throwAwayLiteral()
         if self._busyReceiving:
             self.paused = False
         elif self._nextCommand is None and not self._ended:
