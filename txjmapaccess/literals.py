@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_literals -*-
+# -*- test-case-name: tests.test_searchcommand -*-
 """
 Arguments that can have literals anywhere among them: those of SEARCH and ID.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_messageset -*-
+# -*- test-case-name: tests.test_searchcommand -*-
 """
 Sets of messages (RFC 3501, section 9: sequence-set).
 """

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from txjmapaccess.dispatch import CommandDispatch
 from txjmapaccess.grammar import SyntaxProblem, quote
-from txjmapaccess.literals import CLOSE, OPEN, Parenthesis, String, tokens
+from txjmapaccess.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
 
 _MOST_FIELDS = 30
 
@@ -48,10 +48,10 @@ def enabledNames(server: Any, line: bytes) -> tuple[None, bytes]:
     """
     The arguments of ENABLE: names of extensions.
     """
-    words = tokens(server, line)
-    if isinstance(words, Deferred) or not words[0]:
+    words = tokensIn(line)
+    if not words:
         raise SyntaxProblem("Missing argument")
-    if any(isinstance(word, (String, Parenthesis)) for word in words[0]):
+    if any(isinstance(word, (String, Parenthesis)) for word in words):
         raise SyntaxProblem("Malformed argument")
     return None, b""
 
