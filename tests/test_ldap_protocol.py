@@ -229,6 +229,7 @@ class HostileAnswerTests(ConnectionTestCase):
             result(0, 0),
             done(1),
             found(1, "uid=a"),
+            message(1, element(codec.SEARCH_REFERENCE, element(4, b"ldap://other"))),
             result(1, 0, codec.EXTENDED_RESPONSE),
             message(1, element(codec.BIND_REQUEST, b"")),
             message(1, element(0x79, b"")),

@@ -308,7 +308,7 @@ class BadAnswerTests(FakeTestCase):
 
         checker = self.checker(self.directory(handler))
         slow = self.login(checker, user=b"slow")
-        for _ in range(10):
+        for _ in range(7):
             await self.login(checker)
             await self.sleep(0.12)
         with self.assertRaises(TemporaryFailure):
