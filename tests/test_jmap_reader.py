@@ -71,7 +71,7 @@ class ReaderTestCase(SynchronousTestCase):
         @return: all that the account holds.
         """
         self.reader = AccountReader(account, Pacer(Clock()))
-        return self.successResultOf(Deferred.fromCoroutine(self.reader.snapshot()))
+        return Snapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
 
     def octets(self, copy: Copy) -> bytes | None:
         """

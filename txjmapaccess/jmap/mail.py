@@ -5,20 +5,26 @@ The methods of C{urn:ietf:params:jmap:mail} that read (RFC 8621): Mailbox, Threa
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from twisted.logger import Logger
-
+from txjmapaccess.jmap.answers import (
+    emailQueryAnswer,
+    emailState,
+    lookUp,
+    mailboxesAnswer,
+    mailboxQueryAnswer,
+    threadsAnswer,
+)
 from txjmapaccess.jmap.api import Method
 from txjmapaccess.jmap.emailobject import blobOctets, emailObject, parseBlobID, parseWanted
-from txjmapaccess.jmap.mailboxes import mailboxObject, queryMailboxes
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
-from txjmapaccess.jmap.query import collapseThreads, compileFilter, sortEmails, window
 from txjmapaccess.jmap.reader import AccountReader
-from txjmapaccess.jmap.session import MAX_OBJECTS, stateOf
 from txjmapaccess.jmap.snapshot import Email, Snapshot
+
+#: What going through one message of a snapshot is worth, in octets of a message to parse.
+_OCTETS = 100
 
 _GET = frozenset(("accountId", "ids", "properties"))
 _GET_EMAIL = _GET | {
@@ -43,32 +49,29 @@ class Mail:
     @param pacer: lets the reactor turn.
     """
 
-    _log = Logger()
-
     def __init__(self, account: Any, accountID: str, pacer: Pacer) -> None:
         self._accountID = accountID
         self._pacer = pacer
         self._reader = AccountReader(account, pacer)
         self._snapshot: Snapshot | None = None
+        self._size = 0
 
     @property
     def methods(self) -> Mapping[str, Method]:
         """
         The methods by name.
         """
+        query = _QUERY | {"collapseThreads"}
+        queryTree = _QUERY | {"sortAsTree", "filterAsTree"}
         return {
-            "Mailbox/get": self._checked(self.getMailboxes, _GET),
-            "Mailbox/query": self._checked(
-                self.queryMailboxes, _QUERY | {"sortAsTree", "filterAsTree"}
-            ),
-            "Thread/get": self._checked(self.getThreads, _GET),
+            "Mailbox/get": self._checked(self._answered(mailboxesAnswer), _GET),
+            "Mailbox/query": self._checked(self._answered(mailboxQueryAnswer), queryTree),
+            "Thread/get": self._checked(self._answered(threadsAnswer), _GET),
             "Email/get": self._checked(self.getEmails, _GET_EMAIL),
-            "Email/query": self._checked(self.queryEmails, _QUERY | {"collapseThreads"}),
+            "Email/query": self._checked(self._answered(emailQueryAnswer), query),
         }
 
-    def _checked(
-        self, method: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]], known: frozenset[str]
-    ) -> Method:
+    def _checked(self, method: Method, known: frozenset[str]) -> Method:
         async def checked(arguments: dict[str, Any]) -> dict[str, Any]:
             for name in arguments:
                 if name not in known:
@@ -90,55 +93,18 @@ class Mail:
 
     async def _all(self) -> Snapshot:
         if self._snapshot is None:
-            self._snapshot = await self._reader.snapshot()
+            folders, copies = await self._reader.read()
+            self._size = _OCTETS * len(copies)
+            self._snapshot = await self._pacer.work(self._size, Snapshot, folders, copies)
         return self._snapshot
 
-    async def getMailboxes(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """
-        Mailbox/get (RFC 8621, section 2.1).
-        """
-        snapshot = await self._all()
-        objects = {
-            folder.id: mailboxObject(folder, snapshot) for folder in snapshot.folders.values()
-        }
-        found, notFound = _lookUp(objects, arguments)
-        wanted = _properties(arguments, objects)
-        chosen = [{name: made[name] for name in wanted(made)} for made in found]
-        return {"state": stateOf(objects), "list": chosen, "notFound": notFound}
+    def _answered(self, answer: Callable[[Snapshot, dict[str, Any]], dict[str, Any]]) -> Method:
+        async def method(arguments: dict[str, Any]) -> dict[str, Any]:
+            snapshot = await self._all()
+            result: dict[str, Any] = await self._pacer.work(self._size, answer, snapshot, arguments)
+            return result
 
-    async def queryMailboxes(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """
-        Mailbox/query (RFC 8621, section 2.3).
-        """
-        ids = queryMailboxes(await self._all(), arguments)
-        return _queried(ids, arguments)
-
-    async def getThreads(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """
-        Thread/get (RFC 8621, section 3.1).
-        """
-        threads = (await self._all()).threads
-        objects = {
-            threadID: {"id": threadID, "emailIds": [email.id for email in emails]}
-            for threadID, emails in threads.items()
-        }
-        found, notFound = _lookUp(objects, arguments)
-        wanted = _properties(arguments, {"": {"id": "", "emailIds": []}})
-        chosen = [{name: made[name] for name in wanted(made)} for made in found]
-        return {"state": stateOf(objects), "list": chosen, "notFound": notFound}
-
-    async def queryEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """
-        Email/query (RFC 8621, section 4.4).
-        """
-        snapshot = await self._all()
-        matches = compileFilter(arguments.get("filter"), snapshot)
-        emails = sortEmails(
-            filter(matches, snapshot.emails.values()), arguments.get("sort"), snapshot
-        )
-        if arguments.get("collapseThreads", False):
-            emails = collapseThreads(emails)
-        return _queried([email.id for email in emails], arguments)
+        return method
 
     async def getEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """
@@ -146,7 +112,7 @@ class Mail:
         """
         wanted = parseWanted(arguments)
         snapshot = await self._all()
-        found, notFound = _lookUp(snapshot.emails, arguments)
+        found, notFound = lookUp(snapshot.emails, arguments)
         made = []
         for email in found:
             octets = await self._octets(email) if wanted.needsOctets else b""
@@ -155,7 +121,8 @@ class Mail:
                 continue
             size = len(octets) if wanted.body else 0
             made.append(await self._pacer.work(size, emailObject, email, octets, wanted))
-        return {"state": _emailState(snapshot), "list": made, "notFound": notFound}
+        state = await self._pacer.work(self._size, emailState, snapshot)
+        return {"state": state, "list": made, "notFound": notFound}
 
     async def _octets(self, email: Email) -> bytes | None:
         for copy in email.copies:
@@ -178,55 +145,3 @@ class Mail:
             return None
         content: bytes | None = await self._pacer.work(len(octets), blobOctets, octets, partID)
         return content
-
-
-def _lookUp(objects: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[list[Any], list[str]]:
-    """
-    @return: those of C{objects} that C{ids} asks for, and the ids that are not there (RFC 8620,
-        section 5.1).
-    """
-    ids = arguments.get("ids")
-    if ids is not None and not (
-        isinstance(ids, list) and all(isinstance(objectID, str) for objectID in ids)
-    ):
-        raise invalidArguments("ids is not a list of ids")
-    wanted = list(objects if ids is None else dict.fromkeys(ids))
-    if len(wanted) > MAX_OBJECTS:
-        raise MethodProblem("requestTooLarge")
-    found = [objects[objectID] for objectID in wanted if objectID in objects]
-    return found, [objectID for objectID in wanted if objectID not in objects]
-
-
-def _properties(
-    arguments: dict[str, Any], objects: Mapping[str, dict[str, Any]]
-) -> Callable[[dict[str, Any]], list[str]]:
-    """
-    @return: a function from an object to the names of its properties that are wanted.
-    """
-    names = arguments.get("properties")
-    if names is None:
-        return list
-    known: set[str] = set().union(*objects.values())
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise invalidArguments("properties is not a list of strings")
-    for name in names:
-        if objects and name not in known:
-            raise invalidArguments(f"there is no property {name}")
-    return lambda made: [name for name in made if name == "id" or name in names]
-
-
-def _queried(ids: list[str], arguments: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "queryState": stateOf(ids),
-        "canCalculateChanges": False,
-        **window(ids, arguments, MAX_OBJECTS),
-    }
-
-
-def _emailState(snapshot: Snapshot) -> str:
-    return stateOf(
-        [
-            (email.id, sorted(email.folderIDs), sorted(email.keywords))
-            for email in sorted(snapshot.emails.values(), key=lambda email: email.id)
-        ]
-    )

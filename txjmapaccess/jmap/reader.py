@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.test_jmap_reader -*-
 """
-Reads an account (L{twisted.mail.interfaces.IAccountIMAP}): all of it for a L{Snapshot}, and single
+Reads an account (L{twisted.mail.interfaces.IAccountIMAP}): all of it for a
+L{Snapshot<txjmapaccess.jmap.snapshot.Snapshot>}, and single
 messages. Every method of an account, mailbox or message may return a Deferred.
 """
 
@@ -20,7 +21,7 @@ from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
 from txjmapaccess.jmap.pacing import Pacer
-from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot, asText, keywordsOf, roleOf
+from txjmapaccess.jmap.snapshot import Copy, Folder, asText, keywordsOf, roleOf
 
 _OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 
@@ -64,7 +65,7 @@ class AccountReader:
         except Exception:
             self._log.failure("A mailbox could not be closed")
 
-    async def snapshot(self) -> Snapshot:
+    async def read(self) -> tuple[list[Folder], list[Copy]]:
         """
         @return: all that the account holds.
         """
@@ -76,7 +77,7 @@ class AccountReader:
             if folder is not None:
                 folders.append(folder)
                 copies.extend(await self._copies(folder.id))
-        return Snapshot(folders, copies)
+        return folders, copies
 
     async def _open(self, name: str | bytes, information: Any, roles: set[str]) -> Folder | None:
         attributes = [asText(a) for a in await settled(information.getFlags())]

@@ -1,0 +1,115 @@
+# -*- test-case-name: tests.test_jmap_mail -*-
+"""
+The answers of the methods that need no message to be read. Pure functions over a L{Snapshot}: they
+may take long for a large account, and are run where that does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from txjmapaccess.jmap.mailboxes import MAILBOX_PROPERTIES, mailboxObject, queryMailboxes
+from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
+from txjmapaccess.jmap.query import collapseThreads, compileFilter, sortEmails, window
+from txjmapaccess.jmap.session import MAX_OBJECTS, stateOf
+from txjmapaccess.jmap.snapshot import Snapshot
+
+
+def mailboxesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Mailbox/get (RFC 8621, section 2.1).
+    """
+    objects = {folder.id: mailboxObject(folder, snapshot) for folder in snapshot.folders.values()}
+    return _got(objects, MAILBOX_PROPERTIES, arguments)
+
+
+def threadsAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Thread/get (RFC 8621, section 3.1).
+    """
+    objects = {
+        threadID: {"id": threadID, "emailIds": [email.id for email in emails]}
+        for threadID, emails in snapshot.threads.items()
+    }
+    return _got(objects, ("id", "emailIds"), arguments)
+
+
+def mailboxQueryAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Mailbox/query (RFC 8621, section 2.3).
+    """
+    return _queried(queryMailboxes(snapshot, arguments), arguments)
+
+
+def emailQueryAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Email/query (RFC 8621, section 4.4).
+    """
+    matches = compileFilter(arguments.get("filter"), snapshot)
+    found = filter(matches, snapshot.emails.values())
+    emails = sortEmails(found, arguments.get("sort"), snapshot)
+    if arguments.get("collapseThreads", False):
+        emails = collapseThreads(emails)
+    return _queried([email.id for email in emails], arguments)
+
+
+def emailState(snapshot: Snapshot) -> str:
+    """
+    @return: the state of all Emails.
+    """
+    return stateOf(
+        [
+            (email.id, sorted(email.folderIDs), sorted(email.keywords))
+            for email in sorted(snapshot.emails.values(), key=lambda email: email.id)
+        ]
+    )
+
+
+def lookUp(objects: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    """
+    @return: those of C{objects} that C{ids} asks for, and the ids that are not there (RFC 8620,
+        section 5.1).
+    """
+    ids = arguments.get("ids")
+    if ids is not None and not (
+        isinstance(ids, list) and all(isinstance(objectID, str) for objectID in ids)
+    ):
+        raise invalidArguments("ids is not a list of ids")
+    wanted = list(objects if ids is None else dict.fromkeys(ids))
+    if len(wanted) > MAX_OBJECTS:
+        raise MethodProblem("requestTooLarge")
+    found = [objects[objectID] for objectID in wanted if objectID in objects]
+    return found, [objectID for objectID in wanted if objectID not in objects]
+
+
+def _got(
+    objects: Mapping[str, dict[str, Any]], known: tuple[str, ...], arguments: dict[str, Any]
+) -> dict[str, Any]:
+    found, notFound = lookUp(objects, arguments)
+    wanted = _properties(known, arguments)
+    chosen = [{name: made[name] for name in wanted} for made in found]
+    return {"state": stateOf(objects), "list": chosen, "notFound": notFound}
+
+
+def _properties(known: tuple[str, ...], arguments: dict[str, Any]) -> list[str]:
+    """
+    @return: those of the C{known} properties that are wanted.
+    """
+    names = arguments.get("properties")
+    if names is None:
+        return list(known)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise invalidArguments("properties is not a list of strings")
+    for name in names:
+        if name not in known:
+            raise invalidArguments(f"there is no property {name}")
+    return [name for name in known if name == "id" or name in names]
+
+
+def _queried(ids: list[str], arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "queryState": stateOf(ids),
+        "canCalculateChanges": False,
+        **window(ids, arguments, MAX_OBJECTS),
+    }
