@@ -37,7 +37,7 @@ class APITests(SynchronousTestCase):
         """
         body = {"using": using, "methodCalls": calls, **more}
         request = parseRequest(json.dumps(body).encode())
-        api = API({MAIL: {"Test/fails": _fails}}, Pacer(Clock()))
+        api = API({MAIL: {"Test/fails": _fails}}, Pacer(Clock(), seconds=lambda: 0))
         encoded = self.successResultOf(Deferred.fromCoroutine(api.answer(request, "s1")))
         return json.loads(encoded)
 

@@ -70,7 +70,7 @@ class ReaderTestCase(SynchronousTestCase):
         """
         @return: all that the account holds.
         """
-        self.reader = AccountReader(account, Pacer(Clock()))
+        self.reader = AccountReader(account, Pacer(Clock(), seconds=lambda: 0))
         return Snapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
 
     def octets(self, copy: Copy) -> bytes | None:

@@ -29,6 +29,7 @@ from tests.support_jmap import (
 from txjmapaccess.credentials import Authentication, Secret
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
 from txjmapaccess.jmap import JMAPResource
+from txjmapaccess.limits import Limits
 from txjmapaccess.policy import EvidencePolicy, SharedCredentials
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable
 
@@ -233,6 +234,20 @@ class AuthenticationTests(SynchronousTestCase):
         server = Server(requireTLS=False)
         self.assertEqual(server.ask(Authorization=basic(), peer="192.0.2.1").status, 200)
 
+    def test_tooManyRefusals(self) -> None:
+        """
+        An address from which too many requests were refused, here or in IMAP, is told to wait
+        (RFC 6585, section 4); others are not.
+        """
+        limits = Limits(failuresPerAddress=2)
+        server = Server(requireTLS=False, limits=limits)
+        limits.refused("192.0.2.1")
+        wrong = server.ask(Authorization=basic(password="wrong"), peer="192.0.2.1")
+        self.assertEqual(wrong.status, 401)
+        self.assertEqual(server.ask(Authorization=basic(), peer="192.0.2.1").status, 429)
+        self.assertEqual(server.ask(Authorization=basic(), peer="192.0.2.2").status, 200)
+        self.assertTrue(limits.isBlocked("192.0.2.1"))
+
     def test_logout(self) -> None:
         """
         Each request is a login of its own, which ends with the request.
@@ -419,6 +434,7 @@ class RequestTests(SynchronousTestCase):
         ninth = server.ask("POST", "/jmap/api", body, **fields)
         self.assertProblem(ninth, "limit", limit="maxConcurrentRequests")
         waiting.pop(0).callback([])
+        server.clock.advance(0)
         server.begin("POST", "/jmap/api", body, **fields)
         self.assertIsNone(server.finish())
         waiting.pop().callback([])

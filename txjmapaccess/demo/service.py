@@ -128,7 +128,8 @@ class DemoService(MultiService):
     def _putResources(self, web: Resource, door: Door) -> None:
         wellKnown = Resource()
         web.putChild(b".well-known", wellKnown)
-        wellKnown.putChild(b"jmap", JMAPResource(door.portal, door.policy, reactor=self._reactor))
+        jmap = JMAPResource(door.portal, door.policy, reactor=self._reactor, limits=door.counts)
+        wellKnown.putChild(b"jmap", jmap)
         web.putChild(b"introspect", IntrospectionResource("demo", self._clientSecret))
 
     def _listen(self, number: int, factory: IProtocolFactory) -> int:

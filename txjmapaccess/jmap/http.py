@@ -22,6 +22,7 @@ from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.jmap.authorization import challenges, credentialsFrom
 from txjmapaccess.jmap.gate import Entry, Gate
 from txjmapaccess.jmap.problems import RequestProblem
+from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import isLoopback
 
 _NOTHING: Mapping[bytes, list[bytes]] = {}
@@ -58,6 +59,7 @@ class Door:
     @ivar realm: the name of the protection space.
     @ivar requireTLS: whether credentials in clear are refused, but from loopback addresses.
     @ivar refusalSeconds: after how many seconds a refusal is answered.
+    @ivar limits: counts refusals by address, or L{None}.
     """
 
     gate: Gate
@@ -65,6 +67,7 @@ class Door:
     realm: str
     requireTLS: bool
     refusalSeconds: float
+    limits: Limits | None = None
 
     def isClosed(self, request: Request) -> bool:
         """
@@ -73,6 +76,21 @@ class Door:
         if not self.requireTLS or request.isSecure():
             return False
         return not isLoopback(getattr(request.getClientAddress(), "host", ""))
+
+    def isBlocked(self, request: Request) -> bool:
+        """
+        @return: whether too many requests from this address were refused lately.
+        """
+        limits = self.limits
+        return limits is not None and limits.isBlocked(limits.source(request.getClientAddress()))
+
+    async def refused(self, request: Request) -> None:
+        """
+        Count a refusal, and wait until it may be answered.
+        """
+        if self.limits is not None:
+            self.limits.refused(self.limits.source(request.getClientAddress()))
+        await deferLater(self.reactor, self.refusalSeconds)
 
     def unauthorized(self, tokenRefused: bool = False) -> Answer:
         """
@@ -123,10 +141,12 @@ class GuardedResource(Resource):
         credentials = credentialsFrom(request.getHeader(b"authorization"))
         if credentials is None or not self._door.gate.knows(credentials):
             return self._door.unauthorized()
+        if self._door.isBlocked(request):
+            return problemAnswer(RequestProblem(None, "Too many refused requests", 429))
         try:
             entry = await self._door.gate.enter(credentials)
         except Refused:
-            await deferLater(self._door.reactor, self._door.refusalSeconds)
+            await self._door.refused(request)
             return self._door.unauthorized(isinstance(credentials, BearerToken))
         except TemporaryFailure:
             return problemAnswer(RequestProblem(None, "Temporary authentication failure", 503))

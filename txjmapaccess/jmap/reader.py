@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.test_jmap_reader -*-
 """
 Reads an account (L{twisted.mail.interfaces.IAccountIMAP}): all of it for a
-L{Snapshot<txjmapaccess.jmap.snapshot.Snapshot>}, and single
-messages. Every method of an account, mailbox or message may return a Deferred.
+L{Snapshot<txjmapaccess.jmap.snapshot.Snapshot>}, and single messages. Every method
+of an account, mailbox or message may return a Deferred.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import RequestProblem
 from txjmapaccess.jmap.requests import checkSize, isJSON, parseRequest
 from txjmapaccess.jmap.session import MAIL, MAX_CONCURRENT, sessionObject
+from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import checkSessionURL
 
 
@@ -46,6 +47,8 @@ class JMAPResource(GuardedResource):
     @param realm: the name of the protection space, visible ASCII.
     @param requireTLS: refuse credentials in clear (403), but from loopback addresses.
     @param refusalSeconds: after how many seconds a refusal is answered.
+    @param limits: those of the IMAP server, so that refusals on both sides are counted together
+        (429 when there were too many); L{None} for none, as behind a proxy.
 
     @raise ConfigurationError: for a URL that may not be shown to clients.
     """
@@ -60,11 +63,12 @@ class JMAPResource(GuardedResource):
         realm: str = "JMAP",
         requireTLS: bool = True,
         refusalSeconds: float = 1,
+        limits: Limits | None = None,
     ) -> None:
         if reactor is None:
             from twisted.internet import reactor
         self._url = None if url is None else checkSessionURL(url).rstrip("/")
-        door = Door(Gate(portal, policy), reactor, realm, requireTLS, refusalSeconds)
+        door = Door(Gate(portal, policy), reactor, realm, requireTLS, refusalSeconds, limits)
         super().__init__(door)
         self.putChild(b"api", _APIResource(door, self))
         self.putChild(b"download", _DownloadResource(door))
