@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import os
+import sqlite3
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -520,6 +521,59 @@ class MailboxTests(MaildirTestCase):
         self.patch(time, "time", lambda: clock)
         self.now(mailbox.poll())
         self.assertEqual([what[0] for what in told], ["new"])
+
+    def test_pollOfNothing(self) -> None:
+        """
+        A poll of a mailbox in which nothing happens opens no index and lists no directory: there
+        may be thousands that are idle.
+        """
+        self.fill(2)
+        mailbox, told = self.listening()
+        clock = time.time() + 5
+        self.patch(time, "time", lambda: clock)
+        for _ in range(3):
+            self.now(mailbox.poll())
+        work: list[object] = []
+        self.patch(sqlite3, "connect", work.append)
+        self.patch(os, "listdir", work.append)
+        self.now(mailbox.poll())
+        self.assertEqual((work, told), ([], []))
+
+    def test_pollAfterQuiet(self) -> None:
+        """
+        After such a time everything that another session does is still told.
+        """
+        self.fill(2)
+        mailbox, told = self.listening()
+        other = self.open(self.account())
+        clock = time.time() + 5
+        self.patch(time, "time", lambda: clock)
+        for change, expected in [
+            (lambda: other.store(MessageSet(1), ["k"], 1, False), "flags"),
+            (lambda: other.store(MessageSet(1), ["\\Seen"], 1, False), "flags"),
+            (lambda: other.addMessage(mail(3)), "new"),
+            (lambda: other.expunge([1]), None),
+            (lambda: other.store(MessageSet(1), ["\\Deleted"], 1, False), "flags"),
+            (other.expunge, "expunged"),
+        ]:
+            for _ in range(3):
+                self.now(mailbox.poll())
+            told.clear()
+            self.now(change())
+            self.now(mailbox.poll())
+            self.assertEqual([what for what, *_ in told], [expected] if expected else [])
+
+    def test_temporary(self) -> None:
+        """
+        What a killed delivery left in tmp/ goes after 36 hours.
+        """
+        for name, age in [("old", 37), ("young", 35)]:
+            with open(self.file("tmp", name), "w"):
+                pass
+            then = time.time() - age * 3600
+            os.utime(self.file("tmp", name), (then, then))
+        self.open(self.account())
+        self.assertEqual(os.listdir(self.file("tmp")), ["young"])
 
     def test_unreadable(self) -> None:
         """

@@ -88,6 +88,19 @@ def takeNew(directory: bytes) -> None:
                 )
 
 
+def cleanTemporary(directory: bytes) -> None:
+    """
+    Remove from C{tmp} what deliveries left there that were killed, after the 36 hours that Maildir
+    gives them.
+    """
+    longAgo = time.time() - 36 * 3600
+    for name in os.listdir(os.path.join(directory, b"tmp")):
+        path = os.path.join(directory, b"tmp", name)
+        with suppress(OSError):
+            if os.stat(path).st_mtime < longAgo:
+                os.unlink(path)
+
+
 def makeMaildir(directory: bytes, isSubfolder: bool) -> None:
     """
     Make a Maildir, complete at once under its name, unless it is there.

@@ -56,6 +56,7 @@ class Folder:
         self._version = -1  # of the index, that records agree with
         self._stamp: tuple[int, int] | None = None  # of the directories, that paths agree with
         self._listedAt = 0.0
+        self._settled: tuple[int, ...] | None = None  # L{_readTimes}, when nothing was left to do
 
     @property
     def path(self) -> bytes:
@@ -74,16 +75,32 @@ class Folder:
 
         @raise NoSuchMailbox: when the mailbox is gone.
         """
+        began, times = time.time(), self._readTimes()
+        if times is None or times != self._settled or (claim and self.snapshot.hasRecent):
+            self._sync(claim)
+            isOld = times is not None and max(times[1:]) / 1e9 < began - _COARSE
+            self._settled = times if isOld else None
+        return self.snapshot
+
+    def _readTimes(self) -> tuple[int, ...] | None:
+        """
+        @return: what changes when the mailbox changes: the index's inode, and times; L{None} when
+            something is not there.
+        """
+        try:
+            return (*self._index.stamp(), *self._readStamp())
+        except FileNotFoundError:
+            return None
+
+    def _sync(self, claim: bool) -> None:
         with self._index.open() as db, _goneWithItsFiles():
             self._readRow(db)
             if claim:
                 files.takeNew(self.path)
             self._refresh(db)
-            snapshot = self.snapshot
-            if claim and snapshot.row.firstRecent < snapshot.row.uidNext:
+            if claim and self.snapshot.hasRecent:
                 with db.writing():
                     db.claimRecent(self.row.id)
-            return snapshot
 
     @contextmanager
     def changing(self) -> Iterator[Session]:

@@ -111,6 +111,15 @@ class Index:
     def __init__(self, root: bytes) -> None:
         self.path = os.path.join(root, FILE_NAME)
 
+    def stamp(self) -> tuple[int, int]:
+        """
+        @return: what changes with every change of the index: inode and time.
+
+        @raise FileNotFoundError: when there is none.
+        """
+        status = os.stat(self.path)
+        return status.st_ino, status.st_mtime_ns
+
     @contextmanager
     def open(self) -> Iterator[Session]:
         """

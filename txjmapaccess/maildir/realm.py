@@ -6,6 +6,7 @@ The realm of the embedded store: a directory for each user.
 from __future__ import annotations
 
 import os
+from collections import deque
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -21,6 +22,9 @@ from txjmapaccess.maildir.names import userDirectory
 from txjmapaccess.maildir.worker import Worker
 
 _THREADS = 4
+
+#: So many accounts are kept in memory without a session, for those who come again and again.
+_KEPT = 16
 
 
 @implementer(IRealm)
@@ -49,6 +53,7 @@ class MaildirRealm:
             from twisted.internet import reactor
         self._reactor = reactor
         self._pool = threadPool
+        self._recent: deque[Account] = deque(maxlen=_KEPT)
         self._accounts: WeakValueDictionary[str, Account] = WeakValueDictionary()
 
     def requestAvatar(self, avatarId: object, mind: object, *interfaces: Any) -> Deferred[Any]:
@@ -69,6 +74,8 @@ class MaildirRealm:
             root = os.fsencode(os.path.join(self._path, user))
             account = Account(user, root, Worker(self._reactor, self._threads()))
             self._accounts[user] = account
+        if account not in self._recent:
+            self._recent.append(account)
         await account.prepare()
         return IAccountIMAP, account, lambda: None
 

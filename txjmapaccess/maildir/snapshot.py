@@ -64,6 +64,13 @@ class Snapshot:
         distinct = {entry.flags.keywords for entry in self.entries}
         return sorted({keyword for keywords in distinct for keyword in keywords.split()})
 
+    @property
+    def hasRecent(self) -> bool:
+        """
+        Whether there are UIDs that no session has claimed.
+        """
+        return self.row.firstRecent < self.row.uidNext
+
     def recent(self) -> set[int]:
         """
         The UIDs that no session has claimed.

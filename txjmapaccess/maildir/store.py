@@ -78,6 +78,8 @@ class Store:
         folder = self._folders.get(row.id)
         if folder is None or folder.row.uidValidity != row.uidValidity:
             folder = self._folders[row.id] = Folder(self._index, self._root, row)
+            with suppress(FileNotFoundError):
+                files.cleanTemporary(folder.path)
         if folder not in self._kept:
             self._kept.append(folder)
         return folder
