@@ -14,7 +14,7 @@ import time
 from base64 import b64encode
 from pathlib import Path
 
-_LDAP = """
+LDAP = """
 uris = {uri}
 ldap_version = 3
 auth_bind = yes
@@ -39,6 +39,7 @@ userdb {{
   args = uid=1000 gid=1000 home=/nonexistent
 }}
 service auth {{
+  client_limit = 5000
   unix_listener auth-client {{
     mode = 0600
   }}
@@ -71,7 +72,7 @@ class LDAPDovecot:
         self._directory = Path(tempfile.mkdtemp(prefix="dovecot"))
         self._directory.chmod(0o755)
         ldap = self._directory / "ldap.conf"
-        ldap.write_text(_LDAP.format(uri=uri, identity=identity))
+        ldap.write_text(LDAP.format(uri=uri, identity=identity))
         configuration = self._directory / "dovecot.conf"
         configuration.write_text(_DOVECOT.format(directory=self._directory))
         self._process = subprocess.Popen(["dovecot", "-F", "-c", configuration])
@@ -99,6 +100,12 @@ class LDAPDovecot:
                 greeting += connection.recv(65536)
             return _keepAsking(connection, responses, inFlight, seconds)
 
+    def cpu(self) -> float:
+        """
+        @return: seconds of CPU that it has used.
+        """
+        return treeCPU(self._process.pid)
+
     def stop(self) -> None:
         """
         End it.
@@ -106,6 +113,29 @@ class LDAPDovecot:
         self._process.terminate()
         self._process.wait()
         shutil.rmtree(self._directory)
+
+
+def treeCPU(root: int) -> float:
+    """
+    @return: seconds of CPU that a process and its descendants have used.
+    """
+    used: dict[int, float] = {}
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(entry.name)] = int(fields[1])
+        # With that of children that have ended.
+        used[int(entry.name)] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+    def isBelow(pid: int) -> bool:
+        return pid == root or (pid in parents and isBelow(parents[pid]))
+
+    return sum(seconds for pid, seconds in used.items() if isBelow(pid))
 
 
 def _keepAsking(

@@ -261,6 +261,19 @@ class AnswerTests(SynchronousTestCase):
         message = element(0x30, integer(1) + element(codec.BIND_RESPONSE, result))
         self.assertRaises(ProtocolViolation, decodeMessage, message)
 
+    def test_otherTypes(self) -> None:
+        """
+        A type that no answer has is refused, a primitive sequence for one, which hides what is in
+        it from every check but not from the decoder.
+        """
+        for tag, isLegal in ((0x30, True), (0x10, False), (0x85, False), (0x24, False)):
+            content = element(0x04, b"uid=a") + element(tag, b"")
+            message = element(0x30, integer(1) + element(codec.SEARCH_ENTRY, content))
+            if isLegal:
+                self.assertEqual(decodeMessage(message)[2], codec.Entry(b"uid=a", {}))
+            else:
+                self.assertRaises(ProtocolViolation, decodeMessage, message)
+
     def test_deep(self) -> None:
         """
         Elements nested without end are refused.
