@@ -379,7 +379,7 @@ class FailureTests(CheckerTestCase):
         self.assertEqual(2, len(self.logged.texts()))
         self.login()
         self.agent.answer(ACTIVE)
-        self.assertEqual(["Token introspection works again"], self.logged.texts(LogLevel.info))
+        self.assertEqual(["Access tokens can be checked again"], self.logged.texts(LogLevel.info))
 
     def test_otherProblemIsTold(self) -> None:
         """
@@ -456,6 +456,16 @@ class SharingTests(CheckerTestCase):
         self.agent.answer(b"", 503)
         self.assertUnavailable(login)
         self.accept()
+
+    def test_malformedIsReportedOnce(self) -> None:
+        """
+        Answers that make no sense are reported once in a minute, whatever happens in between.
+        """
+        for number, aud in enumerate((7, None, 7)):
+            login = self.login(f"token{number}")
+            self.agent.answer({**ACTIVE, "aud": aud})
+            login.addErrback(lambda failure: failure.trap(TemporaryFailure))
+        self.assertEqual(1, len(self.logged.texts()))
 
     def test_malformedIsNotCached(self) -> None:
         """
@@ -701,6 +711,27 @@ class DiscoveryTests(CheckerTestCase):
             self.agent.answer(ACTIVE, number=number)
         for login in logins:
             self.successResultOf(login)
+
+    def test_hangingDiscovery(self) -> None:
+        """
+        A request for metadata that hangs is given up at its deadline, also when there is always
+        some login that waits for it.
+        """
+        for number in range(7):
+            login = self.login(f"token{number}")
+            login.addErrback(lambda failure: failure.trap(TemporaryFailure))
+            self.reactor.advance(1)
+        self.assertAsked(2)
+        self.assertEqual([self.agent.responses[0]], self.agent.cancelled)
+
+    def test_secretOfMetadata(self) -> None:
+        """
+        Metadata that are behind a password have nothing to do with the client's secret.
+        """
+        login = self.login()
+        self.agent.answer(b"", 401)
+        self.agent.answer(b"", 401)
+        self.assertNotIn("secret", self.assertUnavailable(login))
 
     def test_oneDeadline(self) -> None:
         """

@@ -425,3 +425,15 @@ class TLSTests(FakeProviderTestCase):
         await self.assertUnavailable()
         await deferLater(reactor, 0.1, lambda: None)
         self.assertEqual([], [r for r in reactor.getReaders() if isinstance(r, Client)])
+
+    @asynchronous
+    async def test_closeWhileTheyHang(self) -> None:
+        """
+        The checker can be closed when the other side does not answer TLS any more.
+        """
+        self.startTLS()
+        await self.login()
+        self.provider.connections[0].transport.pauseProducing()
+        begun = time.monotonic()
+        await self.checker.close()
+        self.assertLess(time.monotonic() - begun, 3)

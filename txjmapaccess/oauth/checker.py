@@ -29,6 +29,7 @@ from txjmapaccess.cache import REFUSAL_SECONDS, AnswerCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
+from txjmapaccess.oauth.alarm import Alarm
 from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.http import HTTPClient
 from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
@@ -74,6 +75,7 @@ class IntrospectionChecker:
             from twisted.internet import reactor
         self._settings = settings = fromMapping(IntrospectionSettings, keys)
         self._now = now
+        self._nonsense = Alarm(reactor)
         http = HTTPClient(reactor, settings.trustRoot, agent)
         self._client = IntrospectionClient(settings, http, reactor)
         # Without a cache, refusals are not kept either.
@@ -146,7 +148,7 @@ class IntrospectionChecker:
         try:
             return judge(answer, self._settings, self._now())
         except MalformedAnswer as e:
-            self._log.error("The introspection endpoint's answer makes no sense: {e}", e=str(e))
+            self._nonsense.failed(f"in the provider's answer {e}")
             raise
         except TokenRefused as e:
             raise self._challenge(e) from None

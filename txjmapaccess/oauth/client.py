@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 from urllib.parse import quote_plus, urlencode
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
 from txjmapaccess._version import __version__
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.oauth.alarm import Alarm
 from txjmapaccess.oauth.discovery import Provider, metadataURLs, readMetadata
 from txjmapaccess.oauth.http import Answer, HTTPClient
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
-_REPEAT_SECONDS = 60.0
+_T = TypeVar("_T")
 
 
 class IntrospectionClient:
@@ -43,7 +44,7 @@ class IntrospectionClient:
         self._headers = _headers(settings)
         self._form = _form(settings)
         self._alarm = Alarm(clock)
-        self._asked: dict[Deferred[dict[str, object]], IDelayedCall] = {}
+        self._asked: set[Deferred[Any]] = set()
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
         # Asked for once, however many wait for it, and again as long as it fails.
         self._discovered: AnswerCache[Provider] = AnswerCache(clock, lambda _: math.inf)
@@ -61,10 +62,7 @@ class IntrospectionClient:
             L{TemporaryFailure} after C{timeout} seconds, whatever has taken so long, and whenever
             there is no such object.
         """
-        answer: Deferred[dict[str, object]] = Deferred.fromCoroutine(self._introspect(token))
-        deadline = self._clock.callLater(self._settings.timeout, answer.cancel)
-        self._asked[answer] = deadline
-        return answer.addBoth(self._answered, answer, deadline)
+        return self._inTime(self._introspect(token)).addCallbacks(self._worked, self._failed)
 
     def close(self) -> Deferred[None]:
         """
@@ -73,47 +71,57 @@ class IntrospectionClient:
         @return: a Deferred that fires when they are closed.
         """
         closed = self._http.close()
-        for answer in list(self._asked):
-            answer.cancel()
+        for asked in list(self._asked):
+            asked.cancel()
         return closed
 
-    def _answered(self, result: Any, answer: Deferred[Any], deadline: IDelayedCall) -> Any:
-        self._asked.pop(answer, None)
-        isTooLate = not deadline.active()
-        if not isTooLate:
-            deadline.cancel()
-        if not isinstance(result, Failure):
-            self._alarm.worked()
-            return result
-        failure = self._explained(result, isTooLate)
+    def _worked(self, answer: dict[str, object]) -> dict[str, object]:
+        self._alarm.worked()
+        return answer
+
+    def _failed(self, failure: Failure) -> Failure:
+        # The end of this client, or of a login, is no trouble to report.
         if failure.check(TemporaryFailure) and not self._http.closed:
             self._alarm.failed(str(failure.value))
         return failure
 
-    def _explained(self, failure: Failure, isTooLate: bool) -> Failure:
+    def _inTime(self, work: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
         """
-        Whose doing it was that the answer was cancelled, if it was.
+        @return: a Deferred of what C{work} returns, in C{timeout} seconds or not at all.
         """
+        asked = Deferred.fromCoroutine(work)
+        deadline = self._clock.callLater(self._settings.timeout, asked.cancel)
+        self._asked.add(asked)
+        return asked.addBoth(self._over, asked, deadline)
+
+    def _over(self, result: Any, asked: Deferred[Any], deadline: IDelayedCall) -> Any:
+        self._asked.discard(asked)
+        isTooLate = not deadline.active()
+        if not isTooLate:
+            deadline.cancel()
+        if not isinstance(result, Failure):
+            return result
         if self._http.closed:
-            return Failure(TemporaryFailure("The checker is closed"))
-        if isTooLate:
-            where = self._settings.endpoint or self._settings.issuer
-            seconds = f"{self._settings.timeout:g} seconds"
-            return Failure(TemporaryFailure(f"{where} did not answer within {seconds}"))
-        return failure
+            return Failure(_closed())
+        return Failure(self._tooLate()) if isTooLate else result
+
+    def _tooLate(self) -> TemporaryFailure:
+        where = self._settings.endpoint or self._settings.issuer
+        return TemporaryFailure(f"{where} did not answer within {self._settings.timeout:g} seconds")
 
     async def _introspect(self, token: str) -> dict[str, object]:
         if self._http.closed:
-            raise TemporaryFailure("The checker is closed")
+            raise _closed()
         provider = self._provider or await self._discover()
         body = self._form + b"&token=" + quote_plus(token).encode()
         answer = await self._http.post(provider.endpoint, self._headers, body)
+        _checkAccess(answer, provider.endpoint)
         return _objectFrom(answer, provider.endpoint)
 
     async def _discover(self) -> Provider:
-        self._provider = await self._discovered.get(
-            (), lambda: Deferred.fromCoroutine(self._findProvider())
-        )
+        # It has a deadline of its own: were it to end when nobody waits any more, one that hangs
+        # would never end as long as logins come.
+        self._provider = await self._discovered.get((), lambda: self._inTime(self._findProvider()))
         return self._provider
 
     async def _findProvider(self) -> Provider:
@@ -127,6 +135,10 @@ class IntrospectionClient:
             except TemporaryFailure as e:
                 problems.append(str(e))
         raise TemporaryFailure("; ".join(problems))
+
+
+def _closed() -> TemporaryFailure:
+    return TemporaryFailure("The checker is closed")
 
 
 def _headers(settings: IntrospectionSettings) -> Headers:
@@ -149,46 +161,19 @@ def _form(settings: IntrospectionSettings) -> bytes:
     return urlencode(fields).encode()
 
 
-def _objectFrom(answer: Answer, url: str) -> dict[str, object]:
-    found = answer.jsonObject()
-    if answer.status == 200 and found is not None:
-        return found
+def _checkAccess(answer: Answer, url: str) -> None:
+    found = answer.jsonObject() if answer.status == 400 else None
     if answer.status in (401, 403) or (found or {}).get("error") == "invalid_client":
         raise TemporaryFailure(
             f"{url} answered {answer.status}: it does not accept client_id with the secret in "
             f"client_secret_file, or does not let this client introspect"
         )
+
+
+def _objectFrom(answer: Answer, url: str) -> dict[str, object]:
     if answer.status != 200:
         raise TemporaryFailure(f"{url} answered {answer.status}")
-    raise TemporaryFailure(f"{url} answered something that is not a JSON object")
-
-
-class Alarm:
-    """
-    Tells the operator when something stops working and when it works again, but does not repeat
-    itself for every login.
-    """
-
-    _log = Logger()
-
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._said = ""
-        self._saidAt = -math.inf
-
-    def worked(self) -> None:
-        """
-        Log that it works again, if it did not.
-        """
-        if self._said:
-            self._log.info("Token introspection works again")
-            self._said = ""
-
-    def failed(self, problem: str) -> None:
-        """
-        Log C{problem}, unless that was just done.
-        """
-        now = self._clock.seconds()
-        if problem != self._said or not 0 <= now - self._saidAt < _REPEAT_SECONDS:
-            self._log.error("Access tokens cannot be checked: {problem}", problem=problem)
-            self._said, self._saidAt = problem, now
+    found = answer.jsonObject()
+    if found is None:
+        raise TemporaryFailure(f"{url} answered something that is not a JSON object")
+    return found

@@ -45,6 +45,8 @@ IDLE_SECONDS = 4
 #: An answer that is longer is none that a provider would give.
 LONGEST_ANSWER = 65_536
 
+_CLOSE_SECONDS = 1
+
 _STALE = (RequestTransmissionFailed, ResponseNeverReceived)
 
 #: Their texts hold nothing that was sent or received.
@@ -84,6 +86,7 @@ class HTTPClient:
         self._agent = agent or Agent.usingEndpointFactory(reactor, endpoints, self._pool)
         self._unpooled = agent or Agent.usingEndpointFactory(reactor, endpoints)
         self._turns = DeferredSemaphore(CONCURRENT)
+        self._reactor = reactor
         self.closed = False
 
     async def get(self, url: str, headers: Headers) -> Answer:
@@ -105,11 +108,20 @@ class HTTPClient:
         """
         Close all connections that are idle, and make no others.
 
-        @return: a Deferred that fires when they are closed.
+        @return: a Deferred that fires when they are closed, and after a second at the latest.
         """
         self.closed = True
-        closed: Deferred[None] = self._pool.closeCachedConnections()
-        return closed
+        over: Deferred[None] = Deferred()
+        # Over TLS the other side has a say in it, and may have nothing to say.
+        timer = self._reactor.callLater(_CLOSE_SECONDS, over.callback, None)
+
+        def closed(_: object) -> None:
+            if timer.active():
+                timer.cancel()
+                over.callback(None)
+
+        self._pool.closeCachedConnections().addCallback(closed)
+        return over
 
     async def _request(
         self, method: bytes, url: str, headers: Headers, body: bytes | None

@@ -179,7 +179,7 @@ def _objection(
 def _username(answer: Mapping[str, object], settings: IntrospectionSettings) -> str:
     name = _claim(answer, settings.username_claim)
     if name is None:
-        raise TokenRefused("The token names no user")
+        raise TokenRefused(f"The token has no {settings.username_claim} (username_claim)")
     if not isinstance(name, str) or not _isName(name):
         raise MalformedAnswer(f"{settings.username_claim} (username_claim) is not a user name")
     return name
