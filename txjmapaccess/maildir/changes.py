@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_folder -*-
+# -*- test-case-name: tests.test_maildir_mailbox -*-
 """
 What changes a mailbox: APPEND, COPY, STORE, EXPUNGE. In worker threads, one at a time for each
 account.
@@ -21,8 +21,9 @@ from txjmapaccess.maildir import files
 from txjmapaccess.maildir.content import Facts, examine
 from txjmapaccess.maildir.flags import Flags
 from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.index import Session
+from txjmapaccess.maildir.session import Session
 from txjmapaccess.maildir.snapshot import Entry
+from txjmapaccess.maildir.writing import writeTemporary
 
 #: What a new message is, and the function that puts its file under a path.
 _Addition = tuple[Facts, Flags, Callable[[bytes], None]]
@@ -37,7 +38,7 @@ def append(folder: Folder, message: BinaryIO, flags: Flags, date: float | None) 
     @return: its UID.
     """
     base = files.uniqueName()
-    temporary = files.writeTemporary(folder.path, base, message, date)
+    temporary = writeTemporary(folder.path, base, message, date)
     try:
         facts = examine(temporary, base)
         return _add(folder, {base: (facts, flags, lambda path: os.rename(temporary, path))})[0]

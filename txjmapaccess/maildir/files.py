@@ -1,12 +1,10 @@
-# -*- test-case-name: tests.test_maildir_files -*-
+# -*- test-case-name: tests.test_maildir_mailbox -*-
 """
-A Maildir on disk: file names, listing, and writing so that nothing is lost.
+A Maildir on disk: file names, and what is done with files and directories.
 
 A message file is C{cur/BASE:2,FLAGS} or C{new/BASE}. BASE never changes; FLAGS do, by renaming.
 Some programs add to BASE what they know (C{,S=SIZE}, C{,U=UID}), which does not make it another
 message: what is before the first comma counts.
-
-Lines end with LF, as all programs that read Maildirs expect, our own too.
 All of this may wait for the disk: it runs in worker threads.
 """
 
@@ -18,12 +16,9 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import BinaryIO
 
 _SUBDIRECTORIES = (b"tmp", b"new", b"cur")
-_CHUNK = 1 << 16
 _counter = itertools.count()
 
 
@@ -101,6 +96,13 @@ def cleanTemporary(directory: bytes) -> None:
                 os.unlink(path)
 
 
+def private(path: str, flags: int) -> int:
+    """
+    An opener of files that only their owner may read.
+    """
+    return os.open(path, flags, 0o600)
+
+
 def makeMaildir(directory: bytes, isSubfolder: bool) -> None:
     """
     Make a Maildir, complete at once under its name, unless it is there.
@@ -109,86 +111,12 @@ def makeMaildir(directory: bytes, isSubfolder: bool) -> None:
         return
     os.makedirs(directory, 0o700, exist_ok=True)
     if isSubfolder:  # Maildir++: a delivery agent counts quota in the directory above.
-        with open(os.path.join(directory, b"maildirfolder"), "ab", opener=_private):
+        with open(os.path.join(directory, b"maildirfolder"), "ab", opener=private):
             pass
     for sub in _SUBDIRECTORIES:  # "cur" comes last: with it the Maildir is there.
         os.makedirs(os.path.join(directory, sub), 0o700, exist_ok=True)
     syncDirectory(directory)
     syncDirectory(os.path.dirname(directory))
-
-
-def writeTemporary(directory: bytes, name: bytes, message: BinaryIO, date: float | None) -> bytes:
-    """
-    Write a message into C{tmp}, safely on disk, with LF line ends.
-
-    @param date: its INTERNALDATE, or L{None} for now.
-
-    @return: its path.
-    """
-    path = os.path.join(directory, b"tmp", name)
-    asItCame = path + b".crlf"
-    try:
-        with open(asItCame, "x+b", opener=_private) as came:
-            isReversible = _pour(message, came)
-            came.seek(0)
-            with open(path, "xb", opener=_private) as file:
-                _write(came, file, date, isReversible)
-    except BaseException:
-        removeQuietly(path)
-        raise
-    finally:
-        removeQuietly(asItCame)
-    return path
-
-
-def _pour(source: BinaryIO, target: BinaryIO) -> bool:
-    """
-    @return: whether all CRLF can become LF, and all LF become CRLF again, without a difference:
-        not where one more CR precedes.
-    """
-    isReversible, last = True, b""
-    for chunk in _chunks(source):
-        isReversible = isReversible and b"\r\r\n" not in last + chunk
-        last = (last + chunk)[-2:]
-        target.write(chunk)
-    return isReversible
-
-
-def _write(source: BinaryIO, target: BinaryIO, date: float | None, withFeeds: bool) -> None:
-    last = b""
-    for chunk in _chunks(source):
-        if withFeeds:
-            chunk = last + chunk
-            last = chunk[-1:] if chunk.endswith(b"\r") else b""
-            chunk = chunk[: len(chunk) - len(last)].replace(b"\r\n", b"\n")
-        target.write(chunk)
-    target.write(last)
-    target.flush()
-    if date is not None:
-        os.utime(target.fileno(), (date, date))
-    os.fsync(target.fileno())
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _chunks(message: BinaryIO) -> Iterator[bytes]:
-    while chunk := message.read(_CHUNK):
-        yield chunk
-
-
-def writeSafely(path: bytes, data: bytes) -> None:
-    """
-    Replace a small file, at once and safely on disk.
-    """
-    temporary = path + b"." + secrets.token_hex(6).encode("ascii")
-    with open(temporary, "xb", opener=_private) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    syncDirectory(os.path.dirname(path))
 
 
 def linkOrCopy(source: bytes, target: bytes) -> None:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_folder -*-
+# -*- test-case-name: tests.test_maildir_mailbox -*-
 """
 One mailbox as this process knows it: the Maildir and the index brought together.
 
@@ -19,12 +19,10 @@ from twisted.mail.imap4 import NoSuchMailbox
 
 from txjmapaccess.maildir import files
 from txjmapaccess.maildir.content import Facts, examine
-from txjmapaccess.maildir.index import Index, MailboxRow, Record, Session
+from txjmapaccess.maildir.index import Index
+from txjmapaccess.maildir.listing import COARSE, Listing, readTimes
+from txjmapaccess.maildir.session import MailboxRow, Record, Session
 from txjmapaccess.maildir.snapshot import Entry, Snapshot
-
-#: File times are this coarse, in seconds, on the worst file systems: a directory that changed
-#: more recently may change again and keep its time.
-_COARSE = 1.0
 
 
 class Folder:
@@ -36,7 +34,6 @@ class Folder:
     @ivar row: the mailbox as the index had it last.
     @ivar snapshot: the newest.
     @ivar records: what the index has, by base name.
-    @ivar paths: what the Maildir has, by base name.
     """
 
     _log = Logger()
@@ -47,15 +44,13 @@ class Folder:
         self.row = row
         self.snapshot = Snapshot([], row)
         self.records: dict[bytes, Record] = {}
-        self.paths: dict[bytes, bytes] = {}
-        self._unreadable: set[bytes] = set()
+        self._listing = Listing()
         self._forget()
 
     def _forget(self) -> None:
         self.records = {}
         self._version = -1  # of the index, that records agree with
-        self._stamp: tuple[int, int] | None = None  # of the directories, that paths agree with
-        self._listedAt = 0.0
+        self._listing.forget()
         self._settled: tuple[int, ...] | None = None  # L{_readTimes}, when nothing was left to do
 
     @property
@@ -64,6 +59,13 @@ class Folder:
         The mailbox's directory.
         """
         return os.path.join(self._root, os.fsencode(self.row.directory))
+
+    @property
+    def paths(self) -> dict[bytes, bytes]:
+        """
+        What the Maildir has, by base name.
+        """
+        return self._listing.paths
 
     def sync(self, claim: bool = False) -> Snapshot:
         """
@@ -78,8 +80,8 @@ class Folder:
         began, times = time.time(), self._readTimes()
         if times is None or times != self._settled or (claim and self.snapshot.hasRecent):
             self._sync(claim)
-            isOld = times is not None and max(times[1:]) / 1e9 < began - _COARSE
-            self._settled = times if isOld else None
+            isOld = times is not None and max(times[1:]) / 1e9 < began - COARSE
+            self._settled = times if isOld and not self._listing.isForgotten else None
         return self.snapshot
 
     def _readTimes(self) -> tuple[int, ...] | None:
@@ -88,7 +90,7 @@ class Folder:
             something is not there.
         """
         try:
-            return (*self._index.stamp(), *self._readStamp())
+            return (*self._index.stamp(), *readTimes(self.path))
         except FileNotFoundError:
             return None
 
@@ -134,7 +136,7 @@ class Folder:
         Make a new L{snapshot}, of the old and C{added}, or of L{records} and L{paths}.
         """
         self._readRow(db)
-        self._stamp = self._readStamp()
+        self._listing.accept(self.path)
         if added is None:
             self._makeSnapshot()
         else:
@@ -161,25 +163,9 @@ class Folder:
         hasNewRecords = self.row.version != self._version
         if hasNewRecords:
             self._load(db)
-        stamp = self._readStamp()
-        hasNewFiles = stamp != self._stamp or self._isDoubtful(stamp)
-        if hasNewFiles:
-            self._list(stamp)
+        hasNewFiles = self._listing.look(self.path)
         if hasNewRecords or hasNewFiles:
             self._makeSnapshot()
-
-    def _readStamp(self) -> tuple[int, int]:
-        new, cur = (os.stat(os.path.join(self.path, sub)).st_mtime_ns for sub in (b"new", b"cur"))
-        return new, cur
-
-    def _isDoubtful(self, stamp: tuple[int, int]) -> bool:
-        wasYoung = max(stamp) / 1e9 > self._listedAt - _COARSE
-        return wasYoung and abs(time.time() - self._listedAt) > _COARSE
-
-    def _list(self, stamp: tuple[int, int]) -> None:
-        self._listedAt, self._stamp = time.time(), stamp
-        found = files.listing(self.path)
-        self.paths = {b: p for b, p in found.items() if b not in self._unreadable}
 
     def _load(self, db: Session) -> None:
         for record in db.records(self.row.id, self._version):
@@ -198,11 +184,11 @@ class Folder:
             self._readRow(db)
             self._load(db)
             # Listed again: now that no process of ours renames, a file that is not there is gone.
-            self._list(self._readStamp())
+            self._listing.list(self.path)
             self._settle(db, examined)
         self._makeSnapshot()
         if self.paths.keys() != self.records.keys():
-            self._stamp = None  # Something came while we looked: look again next time.
+            self._listing.forget()  # Something came while we looked: look again next time.
 
     def _settle(self, db: Session, examined: dict[bytes, Facts]) -> None:
         gone = [base for base in self.records if base not in self.paths]
@@ -222,7 +208,7 @@ class Folder:
             return None  # Renamed since it was listed; there is a next time.
         except OSError as e:
             self._log.error("A message cannot be read and is left out: {error}", error=e)
-            self._unreadable.add(base)
+            self._listing.exclude(base)
             return None
 
     def _makeSnapshot(self) -> None:

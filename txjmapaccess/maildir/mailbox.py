@@ -27,13 +27,13 @@ from zope.interface import implementer
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDSearch, IPollableMailbox
 from txjmapaccess.maildir import changes
 from txjmapaccess.maildir.content import load
-from txjmapaccess.maildir.flags import SYSTEM, flagsNamed
+from txjmapaccess.maildir.flags import flagsNamed
 from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.index import Session
+from txjmapaccess.maildir.known import KnownMailbox
 from txjmapaccess.maildir.message import Message, parseDate
 from txjmapaccess.maildir.messageset import Numbered, positions
 from txjmapaccess.maildir.mime import Part
-from txjmapaccess.maildir.names import DELIMITER
+from txjmapaccess.maildir.session import Session
 from txjmapaccess.maildir.snapshot import Entry, Snapshot
 from txjmapaccess.maildir.view import View
 from txjmapaccess.maildir.worker import Worker
@@ -49,7 +49,7 @@ _T = TypeVar("_T")
     IObjectIDSearch,
     IPollableMailbox,
 )
-class Mailbox:
+class Mailbox(KnownMailbox):
     """
     @param worker: the account's.
     @param folder: the mailbox itself.
@@ -58,7 +58,6 @@ class Mailbox:
     @param claims: whether what is \\Recent is so for this session alone.
 
     @ivar folder: the mailbox itself.
-    @ivar view: what the session sees of it.
     """
 
     def __init__(
@@ -70,121 +69,12 @@ class Mailbox:
         claims: bool = False,
     ) -> None:
         self.folder = folder
-        self.view = View(snapshot)
+        super().__init__(snapshot, isWriteable)
         self._worker = worker
-        self._isWriteable = isWriteable
         self._claims = claims
-        self._isDestroyed = self._isClosed = False
-        self._listeners: list[Any] = []
+        self._isClosed = False
         self._parsed: tuple[Entry, Part] | None = None
         self._toCopy: list[tuple[Message, Deferred[int]]] = []
-
-    def __repr__(self) -> str:
-        return f"<Mailbox {self.getMailboxID()}>"
-
-    # IMailboxIMAP: what is known
-
-    def getFlags(self) -> list[str]:
-        """
-        @return: the flags that messages of the mailbox can have, or have.
-        """
-        noSelect = ["\\Noselect"] if self._isDestroyed else []
-        return [*SYSTEM, *self.view.seen.keywords, *noSelect]
-
-    def getHierarchicalDelimiter(self) -> str:
-        """
-        @return: what stands between the levels of a name.
-        """
-        return DELIMITER
-
-    def getUIDValidity(self) -> int:
-        """
-        See L{IMailboxIMAP.getUIDValidity}.
-        """
-        return self.view.seen.row.uidValidity
-
-    def getUIDNext(self) -> int:
-        """
-        See L{IMailboxIMAP.getUIDNext}.
-        """
-        return self.view.seen.row.uidNext
-
-    def getUID(self, message: int) -> int:
-        """
-        @param message: a sequence number.
-
-        @raise IndexError: when there is no such message.
-        """
-        if message < 1:
-            raise IndexError(message)
-        return self.view.entries[message - 1].uid
-
-    def getMessageCount(self) -> int:
-        """
-        See L{IMailboxIMAP.getMessageCount}.
-        """
-        return len(self.view.entries)
-
-    def getRecentCount(self) -> int:
-        """
-        See L{IMailboxIMAP.getRecentCount}.
-        """
-        return len(self.view.recent)
-
-    def getUnseenCount(self) -> int:
-        """
-        See L{IMailboxIMAP.getUnseenCount}.
-        """
-        return self.view.seen.unseen
-
-    def isWriteable(self) -> bool:
-        """
-        See L{IMailboxIMAP.isWriteable}.
-        """
-        return self._isWriteable
-
-    def getMailboxID(self) -> str:
-        """
-        See L{IObjectIDMailbox}.
-        """
-        return self.view.seen.row.mailboxID
-
-    def requestStatus(self, names: Iterable[str]) -> dict[str, Any]:
-        """
-        @param names: those of RFC 3501, and C{SIZE} (RFC 8438), C{DELETED} (RFC 9051) and
-            C{MAILBOXID} (RFC 8474).
-        """
-        sources = {
-            "MESSAGES": self.getMessageCount,
-            "RECENT": self.getRecentCount,
-            "UIDNEXT": self.getUIDNext,
-            "UIDVALIDITY": self.getUIDValidity,
-            "UNSEEN": self.getUnseenCount,
-            "SIZE": lambda: sum(entry.record.size for entry in self.view.entries),
-            "DELETED": lambda: sum(entry.flags.isDeleted for entry in self.view.entries),
-            "MAILBOXID": lambda: f"({self.getMailboxID()})",
-        }
-        return {name: sources[name.upper()]() for name in names}
-
-    # Listeners and the end
-
-    def addListener(self, listener: Any) -> None:
-        """
-        See L{IMailboxIMAP.addListener}.
-        """
-        self._listeners.append(listener)
-
-    def removeListener(self, listener: Any) -> None:
-        """
-        @raise ValueError: when it is no listener of this mailbox.
-        """
-        self._listeners.remove(listener)
-
-    def destroy(self) -> None:
-        """
-        Called before the mailbox is deleted; it is the account that deletes.
-        """
-        self._isDestroyed = True
 
     def close(self) -> None:
         """
@@ -192,8 +82,6 @@ class Mailbox:
         """
         self._isClosed = True
         self._parsed = None
-
-    # Messages
 
     def parsed(self, entry: Entry) -> Part:
         """

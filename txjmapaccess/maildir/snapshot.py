@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_folder -*-
+# -*- test-case-name: tests.test_maildir_mailbox -*-
 """
 The state of a mailbox at one moment. Values only: a change makes a new snapshot, which shares with
 the old one the entries that stayed the same.
@@ -11,7 +11,7 @@ from functools import cached_property
 
 from txjmapaccess.maildir.files import splitName
 from txjmapaccess.maildir.flags import Flags, flagsOf
-from txjmapaccess.maildir.index import MailboxRow, Record
+from txjmapaccess.maildir.session import MailboxRow, Record
 
 
 class Entry:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_store -*-
+# -*- test-case-name: tests.test_maildir_account -*-
 """
 An account on disk: which mailboxes there are. In worker threads, one job at a time.
 
@@ -21,8 +21,10 @@ from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
 from txjmapaccess.maildir import changes, files
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.identifiers import newMailboxID
-from txjmapaccess.maildir.index import Index, IndexDamaged, MailboxRow, Session
+from txjmapaccess.maildir.index import Index, IndexDamaged
 from txjmapaccess.maildir.names import INBOX, directoryOf, isBelow, mailboxOf, parents
+from txjmapaccess.maildir.session import MailboxRow, Session
+from txjmapaccess.maildir.writing import writeSafely
 
 _ID_FILE = b"txjmapaccess-mailboxid"
 _TRASH = b"..txjmapaccess-"
@@ -116,7 +118,7 @@ class Store:
             db.removeMailbox(old.id)  # Another mailbox was here before.
         if mailboxID is None:
             mailboxID = newMailboxID()
-            files.writeSafely(self._path(directory, _ID_FILE), mailboxID.encode("ascii"))
+            writeSafely(self._path(directory, _ID_FILE), mailboxID.encode("ascii"))
         if db.mailboxWithID(mailboxID) is None:
             db.addMailbox(directory, mailboxID)
 

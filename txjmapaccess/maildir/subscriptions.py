@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_store -*-
+# -*- test-case-name: tests.test_maildir_account -*-
 """
 The mailboxes that a user has subscribed to: the file C{subscriptions} beside the INBOX, one
 directory name without its first dot in a line, as Dovecot has it. In worker threads.
@@ -10,8 +10,8 @@ import fcntl
 import os
 from collections.abc import Callable
 
-from txjmapaccess.maildir.files import writeSafely
 from txjmapaccess.maildir.names import INBOX, directoryOf, mailboxOf
+from txjmapaccess.maildir.writing import writeSafely
 
 _FILE = b"subscriptions"
 _LOCK = b"txjmapaccess.lock"
