@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.maildir.index import MailboxRow, Record
+from txjmapaccess.maildir.session import MailboxRow, Record
 from txjmapaccess.maildir.snapshot import Entry, Snapshot
 from txjmapaccess.maildir.view import Changes, View
 
