@@ -290,6 +290,12 @@ class PreviewTests(SynchronousTestCase):
         )
         self.assertEqual(self.preview("text/html", text), "a & b c")
 
+    def test_brokenHTML(self) -> None:
+        """
+        Of HTML that cannot be parsed, what comes before.
+        """
+        self.assertEqual(self.preview("text/html", "a <b>b</b> <![nonsense[ c"), "a b")
+
     def test_nothing(self) -> None:
         """
         Without text, there is none.

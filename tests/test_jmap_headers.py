@@ -76,6 +76,7 @@ class TextTests(SynchronousTestCase):
         """
         self.assertText(" =?x-nothing?Q?b?=", "=?x-nothing?Q?b?=")
         self.assertText(" =?rot13?Q?b?=", "=?rot13?Q?b?=")
+        self.assertText(" =?unicode_escape?Q?=5Cn?=", "=?unicode_escape?Q?=5Cn?=")
         self.assertText(" =?utf-8?Q?=FF?=", "\ufffd")
         self.assertText(" =?utf-8?B?A?=", "=?utf-8?B?A?=")
 

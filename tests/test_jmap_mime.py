@@ -227,6 +227,14 @@ class PartTests(SynchronousTestCase):
         ):
             self.assertEqual(self.part(header).name, name)
 
+    def test_malformedParameters(self) -> None:
+        """
+        Parameters that the email package fails on are not there.
+        """
+        charset = "*=a\0'b'c"
+        part = self.part(f"Content-Type: text/plain; charset{charset}; name{charset}\n")
+        self.assertEqual((part.charset, part.name), ("us-ascii", None))
+
     def test_fields(self) -> None:
         """
         cid, location and language lose what is only syntax.
@@ -273,7 +281,8 @@ class PartTests(SynchronousTestCase):
         """
         utf8 = "Content-Type: text/plain; charset=utf-8\n"
         self.assertText(utf8, b"a\xff", "a\ufffd", True)
-        self.assertText("Content-Type: text/plain; charset=x-nothing\n", b"a", "a", True)
+        for charset in ("x-nothing", "punycode", "undefined", "idna"):
+            self.assertText(f"Content-Type: text/plain; charset={charset}\n", b"a", "a", True)
         self.assertText("Content-Type: text/plain\n", "\xfc".encode(), "\xfc", True)
         self.assertText(utf8 + "Content-Transfer-Encoding: x-nothing\n", b"a", "a", True)
         self.assertText(utf8 + "Content-Transfer-Encoding: base64\n", b"SGk", "Hi", True)

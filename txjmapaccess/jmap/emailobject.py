@@ -6,6 +6,7 @@ Pure functions.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -312,6 +313,16 @@ class _TextOfHTML(HTMLParser):
             self.pieces.append(data)
 
 
+def _textOfHTML(html: str) -> str:
+    """
+    @return: the text up to the end, or to where the parser gives up.
+    """
+    parser = _TextOfHTML()
+    with contextlib.suppress(AssertionError, ValueError):
+        parser.feed(html)
+    return "".join(parser.pieces)
+
+
 def preview(parts: Iterable[Part]) -> str:
     """
     @return: how the first text among C{parts} begins, without quoted lines.
@@ -321,8 +332,6 @@ def preview(parts: Iterable[Part]) -> str:
         return ""
     text = part.text()[0][:20_000]
     if part.type == "text/html":
-        parser = _TextOfHTML()
-        parser.feed(text)
-        text = "".join(parser.pieces)
+        text = _textOfHTML(text)
     own = "\n".join(line for line in text.splitlines() if not line.startswith(">"))
     return " ".join((own.strip() or text).split())[:_PREVIEW]

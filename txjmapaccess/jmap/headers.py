@@ -28,6 +28,10 @@ _ENCODED = r"=\?[!-<>@-~]+\?[bBqQ]\?[!->@-~]*\?="
 #: Encoded words with nothing but white space between them, as tokens of their own.
 _ENCODED_RUN = re.compile(rf"(?<![^\s]){_ENCODED}(?:\s+{_ENCODED})*(?![^\s])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+#: Codecs of Python that make text of octets and are no charsets of mail.
+_NO_CHARSETS = frozenset(
+    ("idna", "punycode", "unicode_escape", "unicode-escape", "raw_unicode_escape", "undefined")
+) | {"raw-unicode-escape", "mbcs", "oem"}
 _NAME = re.compile(r"[!-9;-~]+\Z")
 
 
@@ -100,7 +104,8 @@ def knownCharset(charset: str) -> str | None:
         found = codecs.lookup(charset)
     except (LookupError, ValueError):
         return None
-    return found.name if getattr(found, "_is_text_encoding", True) else None
+    isCharset = getattr(found, "_is_text_encoding", True) and found.name not in _NO_CHARSETS
+    return found.name if isCharset else None
 
 
 def groupedAddressesForm(raw: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import email
 import email.utils
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from email.policy import Compat32
@@ -86,14 +86,14 @@ class Part:
         """
         The disposition, in lower case.
         """
-        return self.message.get_content_disposition()
+        return _orNone(self.message.get_content_disposition)
 
     @cached_property
     def name(self) -> str | None:
         """
         The file name.
         """
-        name = self.message.get_filename()
+        name = _orNone(self.message.get_filename)
         return None if name is None else decodeWords(_wellFormed(name))
 
     @property
@@ -106,9 +106,9 @@ class Part:
         return declared or ("us-ascii" if isText else None)
 
     def _parameter(self, name: str) -> str | None:
-        value = self.message.get_param(name)
+        value = _orNone(self.message.get_param, name)
         if isinstance(value, tuple):
-            value = email.utils.collapse_rfc2231_value(value)
+            value = _orNone(email.utils.collapse_rfc2231_value, value)
         return None if value is None else _wellFormed(str(value))
 
     @property
@@ -143,11 +143,11 @@ class Part:
         """
         The octets, with the transfer encoding undone.
         """
-        payload = self.message.get_payload(decode=True)
+        payload = _orNone(self.message.get_payload, None, True)
         if isinstance(payload, bytes):
             return payload
         # A message in the message: the email package has parsed it.
-        return b"".join(inner.as_bytes() for inner in _inner(self.message))
+        return b"".join(_orNone(inner.as_bytes) or b"" for inner in _inner(self.message))
 
     @property
     def size(self) -> int:
@@ -181,6 +181,17 @@ class Part:
         @return: this part and all below it, depth first.
         """
         return [self, *(below for part in self.subParts or () for below in part.walk())]
+
+
+def _orNone(function: Callable[..., Any], *args: Any) -> Any:
+    """
+    @return: what C{function} of the email package returns, or L{None} when it fails, for which it has
+        many ways.
+    """
+    try:
+        return function(*args)
+    except Exception:
+        return None
 
 
 def _raw(value: Any) -> str:
