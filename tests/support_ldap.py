@@ -127,6 +127,8 @@ class _Connection(Protocol):
         directory.connections.append(self)
 
     def dataReceived(self, data: bytes) -> None:
+        if data[0] != SEQUENCE and not self._data:
+            return  # TLS: it falls on deaf ears.
         self._data += data
         while (size := messageSize(self._data)) is not None and size <= len(self._data):
             whole, self._data = self._data[:size], self._data[size:]

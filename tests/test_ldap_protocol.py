@@ -385,8 +385,9 @@ class StartTLSTests(ConnectionTestCase):
         """
         self.transport.startTLS = lambda contextFactory: None
         secured = self.connection.startTLS(object(), self.deadline)
-        self.connection.dataReceived(result(1, 0, codec.EXTENDED_RESPONSE))
         self.sent()
+        self.failureResultOf(self.bind(), ConnectionBroken)
+        self.connection.dataReceived(result(1, 0, codec.EXTENDED_RESPONSE))
         self.assertNoResult(secured)
         self.failureResultOf(self.bind(), ConnectionBroken)
         self.assertEqual(self.sent(), [])

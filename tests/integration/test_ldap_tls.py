@@ -8,13 +8,16 @@ import functools
 import tempfile
 from typing import Any
 
+from twisted.internet import reactor
+
 from tests.integration.test_ldap_checker import TEMPLATE
 from tests.support_async import AsyncTestCase
 from tests.support_ca import CertificateAuthority
+from tests.support_ldap import FakeDirectory, result
 from tests.support_slapd import Slapd, person, sharedSlapd, skipWithoutSlapd
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import Refused, TemporaryFailure
-from txjmapaccess.ldap import LDAPChecker
+from txjmapaccess.ldap import LDAPChecker, codec
 
 
 @functools.cache
@@ -136,6 +139,21 @@ class TLSTests(AsyncTestCase):
         )
         with self.assertRaises(TemporaryFailure):
             await self.login(slapd.tlsURI)
+
+    async def test_silentHandshake(self) -> None:
+        """
+        A server that says nothing when TLS should begin costs no more than the timeout.
+        """
+        silent = FakeDirectory(
+            lambda connection, messageID, tag, content: connection.transport.write(
+                result(messageID, 0, codec.EXTENDED_RESPONSE)
+            )
+        )
+        self.addCleanup(silent.close)
+        for uri, starttls in ((silent.uri.replace("ldap:", "ldaps:"), False), (silent.uri, True)):
+            began = reactor.seconds()
+            await self.assertUnverified(uri, "in time", starttls=starttls, timeout=1)
+            self.assertTrue(0.9 < reactor.seconds() - began < 1.4)
 
     async def test_noStartTLS(self) -> None:
         """

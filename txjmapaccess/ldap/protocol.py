@@ -106,6 +106,7 @@ class LDAPConnection(Protocol):
         asked: Deferred[Result] = self._send(
             messageID, codec.startTLSRequest(messageID), codec.EXTENDED_RESPONSE, deadline
         )
+        self.usable = False
         return asked.addCallback(self._mayStartTLS, contextFactory, deadline)
 
     def beginTLS(self, contextFactory: Any, deadline: float) -> Deferred[None]:
