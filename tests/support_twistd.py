@@ -123,11 +123,15 @@ class Running:
                 stderr=subprocess.STDOUT,
             )
         try:
-            waitUntil(lambda: listens(port) or self._process.poll() is not None)
+            waitUntil(lambda: self._serves(port) or self._process.poll() is not None)
             assert self._process.poll() is None, self.log()
         except BaseException:
             self.stop()
             raise
+
+    def _serves(self, port: int) -> bool:
+        # The port is bound some time before the service starts.
+        return "Serving " in self.log() and listens(port)
 
     def log(self) -> str:
         """

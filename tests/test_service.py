@@ -217,7 +217,9 @@ class ReloadTests(ServiceTestCase):
         running.reload()
         self.assertIs(running.door().debugging, True)
         self.assertIs(running.door().requireTLS, False)
-        self.assertEqual(self.logged(LogLevel.info), ["The settings were read again"])
+        self.assertEqual(
+            self.logged(LogLevel.info), ["Serving tcp:143", "The settings were read again"]
+        )
 
     def test_badSettings(self) -> None:
         """

@@ -146,6 +146,7 @@ class JMAPAccessService(MultiService):
         Start, and say what the operator may not expect.
         """
         super().startService()
+        self._log.info("Serving {places}", places=", ".join(self._settings.imap.listen))
         if self.door().requireTLS and self.door().certificate is None:
             self._log.warn(
                 "There is no [imap] certificate, and require_tls is true:"
