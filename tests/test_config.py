@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import builtins
 import errno
+import re
 from dataclasses import fields
+from pathlib import Path
 from textwrap import dedent
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.config import IMAPSettings, JMAPSettings, LimitSettings, Settings, load, parse
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.oauth.settings import IntrospectionSettings
 
 
 class ParseTests(SynchronousTestCase):
@@ -318,3 +322,37 @@ class LoadTests(SynchronousTestCase):
         """
         path = self.write(b"[log]\nformat = 1")
         self.assertEqual(self.complaint(path), f"{path}: [log] format must be a string")
+
+
+class DocumentationTests(SynchronousTestCase):
+    """
+    docs/configuration.md.
+    """
+
+    def documented(self) -> dict[str, list[str]]:
+        """
+        @return: the keys of the tables under each heading.
+        """
+        text = Path(__file__).parent.parent.joinpath("docs", "configuration.md").read_text("utf-8")
+        keys: dict[str, list[str]] = {}
+        for heading, body in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", text, re.M | re.S):
+            cells = re.findall(r"^\| (`.*?) \|", body, re.M)
+            keys[heading] = [key for cell in cells for key in re.findall(r"`(\w+)`", cell)]
+        return keys
+
+    def test_everyKey(self) -> None:
+        """
+        It has every key and no other.
+        """
+        sections = {
+            "[imap]": IMAPSettings,
+            "[imap.limits]": LimitSettings,
+            "[jmap]": JMAPSettings,
+            "[ldap]": LDAPSettings,
+            "[introspection]": IntrospectionSettings,
+        }
+        documented = self.documented()
+        for heading, settings in sections.items():
+            keys = {f.name for f in fields(settings) if f.init}  # type: ignore[arg-type]
+            self.assertEqual(set(documented.pop(heading)), keys, heading)
+        self.assertEqual(documented, {"[log], [metrics]": ["format", "listen"]})
