@@ -22,6 +22,7 @@ from twisted.mail.interfaces import (
     IMessageIMAP,
     IMessageIMAPFile,
 )
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 from zope.interface import implementer
@@ -166,6 +167,26 @@ class Response:
         return json.loads(self.body)
 
 
+class ThreadlessClock(Clock):
+    """
+    A clock that does at once what is meant for a thread.
+    """
+
+    def getThreadPool(self):
+        return self
+
+    def callInThreadWithCallback(self, onResult, function, *args, **keywords):
+        try:
+            result = function(*args, **keywords)
+        except Exception:
+            onResult(False, Failure())
+        else:
+            onResult(True, result)
+
+    def callFromThread(self, function, *args, **keywords):
+        function(*args, **keywords)
+
+
 class Server:
     """
     A L{JMAPResource} at C{/jmap} for arnt (password trondheim, token demo-token-arnt).
@@ -174,7 +195,7 @@ class Server:
     """
 
     def __init__(self, account=None, portal=None, policy=None, **keywords):
-        self.clock = Clock()
+        self.clock = ThreadlessClock()
         self.realm = RecordingRealm(lambda avatarId: account or makeAccount())
         self.resource = JMAPResource(
             portal or makePortal(self.realm),

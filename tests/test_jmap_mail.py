@@ -144,6 +144,18 @@ class GetTests(MailTestCase):
         self.account.mailboxes["Work"].messages = messages
         self.assertProblem("requestTooLarge", "Email/get", ids=None)
 
+    def test_large(self) -> None:
+        """
+        Accounts and messages that are gone through in a thread give the same answers.
+        """
+        messages = [_message(n, f"M{n}", "T1") for n in range(1, 2002)]
+        messages[-1].octets = PLAIN + b"x" * 100_000
+        self.account.mailboxes["Work"].messages = messages
+        self.assertEqual(self.one("Email/query", calculateTotal=True)["total"], 2001)
+        answer = self.one("Email/get", ids=["M2001"], properties=["subject"])
+        self.assertEqual(answer["list"], [{"id": "M2001", "subject": "Hello"}])
+        self.assertProblem("unsupportedSort", "Email/query", sort=[{"property": "x"}])
+
     def test_invalid(self) -> None:
         """
         Wrong types, unknown properties and unknown arguments are C{invalidArguments}.

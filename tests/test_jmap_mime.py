@@ -227,6 +227,15 @@ class PartTests(SynchronousTestCase):
         ):
             self.assertEqual(self.part(header).name, name)
 
+    def test_longParameters(self) -> None:
+        """
+        Parameters without end do not take time without end.
+        """
+        parameters = '; x="' + "; " * 100_000
+        part = self.part(f"Content-Type: text/plain{parameters}\nX: y\n", b"Hi")
+        self.assertEqual((part.type, part.text()), ("text/plain", ("Hi", False)))
+        self.assertEqual(len(part.fields[0][1]), len(" text/plain" + parameters))
+
     def test_malformedParameters(self) -> None:
         """
         Parameters that the email package fails on are not there.

@@ -24,7 +24,7 @@ from txjmapaccess.jmap.reader import AccountReader
 from txjmapaccess.jmap.snapshot import Email, Snapshot
 
 #: What going through one message of a snapshot is worth, in octets of a message to parse.
-_OCTETS = 100
+_OCTETS = 20
 
 _GET = frozenset(("accountId", "ids", "properties"))
 _GET_EMAIL = _GET | {
@@ -119,8 +119,7 @@ class Mail:
             if octets is None:
                 notFound.append(email.id)
                 continue
-            size = len(octets) if wanted.body else 0
-            made.append(await self._pacer.work(size, emailObject, email, octets, wanted))
+            made.append(await self._pacer.work(len(octets), emailObject, email, octets, wanted))
         state = await self._pacer.work(self._size, emailState, snapshot)
         return {"state": state, "list": made, "notFound": notFound}
 

@@ -21,6 +21,8 @@ from typing import Any
 from txjmapaccess.jmap.headers import Field, decodeWords, knownCharset, rawForm
 
 _BROKEN_TRANSFER = ("InvalidBase64PaddingDefect", "InvalidBase64CharactersDefect")
+#: Characters. No sensible Content-Type is longer.
+_LONGEST_STRUCTURED = 4000
 _KNOWN_TRANSFER = frozenset(("", "7bit", "8bit", "binary", "base64", "quoted-printable"))
 
 
@@ -34,8 +36,9 @@ class _AsItIs(Compat32):
         return name, (value + "".join(sourcelines[1:])).rstrip("\r\n")
 
     def header_fetch_parse(self, name: str, value: str) -> str:
-        # What the email package itself looks at: it wants no white space around it.
-        return value.strip()
+        # What the email package itself looks at: it wants no white space around it, and takes
+        # quadratic time for parameters.
+        return value.strip()[:_LONGEST_STRUCTURED]
 
     def fold(self, name: str, value: str) -> str:
         return f"{name}:{value}{self.linesep}"
@@ -86,7 +89,8 @@ class Part:
         """
         The disposition, in lower case.
         """
-        return _orNone(self.message.get_content_disposition)
+        disposition: str | None = _orNone(self.message.get_content_disposition)
+        return disposition
 
     @cached_property
     def name(self) -> str | None:
@@ -185,8 +189,8 @@ class Part:
 
 def _orNone(function: Callable[..., Any], *args: Any) -> Any:
     """
-    @return: what C{function} of the email package returns, or L{None} when it fails, for which it has
-        many ways.
+    @return: what C{function} of the email package returns, or L{None} when it fails, for which it
+        has many ways.
     """
     try:
         return function(*args)
