@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.protocols.basic import LineReceiver
 
+from benchmarks.ldap_dovecot import treeCPU
 from tests.support_oidc import POST_CLIENT_ID, POST_CLIENT_SECRET, OIDCProvider
 
 _OAUTH2 = """
@@ -102,6 +103,12 @@ class Dovecot:
         client: AuthClient = await connectProtocol(endpoint, AuthClient())
         await client.ready
         return client
+
+    def cpu(self) -> float:
+        """
+        @return: seconds of CPU that it has used.
+        """
+        return treeCPU(self._process.pid)
 
     def stop(self) -> None:
         """

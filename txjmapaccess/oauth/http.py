@@ -16,31 +16,17 @@ from typing import Any, NamedTuple
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
-from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.ssl import platformTrust
-from twisted.web.client import (
-    URI,
-    Agent,
-    BrowserLikePolicyForHTTPS,
-    HTTPConnectionPool,
-    RequestTransmissionFailed,
-    ResponseNeverReceived,
-)
+from twisted.web.client import Agent, RequestTransmissionFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IAgentEndpointFactory
-from zope.interface import implementer
+from twisted.web.iweb import IAgent
 
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.oauth.body import WholeBody, readBody
+from txjmapaccess.oauth.connections import ServerEndpoints, makePool
 
 #: Requests on their way at any time; others wait for their turn. That many connections are kept.
 CONCURRENT = 64
-
-#: Seconds after which an idle connection is closed: before the other side closes it (node does
-#: after five), because a request that meets that is lost.
-IDLE_SECONDS = 4
 
 #: An answer that is longer is none that a provider would give.
 LONGEST_ANSWER = 65_536
@@ -81,8 +67,8 @@ class HTTPClient:
     """
 
     def __init__(self, reactor: Any, trustRoot: Any = None, agent: IAgent | None = None) -> None:
-        endpoints = _Endpoints(reactor, trustRoot)
-        self._pool = _makePool(reactor)
+        endpoints = ServerEndpoints(reactor, trustRoot)
+        self._pool = makePool(reactor, CONCURRENT)
         self._agent = agent or Agent.usingEndpointFactory(reactor, endpoints, self._pool)
         self._unpooled = agent or Agent.usingEndpointFactory(reactor, endpoints)
         self._turns = DeferredSemaphore(CONCURRENT)
@@ -157,42 +143,6 @@ async def _ask(
     producer = None if body is None else WholeBody(body)
     response = await agent.request(method, url.encode(), headers, producer)
     return Answer(response.code, await readBody(response, LONGEST_ANSWER))
-
-
-def _makePool(reactor: Any) -> HTTPConnectionPool:
-    pool = HTTPConnectionPool(reactor)
-    pool.maxPersistentPerHost = CONCURRENT
-    pool.cachedConnectionTimeout = IDLE_SECONDS
-    # It would repeat a GET only; HTTPClient repeats everything.
-    pool.retryAutomatically = False
-    return pool
-
-
-@implementer(IAgentEndpointFactory)
-class _Endpoints:
-    """
-    One endpoint for each server. L{Agent} would make a new one for each request, also when it has
-    a connection, and with it a TLS context.
-    """
-
-    def __init__(self, reactor: Any, trustRoot: Any) -> None:
-        self._reactor = reactor
-        self._policy = BrowserLikePolicyForHTTPS(
-            platformTrust() if trustRoot is None else trustRoot
-        )
-        self._endpoints: dict[tuple[bytes, bytes, int], IStreamClientEndpoint] = {}
-
-    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        server = (uri.scheme, uri.host, uri.port)
-        if server not in self._endpoints:
-            self._endpoints[server] = self._make(*server)
-        return self._endpoints[server]
-
-    def _make(self, scheme: bytes, host: bytes, port: int) -> IStreamClientEndpoint:
-        endpoint = HostnameEndpoint(self._reactor, host, port)
-        if scheme == b"http":
-            return endpoint
-        return wrapClientTLS(self._policy.creatorForNetloc(host, port), endpoint)
 
 
 def _causes(error: object) -> Iterator[object]:
