@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from typing import Any
 
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
@@ -39,10 +40,24 @@ class LostIndexTests(MaildirTestCase):
         os.unlink(self.file(INDEX))
         after = self.open(self.account())
         self.assertEqual(after.getMailboxID(), self.before.getMailboxID())
-        self.assertGreater(after.getUIDValidity(), self.before.getUIDValidity() - 1)
+        self.assertGreater(after.getUIDValidity(), self.before.getUIDValidity())
         before = {(m.getEmailID(), m.getThreadID()) for m in self.messages(self.before)}
         self.assertEqual({(m.getEmailID(), m.getThreadID()) for m in self.messages(after)}, before)
         self.assertEqual(set(map(tuple, self.flags(after).values())), {("\\Seen",)})
+
+    def test_validityRises(self) -> None:
+        """
+        However often that happens, and whatever the clock says, UIDVALIDITY rises.
+        """
+        clock = time.time()
+        self.patch(time, "time", lambda: clock)
+        last = self.before.getUIDValidity()
+        for _ in range(3):
+            os.unlink(self.file(INDEX))
+            clock -= 1000
+            now = self.open(self.account()).getUIDValidity()
+            self.assertGreater(now, last)
+            last = now
 
     def test_openSessions(self) -> None:
         """
@@ -53,9 +68,6 @@ class LostIndexTests(MaildirTestCase):
         other = self.account()
         for name in ("a", "b"):
             self.now(other.create(name))
-        with sqlite3.connect(self.file(INDEX)) as connection:  # A second later, so to speak.
-            connection.execute("UPDATE mailboxes SET uid_validity = uid_validity + 10")
-        connection.close()
         self.failureResultOf(self.before.poll(), NoSuchMailbox)
         store = self.before.store(MessageSet(1), ["\\Deleted"], 1, False)
         self.failureResultOf(store, NoSuchMailbox)

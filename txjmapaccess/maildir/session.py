@@ -100,17 +100,20 @@ class Session:
         found = self._connection.execute(f"{_MAILBOX} WHERE {condition}", (value,)).fetchone()
         return None if found is None else MailboxRow._make(found)
 
-    def addMailbox(self, directory: str, mailboxID: str) -> None:
+    def addMailbox(self, directory: str, mailboxID: str, atLeast: int = 1) -> int:
         """
-        A new mailbox, with a UIDVALIDITY that no mailbox of the account has ever had.
+        A new mailbox.
+
+        @return: its UIDVALIDITY, not below C{atLeast}, which no mailbox of the account has had.
         """
         (last,) = self._connection.execute("SELECT value FROM last_uid_validity").fetchone()
-        validity = max(int(time.time()), last + 1)
+        validity: int = max(int(time.time()), last + 1, atLeast)
         self._connection.execute("UPDATE last_uid_validity SET value = ?", (validity,))
         self._connection.execute(
             "INSERT INTO mailboxes (directory, mailbox_id, uid_validity) VALUES (?, ?, ?)",
             (directory, mailboxID, validity),
         )
+        return validity
 
     def moveMailbox(self, key: int, directory: str) -> None:
         """

@@ -10,6 +10,7 @@ the index follows.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import deque
 from contextlib import suppress
@@ -26,7 +27,8 @@ from txjmapaccess.maildir.names import INBOX, directoryOf, isBelow, mailboxOf, p
 from txjmapaccess.maildir.session import MailboxRow, Session
 from txjmapaccess.maildir.writing import writeSafely
 
-_ID_FILE = b"txjmapaccess-mailboxid"
+_MARK = b"txjmapaccess-mailboxid"
+_MARK_TEXT = re.compile(rb"(F[a-z2-7]{26}) (\d{1,10})\n")
 _TRASH = b"..txjmapaccess-"
 
 #: So many mailboxes of an account are kept in memory when no session has them open.
@@ -106,7 +108,7 @@ class Store:
         return row
 
     def _identify(self, db: Session, directory: str) -> None:
-        mailboxID = self._readID(directory)
+        mailboxID, lastValidity = self._readMark(directory)
         known = db.mailboxWithID(mailboxID) if mailboxID else None
         if known is not None and known.directory != directory:
             if self._readID(known.directory) != mailboxID:
@@ -116,19 +118,26 @@ class Store:
         old = db.mailboxIn(directory)
         if old is not None and old.mailboxID != mailboxID:
             db.removeMailbox(old.id)  # Another mailbox was here before.
-        if mailboxID is None:
-            mailboxID = newMailboxID()
-            writeSafely(self._path(directory, _ID_FILE), mailboxID.encode("ascii"))
+        mailboxID = mailboxID or newMailboxID()
         if db.mailboxWithID(mailboxID) is None:
-            db.addMailbox(directory, mailboxID)
+            # When the index was lost, the next UIDVALIDITY must be higher (RFC 3501, 2.3.1.1).
+            validity = db.addMailbox(directory, mailboxID, lastValidity + 1)
+            mark = f"{mailboxID} {validity}\n".encode("ascii")
+            writeSafely(self._path(directory, _MARK), mark)
 
     def _readID(self, directory: str) -> str | None:
+        return self._readMark(directory)[0]
+
+    def _readMark(self, directory: str) -> tuple[str | None, int]:
+        """
+        @return: the MAILBOXID and the UIDVALIDITY that a directory says it has.
+        """
         try:
-            with open(self._path(directory, _ID_FILE), "rb") as file:
-                text = file.read(64).decode("ascii", "replace").strip()
+            with open(self._path(directory, _MARK), "rb") as file:
+                found = _MARK_TEXT.match(file.read(100))
         except (FileNotFoundError, NotADirectoryError):
-            return None
-        return text if text.isalnum() and text.isascii() else None
+            return None, 0
+        return (found[1].decode("ascii"), int(found[2])) if found else (None, 0)
 
     def names(self) -> set[str]:
         """
