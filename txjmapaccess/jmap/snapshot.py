@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 #: The attributes of RFC 6154 and RFC 8457 that are roles (RFC 8621, section 2).
@@ -33,7 +33,7 @@ class Folder:
     isSubscribed: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Copy:
     """
     A message in a mailbox. Messages with one EMAILID are copies of one Email.
@@ -215,6 +215,12 @@ def keywordsOf(flags: Iterable[Any]) -> frozenset[str] | None:
     @return: the keywords (RFC 8621, section 4.1.1), or L{None} for a message that is deleted: JMAP
         does not see it.
     """
+    return _keywordsOf(tuple(flags))
+
+
+@lru_cache(1024)
+def _keywordsOf(flags: tuple[Any, ...]) -> frozenset[str] | None:
+    # Few combinations are in use, and most messages share them.
     keywords = set()
     for flag in flags:
         name = asText(flag).lower()
