@@ -1,0 +1,118 @@
+"""
+C{twistd jmapaccess} with a real authorization server.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import os
+from unittest import skipIf
+
+from twisted.trial.unittest import TestCase
+
+from tests.support_introspection import JMAP_SCOPE, secretFile
+from tests.support_oidc import CLIENT_ID, CLIENT_SECRET, sharedProvider, whyNoProvider
+from tests.support_twistd import Running, freePort, waitUntil
+
+URL = "https://mail.example.com/.well-known/jmap"
+
+
+@skipIf(whyNoProvider(), whyNoProvider())
+class ServiceTests(TestCase):
+    """
+    The service as a process; clients block, since nothing else runs here.
+    """
+
+    def setUp(self) -> None:
+        self.provider = sharedProvider()
+        self.directory = os.path.abspath(self.mktemp())
+        os.mkdir(self.directory)
+        self.port = freePort()
+        self.secret = os.path.abspath(secretFile(self, CLIENT_SECRET))
+        self.options = [
+            "jmapaccess",
+            "--listen",
+            f"tcp:{self.port}:interface=127.0.0.1",
+            "--realm",
+            f"maildir:{self.directory}/mail",
+            "--session-url",
+            URL,
+            "--same-identifiers",
+        ]
+
+    def run_(self, *options: str) -> Running:
+        running = Running(self.directory, [*self.options, *options], self.port)
+        self.addCleanup(running.stop)
+        return running
+
+    def configure(self, *lines: str) -> str:
+        """
+        @return: the name of a configuration file with C{lines} under [introspection].
+        """
+        path = os.path.join(self.directory, "jmapaccess.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("[introspection]\n")
+            file.writelines(f"{line}\n" for line in lines)
+        return path
+
+    def capabilities(self, token: str) -> list[str]:
+        """
+        @return: the capabilities after a login, or what the refusal says.
+        """
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=20) as client:
+            answers = [f"n,,\1auth=Bearer {token}\1\1".encode(), b"\1"]
+            try:
+                client.authenticate("OAUTHBEARER", lambda _: answers.pop(0))
+            except imaplib.IMAP4.error as e:
+                return str(e).split()
+            return (client.capability()[1][-1] or b"").decode().split()
+
+    def test_auth(self) -> None:
+        """
+        C{--auth introspection:...} is all that is needed.
+        """
+        endpoint = self.provider.endpoint.replace(":", "\\:")
+        self.run_(
+            "--auth",
+            f"introspection:endpoint={endpoint}:client_id={CLIENT_ID}"
+            f":client_secret_file={self.secret}",
+        )
+        good, weak = (self.provider.mint("arnt", scope) for scope in (JMAP_SCOPE, "imap"))
+        self.assertIn("JMAPACCESS", self.capabilities(good))
+        self.assertNotIn("JMAPACCESS", self.capabilities(weak))
+        self.assertIn("[AUTHENTICATIONFAILED]", " ".join(self.capabilities("bogus")))
+
+    def test_file(self) -> None:
+        """
+        So is a section of the configuration file, with discovery.
+        """
+        path = self.configure(
+            f'issuer = "{self.provider.issuer}"',
+            f'client_id = "{CLIENT_ID}"',
+            f'client_secret_file = "{self.secret}"',
+            'imap_scopes = ["imap"]',
+        )
+        self.run_("--config", path)
+        token = self.provider.mint("arnt", f"imap {JMAP_SCOPE}")
+        self.assertIn("JMAPACCESS", self.capabilities(token))
+        refused = " ".join(self.capabilities(self.provider.mint("arnt", JMAP_SCOPE)))
+        self.assertIn("[AUTHENTICATIONFAILED]", refused)
+
+    def test_wrongSecret(self) -> None:
+        """
+        A wrong client secret is found at start and logged, with no secret in the log; the service
+        runs, and with the right secret, after SIGHUP, tokens are good.
+        """
+        wrong = os.path.abspath(secretFile(self, "a-wrong-s3cret"))
+        lines = [f'endpoint = "{self.provider.endpoint}"', f'client_id = "{CLIENT_ID}"']
+        path = self.configure(*lines, f'client_secret_file = "{wrong}"')
+        running = self.run_("--config", path)
+        waitUntil(lambda: "client_secret_file" in running.log())
+        token = self.provider.mint("arnt", JMAP_SCOPE)
+        self.assertIn("[UNAVAILABLE]", " ".join(self.capabilities(token)))
+        with open(wrong, "w", encoding="utf-8") as file:
+            file.write(CLIENT_SECRET)
+        running.hangUp("The settings were read again")
+        self.assertIn("JMAPACCESS", self.capabilities(token))
+        for secret in ("a-wrong-s3cret", CLIENT_SECRET, token):
+            self.assertNotIn(secret, running.log())
