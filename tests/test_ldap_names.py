@@ -18,7 +18,8 @@ from txjmapaccess.errors import ConfigurationError, Refused
 from txjmapaccess.ldap.names import (
     BindNameTemplate,
     canonicalName,
-    checkedText,
+    checkedPassword,
+    checkedUsername,
     escapeDNValue,
     firstComponent,
 )
@@ -58,20 +59,33 @@ class CheckedTextTests(SynchronousTestCase):
             b"\xed\xa0\x80",
             "\ud800",
         ):
-            self.assertRaises(Refused, checkedText, value, "password")
+            self.assertRaises(Refused, checkedPassword, value)
+            self.assertRaises(Refused, checkedUsername, value)
 
     def test_accepted(self) -> None:
         """
         Everything else passes unchanged.
         """
         for value in ("a", " ", "é\u200dx", "日本語", r'\*(),+"<>;=#'):
-            self.assertEqual(checkedText(value.encode(), "password"), value)
+            self.assertEqual(checkedUsername(value.encode()), value)
+            self.assertEqual(checkedPassword(value), value.encode())
+
+    def test_tooLong(self) -> None:
+        """
+        Nobody can send a request that is so long that the directory hangs up: every letter of this
+        name becomes eighteen when it is folded.
+        """
+        self.assertRaises(Refused, checkedUsername, "a" * 513)
+        self.assertRaises(Refused, checkedPassword, "a" * 4097)
+        self.assertRaises(Refused, canonicalName, "\ufdfa" * 512)
+        self.assertEqual(len(checkedUsername("a" * 512)), 512)
+        self.assertEqual(len(checkedPassword("a" * 4096)), 4096)
 
     def test_nothingTypedIsQuoted(self) -> None:
         """
         The text of the refusal holds nothing of the value.
         """
-        error = self.assertRaises(Refused, checkedText, b"hunter2\0", "password")
+        error = self.assertRaises(Refused, checkedPassword, b"hunter2\0")
         self.assertEqual(str(error), "the password holds a control character")
 
 
@@ -123,7 +137,7 @@ class CanonicalNameTests(SynchronousTestCase):
         except Refused:
             return
         self.assertEqual(canonicalName(canonical), canonical)
-        self.assertEqual(checkedText(canonical, "user name"), canonical)
+        self.assertEqual(checkedUsername(canonical), canonical)
 
     def test_nothingLeft(self) -> None:
         """

@@ -101,6 +101,16 @@ class HeavyNameTests(CheckerTestCase):
         found = await self.evidence(checker, "star*", "*rats")
         self.assertIs(found.objection, Reason.NOT_ALLOWED)
 
+    async def test_longest(self) -> None:
+        """
+        The longest name and password that are let through do not make the server hang up, which
+        would look as if it were down.
+        """
+        for checker in (self.checker(bind_dn_template=TEMPLATE), self.searching()):
+            for letter in ("\U0001f389", ","):
+                await self.assertRefused(checker, letter * 512, letter * 4096)
+            self.assertEqual(checker.counters.serversUp, 1)
+
     async def test_refusedBeforeAnythingIsSent(self) -> None:
         """
         NUL, controls and what is not UTF-8 are refused, and no server is needed for that.

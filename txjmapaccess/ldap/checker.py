@@ -21,7 +21,7 @@ from txjmapaccess.ldap.connecting import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.directory import Directory
-from txjmapaccess.ldap.names import checkedText
+from txjmapaccess.ldap.names import checkedPassword, checkedUsername
 from txjmapaccess.ldap.server import Server
 from txjmapaccess.ldap.service import ServiceAccount
 from txjmapaccess.ldap.settings import LDAPSettings
@@ -121,8 +121,8 @@ class LDAPChecker:
         return evidence.username
 
     async def _checked(self, credentials: IUsernamePassword) -> Evidence:
-        username = checkedText(credentials.username, "user name")
-        password = checkedText(credentials.password, "password").encode("utf-8")
+        username = checkedUsername(credentials.username)
+        password = checkedPassword(credentials.password)
         if self._cache is None:
             return await self._directory.ask(self._verifier.verify, username, password)
         isAsked = False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap.codec import Entry
-from txjmapaccess.ldap.names import checkedText, firstComponent
+from txjmapaccess.ldap.names import checkedUsername, firstComponent
 
 
 def canonicalValue(entry: Entry, attribute: str) -> str:
@@ -25,9 +25,9 @@ def canonicalValue(entry: Entry, attribute: str) -> str:
         problem = "more than one value" if values or _values(entry, attribute) else "no value"
         raise TemporaryFailure(f"the entry of a user has {problem} of username_attribute")
     try:
-        return checkedText(values[0], "value of username_attribute")
+        return checkedUsername(values[0])
     except Refused as e:
-        raise TemporaryFailure(str(e)) from None
+        raise TemporaryFailure(f"username_attribute: {e}") from None
 
 
 def sessionURLValue(entry: Entry, attribute: str) -> str | None:

@@ -23,15 +23,31 @@ _DN = re.compile(rf" *{_RDN}(?:[,+] *{_RDN})*\Z")
 _NOT_IN_ACCOUNT_NAMES = frozenset('"/\\[]:;|=,+*?<>')
 
 
-def checkedText(value: bytes | str, what: str) -> str:
-    """
-    @param what: for the text of the refusal: "user name" or "password".
+#: Characters. Servers end the connection when a request is too long (slapd above 256 KiB), and
+#: nobody shall be able to make a server look dead.
+LONGEST_USERNAME, LONGEST_PASSWORD = 512, 4096
 
-    @return: C{value} as text.
 
-    @raise Refused: when it is empty, not UTF-8, or holds control characters. RFC 4513, section
-        5.1.2: a bind with an empty password I{succeeds}.
+def checkedUsername(value: bytes | str) -> str:
     """
+    @return: the user name as text.
+
+    @raise Refused: when it is empty, too long, not UTF-8, or holds control characters.
+    """
+    return _checked(value, "user name", LONGEST_USERNAME)
+
+
+def checkedPassword(value: bytes | str) -> bytes:
+    """
+    @return: the password as it is sent.
+
+    @raise Refused: as L{checkedUsername} does. RFC 4513, section 5.1.2: a bind with an empty
+        password I{succeeds}.
+    """
+    return _checked(value, "password", LONGEST_PASSWORD).encode("utf-8")
+
+
+def _checked(value: bytes | str, what: str, longest: int) -> str:
     try:
         text = value.decode("utf-8") if isinstance(value, bytes) else value
         if not text.isascii():
@@ -40,6 +56,8 @@ def checkedText(value: bytes | str, what: str) -> str:
         raise Refused(f"the {what} is not UTF-8") from None
     if not text:
         raise Refused(f"the {what} is empty")
+    if len(text) > longest:
+        raise Refused(f"the {what} is longer than {longest} characters")
     # str.isprintable is quick, and never true where there is a control character.
     if not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
         raise Refused(f"the {what} holds a control character")
@@ -57,7 +75,7 @@ def canonicalName(name: str) -> str:
         return name.lower()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
     canonical = " ".join(word for word in folded.split(" ") if word)
-    return checkedText(canonical, "user name")
+    return checkedUsername(canonical)
 
 
 def escapeDNValue(value: str) -> str:
@@ -116,7 +134,7 @@ class BindNameTemplate:
 
     def nameFor(self, username: str) -> bytes:
         """
-        @param username: text that L{checkedText} has let pass.
+        @param username: text that L{checkedUsername} has let pass.
 
         @return: the name to bind with.
 

@@ -35,7 +35,7 @@ class IVerifier(Protocol):
         self, server: Server, username: str, password: bytes, deadline: float
     ) -> Evidence:
         """
-        @param username: checked by L{txjmapaccess.ldap.names.checkedText}, as the password is.
+        @param username: checked by L{txjmapaccess.ldap.names}, as the password is.
         @param deadline: a time of the clock, in seconds.
 
         @return: the evidence for a good login.
