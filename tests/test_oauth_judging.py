@@ -276,7 +276,14 @@ class InfoTests(SynchronousTestCase):
         The session URL is as the claim has it; a claim that is no string is an illegal URL, which
         is not the same as none.
         """
-        for value, expected in (("x:y", "x:y"), (None, None), (7, ""), ({}, ""), (["a"], "")):
+        for value, expected in (
+            ("x:y", "x:y"),
+            (None, None),
+            (7, ""),
+            ({}, ""),
+            (["a"], ""),
+            ("x" * 4001, ""),
+        ):
             info = self.judge({"url": value}, session_url_claim="url")
             self.assertEqual(expected, info.sessionURL)
 

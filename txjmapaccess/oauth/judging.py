@@ -25,7 +25,9 @@ NOT_BEFORE_LEEWAY = 5.0
 #: What providers call a token that needs no proof of possession (RFC 6750), in lower case.
 _BEARER = ("bearer", "access_token")
 
+#: What is longer is neither a name nor a URL that may be used, and would fill caches.
 _LONGEST_NAME = 1000
+_LONGEST_URL = 4000
 
 
 class MalformedAnswer(TemporaryFailure):
@@ -195,9 +197,11 @@ def _sessionURL(answer: Mapping[str, object], settings: IntrospectionSettings) -
     if settings.session_url_claim is None:
         return None
     url = _claim(answer, settings.session_url_claim)
+    if url is None or (isinstance(url, str) and len(url) <= _LONGEST_URL):
+        return url
     # What is no string is no URL, as "" is none: the policy says so, and does not take the
     # common URL in place of the user's own.
-    return url if url is None or isinstance(url, str) else ""
+    return ""
 
 
 def _claim(answer: Mapping[str, object], path: str) -> object:
