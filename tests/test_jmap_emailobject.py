@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.test_jmap_emailobject -*-
 """
-Tests for L{txjmapaccess.jmap.emailobject} (RFC 8621, sections 4.1 and 4.2).
+Tests for L{txjmapaccess.jmap.emailobject}, L{txjmapaccess.jmap.wanted},
+L{txjmapaccess.jmap.preview} and L{txjmapaccess.jmap.blobs} (RFC 8621, sections 4.1 and 4.2).
 """
 
 from __future__ import annotations
@@ -10,19 +11,13 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.test_jmap_snapshot import copy
-from txjmapaccess.jmap.emailobject import (
-    DEFAULT_PROPERTIES,
-    blobOctets,
-    emailObject,
-    parseBlobID,
-    parseWanted,
-    preview,
-    truncated,
-    utcDate,
-)
+from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
+from txjmapaccess.jmap.emailobject import emailObject, utcDate
 from txjmapaccess.jmap.mime import parseMessage
+from txjmapaccess.jmap.preview import preview, truncated
 from txjmapaccess.jmap.problems import MethodProblem
 from txjmapaccess.jmap.snapshot import Email
+from txjmapaccess.jmap.wanted import DEFAULT_PROPERTIES, parseWanted
 
 _EMAIL = Email((copy("M1", "F1", "$seen", thread="T1", at=1_000_000_000, size=4711),))
 

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.jmap.headerproperties import HeaderProperty, parseHeaderProperty
 from txjmapaccess.jmap.headers import (
-    HeaderProperty,
     addressesForm,
     dateForm,
     groupedAddressesForm,
     messageIDsForm,
-    parseHeaderProperty,
     rawForm,
     textForm,
     urlsForm,

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_jmap_mime -*-
 """
-Tests for L{txjmapaccess.jmap.mime} (RFC 8621, section 4.1.4).
+Tests for L{txjmapaccess.jmap.mime} and L{txjmapaccess.jmap.bodies} (RFC 8621, section 4.1.4).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.jmap.mime import Part, decompose, parseHeader, parseMessage
+from txjmapaccess.jmap.bodies import decompose
+from txjmapaccess.jmap.mime import Part, parseHeader, parseMessage
 
 
 def _octets(text: str) -> bytes:

@@ -10,9 +10,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.jmap.flags import keywordsOf, roleOf
 from txjmapaccess.jmap.mailboxes import mailboxObject, queryMailboxes
 from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot, keywordsOf, roleOf
+from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot
 
 
 def folder(folderID: str, name: str, role: str | None = None, isSubscribed: bool = True) -> Folder:

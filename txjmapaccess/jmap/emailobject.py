@@ -6,33 +6,16 @@ Pure functions.
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
-from html.parser import HTMLParser
 from typing import Any
 
-from txjmapaccess.jmap.headers import CONVENIENCE, HeaderProperty, parseHeaderProperty
-from txjmapaccess.jmap.mime import Bodies, Part, decompose, parseHeader, parseMessage
-from txjmapaccess.jmap.problems import invalidArguments
+from txjmapaccess.jmap.blobs import messageBlobID, partBlobID
+from txjmapaccess.jmap.bodies import Bodies, decompose
+from txjmapaccess.jmap.mime import Part, parseHeader, parseMessage
+from txjmapaccess.jmap.preview import preview, truncated
 from txjmapaccess.jmap.snapshot import Email
-
-_PREVIEW = 200
-
-#: What Email/get gives when the client does not say what it wants (RFC 8621, section 4.2).
-DEFAULT_PROPERTIES = (
-    *("id", "blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt"),
-    *("messageId", "inReplyTo", "references", "sender", "from", "to", "cc", "bcc", "replyTo"),
-    *("subject", "sentAt", "hasAttachment", "preview", "bodyValues", "textBody", "htmlBody"),
-    "attachments",
-)
-
-DEFAULT_BODY_PROPERTIES = (
-    *("partId", "blobId", "size", "name", "type", "charset", "disposition", "cid"),
-    *("language", "location"),
-)
+from txjmapaccess.jmap.wanted import Wanted
 
 
 def utcDate(seconds: int) -> str:
@@ -54,13 +37,6 @@ _STORED: dict[str, Callable[[Email], Any]] = {
     "receivedAt": lambda email: utcDate(email.receivedAt),
 }
 
-_IN_BODY = frozenset(
-    (
-        *("bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments"),
-        *("hasAttachment", "preview"),
-    )
-)
-
 _OF_PART: dict[str, Callable[[Part, str], Any]] = {
     "partId": lambda part, emailID: part.id,
     "blobId": lambda part, emailID: None if part.isMultipart else partBlobID(emailID, part.id),
@@ -78,140 +54,6 @@ _OF_PART: dict[str, Callable[[Part, str], Any]] = {
 
 def _headers(fields: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in fields]
-
-
-def messageBlobID(emailID: str) -> str:
-    """
-    @return: the blobId of a message.
-    """
-    return f"M-{emailID}"
-
-
-def partBlobID(emailID: str, partID: str | None) -> str:
-    """
-    @return: the blobId of a part of a message.
-    """
-    return f"P{partID}-{emailID}"
-
-
-_BLOB_ID = re.compile(r"(?:M|P([1-9][0-9]{0,5}))-([A-Za-z0-9_-]{1,255})\Z")
-
-
-def parseBlobID(blobID: str) -> tuple[str, str | None] | None:
-    """
-    @return: the EMAILID, and the partId or L{None} for the whole message; or L{None} for what is
-        no blobId.
-    """
-    match = _BLOB_ID.match(blobID)
-    return (match.group(2), match.group(1)) if match else None
-
-
-def blobOctets(octets: bytes, partID: str | None) -> bytes | None:
-    """
-    @return: the content of a part of the message C{octets}, or L{None} when it has no such part.
-    """
-    if partID is None:
-        return octets
-    parts = parseMessage(octets).walk()
-    return next((part.content for part in parts if part.id == partID), None)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """
-    What an Email/get asks for.
-
-    @ivar stored: properties of the store.
-    @ivar headers: properties that a header field gives, by name.
-    @ivar allHeaders: whether C{headers} is wanted.
-    @ivar body: properties for which the body must be parsed.
-    @ivar partProperties: the properties of each body part.
-    @ivar partHeaders: those that a header field of the part gives, by name.
-    @ivar values: of which parts the bodyValues are wanted: C{"text"}, C{"html"}, C{"all"}.
-    @ivar longest: the longest value in octets; 0 for any.
-    """
-
-    stored: tuple[str, ...]
-    headers: Mapping[str, HeaderProperty]
-    allHeaders: bool
-    body: tuple[str, ...]
-    partProperties: tuple[str, ...]
-    partHeaders: Mapping[str, HeaderProperty]
-    values: frozenset[str]
-    longest: int
-
-    @property
-    def needsOctets(self) -> bool:
-        """
-        Whether the message must be read.
-        """
-        return bool(self.headers or self.allHeaders or self.body)
-
-
-_VALUES = {
-    "fetchTextBodyValues": "text",
-    "fetchHTMLBodyValues": "html",
-    "fetchAllBodyValues": "all",
-}
-
-
-def parseWanted(arguments: Mapping[str, Any]) -> Wanted:
-    """
-    @param arguments: those of Email/get (RFC 8621, section 4.2).
-
-    @raise MethodProblem: C{invalidArguments}.
-    """
-    names = _names(arguments, "properties", DEFAULT_PROPERTIES)
-    headers = {name: CONVENIENCE[name] for name in names if name in CONVENIENCE}
-    headers.update(_headerProperties(names))
-    known = headers.keys() | _STORED.keys() | _IN_BODY | {"headers"}
-    _refuseUnknown(names, known)
-    partNames = _names(arguments, "bodyProperties", DEFAULT_BODY_PROPERTIES)
-    partHeaders = _headerProperties(partNames)
-    _refuseUnknown(partNames, partHeaders.keys() | _OF_PART.keys() | {"subParts"})
-    return Wanted(
-        tuple(dict.fromkeys(("id", *(name for name in names if name in _STORED)))),
-        headers,
-        "headers" in names,
-        tuple(name for name in names if name in _IN_BODY),
-        tuple(name for name in partNames if name in _OF_PART),
-        partHeaders,
-        frozenset(part for name, part in _VALUES.items() if _flag(arguments, name)),
-        _longest(arguments),
-    )
-
-
-def _names(arguments: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    names = arguments.get(key)
-    if names is None:
-        return default
-    if isinstance(names, list) and all(isinstance(name, str) for name in names):
-        return tuple(dict.fromkeys(names))
-    raise invalidArguments(f"{key} is not a list of strings")
-
-
-def _headerProperties(names: Iterable[str]) -> dict[str, HeaderProperty]:
-    return {name: parseHeaderProperty(name) for name in names if name.startswith("header:")}
-
-
-def _refuseUnknown(names: Iterable[str], known: Any) -> None:
-    for name in names:
-        if name not in known:
-            raise invalidArguments(f"there is no property {name}")
-
-
-def _flag(arguments: Mapping[str, Any], name: str) -> bool:
-    value = arguments.get(name, False)
-    if not isinstance(value, bool):
-        raise invalidArguments(f"{name} is not true or false")
-    return value
-
-
-def _longest(arguments: Mapping[str, Any]) -> int:
-    value = arguments.get("maxBodyValueBytes", 0)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise invalidArguments("maxBodyValueBytes is not an unsigned number")
 
 
 def emailObject(email: Email, octets: bytes, wanted: Wanted) -> dict[str, Any]:
@@ -276,62 +118,3 @@ def _bodyValue(part: Part, longest: int) -> dict[str, Any]:
     text, isBroken = part.text()
     value = truncated(text, longest, part.type == "text/html")
     return {"value": value, "isEncodingProblem": isBroken, "isTruncated": value != text}
-
-
-def truncated(text: str, longest: int, isHTML: bool) -> str:
-    """
-    @param longest: in octets of UTF-8; 0 for any.
-
-    @return: C{text}, not longer than that, not ending within a character or an HTML tag.
-    """
-    encoded = text.encode("utf-8")
-    if not longest or len(encoded) <= longest:
-        return text
-    cut = encoded[:longest].decode("utf-8", "ignore")
-    if isHTML and cut.rfind("<") > cut.rfind(">"):
-        return cut[: cut.rfind("<")]
-    return cut
-
-
-class _TextOfHTML(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        if tag in ("style", "script", "title"):
-            self._hidden += 1
-        self.pieces.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("style", "script", "title") and self._hidden:
-            self._hidden -= 1
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(data)
-
-
-def _textOfHTML(html: str) -> str:
-    """
-    @return: the text up to the end, or to where the parser gives up.
-    """
-    parser = _TextOfHTML()
-    with contextlib.suppress(AssertionError, ValueError):
-        parser.feed(html)
-    return "".join(parser.pieces)
-
-
-def preview(parts: Iterable[Part]) -> str:
-    """
-    @return: how the first text among C{parts} begins, without quoted lines.
-    """
-    part = next((part for part in parts if part.type.startswith("text/")), None)
-    if part is None:
-        return ""
-    text = part.text()[0][:20_000]
-    if part.type == "text/html":
-        text = _textOfHTML(text)
-    own = "\n".join(line for line in text.splitlines() if not line.startswith(">"))
-    return " ".join((own.strip() or text).split())[:_PREVIEW]

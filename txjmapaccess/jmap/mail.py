@@ -17,11 +17,13 @@ from txjmapaccess.jmap.answers import (
     threadsAnswer,
 )
 from txjmapaccess.jmap.api import Method
-from txjmapaccess.jmap.emailobject import blobOctets, emailObject, parseBlobID, parseWanted
+from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
+from txjmapaccess.jmap.emailobject import emailObject
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
 from txjmapaccess.jmap.reader import AccountReader
 from txjmapaccess.jmap.snapshot import Email, Snapshot
+from txjmapaccess.jmap.wanted import parseWanted
 
 #: What going through one message of a snapshot is worth, in octets of a message to parse.
 _OCTETS = 20

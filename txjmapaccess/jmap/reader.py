@@ -20,8 +20,9 @@ from twisted.mail.imap4 import MessageProducer, MessageSet
 from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
+from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
 from txjmapaccess.jmap.pacing import Pacer
-from txjmapaccess.jmap.snapshot import Copy, Folder, asText, keywordsOf, roleOf
+from txjmapaccess.jmap.snapshot import Copy, Folder
 
 _OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 
