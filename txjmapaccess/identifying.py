@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from txjmapaccess.dispatch import CommandDispatch
+from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
 from txjmapaccess.waiting import settled
 
@@ -74,6 +75,11 @@ class StoreIdentifiers:
             else:
                 found.append((email, thread))
         return found
+
+
+def _problem(error: Exception) -> str:
+    # Of an exception that is not ours nobody knows what its text holds.
+    return str(error) if isinstance(error, JMAPAccessError) else f"{type(error).__name__} raised"
 
 
 class Identifying(CommandDispatch):
@@ -137,7 +143,11 @@ class Identifying(CommandDispatch):
         """
         if not self.hasObjectIDs():
             return [MessageIDs(LEFT_OUT, LEFT_OUT)] * len(messages)
-        found = await self.identifiers().messageIDs(mailbox, messages)
+        try:
+            found = await self.identifiers().messageIDs(mailbox, messages)
+        except Exception as e:
+            self._report("EMAILID", None, mailbox, _problem(e), e)
+            return [MessageIDs(LEFT_OUT, LEFT_OUT)] * len(messages)
         return [
             MessageIDs(
                 self._checked("EMAILID", email, message),
@@ -146,11 +156,26 @@ class Identifying(CommandDispatch):
             for (email, thread), message in zip(found, messages, strict=True)
         ]
 
+    async def tellIdentifiers(self, what: str, *args: Any) -> None:
+        """
+        Tell those who keep identifiers what has become of mailboxes and messages. Whatever goes
+        wrong there, mail can be read and changed.
+
+        @param what: C{renaming}, C{renamed}, C{notRenamed}, C{deleted} or C{copied}.
+        """
+        if self.hasObjectIDs():
+            try:
+                method = getattr(self.identifiers(), what, None)
+                if method is not None:
+                    await method(*args)
+            except Exception as e:
+                self._report("identifier", None, self.account, _problem(e), e)
+
     def _checked(self, kind: str, value: object, holder: Any) -> str:
         if isinstance(value, str) and _OBJECTID.match(value):
             return value
         if isinstance(value, Exception):
-            self._report(kind, None, holder, f"it raised {type(value).__name__}", value)
+            self._report(kind, None, holder, _problem(value), value)
         else:
             self._report(kind, None, holder, "its value has not the form of one")
         return LEFT_OUT

@@ -157,6 +157,7 @@ class MailboxCommands(Identifying):
         if isInbox(name):
             raise CommandRefused(b"[CANNOT] INBOX cannot be deleted")
         await self.ask(self.account.delete, name)
+        await self.tellIdentifiers("deleted", name)
         self.sendPositiveResponse(tag, b"Mailbox deleted")
 
     def do_RENAME(self, tag: bytes, old: bytes, new: bytes) -> Deferred[None]:
@@ -170,7 +171,15 @@ class MailboxCommands(Identifying):
             raise CommandRefused(b"[CANNOT] INBOX cannot be renamed")
         if isInbox(new):
             raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
-        await self.ask(self.account.rename, old, new)
+        await self.tellIdentifiers("renaming", old, new)
+        try:
+            await self.ask(self.account.rename, old, new)
+        except BaseException:
+            await self.tellIdentifiers("notRenamed", old, new)
+            raise
+        await self.tellIdentifiers("renamed", old, new)
+        if self.selectedName == old:
+            self.selectedName = new
         self.sendPositiveResponse(tag, b"Mailbox renamed")
 
     def do_SUBSCRIBE(self, tag: bytes, name: bytes) -> Deferred[None]:

@@ -119,7 +119,10 @@ class MessageCommands(Updates):
             return
         told = self.existsTold
         originals = [m for _, m in await self.ask(self.mbox.fetch, messages, uid=uid)]
-        copies = await self._copyAll(originals, mailbox)
+        uidNext = _uidNextOf(mailbox)
+        copies = await self._copyAll(originals, mailbox, uidNext)
+        if originals:
+            await self.tellIdentifiers("copied", self.mbox, originals, name, copies, uidNext)
         await self._announceNew(name, mailbox, told)
         code = b""
         if copies is not None:
@@ -127,11 +130,10 @@ class MessageCommands(Updates):
             code = b"[COPYUID %d %b %b] " % (mailbox.getUIDValidity(), *uids)
         self.sendPositiveResponse(tag, code + b"COPY completed")
 
-    async def _copyAll(self, originals: list[Any], mailbox: Any) -> list[int] | None:
+    async def _copyAll(self, originals: list[Any], mailbox: Any, uidNext: Any) -> list[int] | None:
         """
         @return: the UIDs of the copies, or L{None} when they are not known.
         """
-        uidNext = _uidNextOf(mailbox)
         copier: Any = IMessageCopier(mailbox, None)
         if copier is None:
             added = [await self._addCopy(message, mailbox) for message in originals]

@@ -1,0 +1,840 @@
+"""
+Object identifiers on the wire, by section of RFC 8474: one suite for a store that has identifiers,
+and for one that has none and an L{ObjectIDIndex}.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import threading
+from contextlib import redirect_stderr, redirect_stdout
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from twisted.internet.defer import maybeDeferred, succeed
+from twisted.logger import globalLogPublisher
+from twisted.mail.interfaces import IMessageIMAPCopier
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface import alsoProvides
+
+from tests.support_async import AsyncTestCase
+from tests.support_mail import (
+    HELLO,
+    Account,
+    IdentifiedAccount,
+    IdentifiedMailbox,
+    Mailbox,
+    Session,
+)
+from txjmapaccess.objectid import ObjectIDIndex, main
+from txjmapaccess.objectindex import ObjectIndex
+
+_ID = rb"\(([A-Za-z0-9_-]{1,255})\)"
+
+
+class InlineIndex(ObjectIDIndex):
+    """
+    An index whose jobs run at once.
+    """
+
+    def run(self, job, *args):
+        os.makedirs(self.path, exist_ok=True)
+        return maybeDeferred(job, *args)
+
+
+def found(lines, name):
+    """
+    @return: the values of an item or a response code, in order.
+    """
+    return [
+        match[1].decode("ascii")
+        for line in lines
+        for match in [re.search(name + b" " + _ID, line)]
+        if match
+    ]
+
+
+class RFC8474Tests:
+    """
+    What RFC 8474 asks for, of any store.
+    """
+
+    def setUp(self):
+        self.session = self.connect()
+        self.account = self.session.account
+        self.inbox = self.session.inbox
+
+    def reply(self, n):
+        """
+        @return: a message that answers the first.
+        """
+        return (
+            b"Subject: Re: Hello\r\n"
+            b"Message-ID: <reply%d@example.com>\r\n"
+            b"References: <1@example.com> <2@example.com>\r\n\r\nText\r\n" % n
+        )
+
+    def status(self, name, session=None):
+        """
+        @return: a mailbox's identifier.
+        """
+        (value,) = found(
+            (session or self.session).send(b"a STATUS " + name + b" (MAILBOXID)"), b"MAILBOXID"
+        )
+        return value
+
+    def fetch(self, item, session=None):
+        """
+        @return: an identifier of every message in the selected mailbox.
+        """
+        return found((session or self.session).send(b"a FETCH 1:* " + item), item.upper())
+
+    def test_section3(self):
+        """
+        Section 3: OBJECTID is in the capability list.
+        """
+        self.assertIn(b" OBJECTID", self.session.send(b"a CAPABILITY")[0])
+
+    def test_section4(self):
+        """
+        Section 4: the same MAILBOXID for the same mailbox, different ones for different mailboxes.
+        """
+        self.session.send(b"a CREATE box")
+        ids = {self.status(name) for name in (b"INBOX", b"box")}
+        self.assertEqual(len(ids), 2)
+        self.assertEqual({self.status(name) for name in (b"box", b"inbox")}, ids)
+
+    def test_section4_1(self):
+        """
+        Section 4.1: MAILBOXID in the tagged OK of CREATE, and in no refusal.
+        """
+        (line,) = self.session.send(b"a CREATE foo")
+        self.assertRegex(line, rb"^a OK \[MAILBOXID " + _ID + rb"\] ")
+        self.assertEqual(found([line], b"MAILBOXID"), [self.status(b"foo")])
+        (line,) = self.session.send(b"a CREATE foo")
+        self.assertTrue(line.startswith(b"a NO [ALREADYEXISTS] "))
+
+    def test_section4_2(self):
+        """
+        Section 4.2: an untagged OK with MAILBOXID for SELECT and EXAMINE, none when they fail.
+        """
+        for command in (b"SELECT", b"EXAMINE"):
+            lines = self.session.send(b"a " + command + b" INBOX")
+            self.assertEqual(found(lines, rb"^\* OK \[MAILBOXID"), [self.status(b"INBOX")])
+        self.assertEqual(found(self.session.send(b"a SELECT nix"), b"MAILBOXID"), [])
+
+    def test_section4_3(self):
+        """
+        Section 4.3: a STATUS item, with others, and in LIST-STATUS (RFC 5819); RENAME keeps it.
+        """
+        self.session.send(b"a CREATE foo")
+        self.session.send(b"a CREATE bar")
+        foo, bar = self.status(b"foo"), self.status(b"bar")
+        self.session.send(b"a RENAME foo renamed")
+        self.assertEqual((self.status(b"renamed"), self.status(b"bar")), (foo, bar))
+        self.assertEqual(
+            self.session.send(b"a STATUS renamed (MESSAGES mailboxid UIDNEXT)")[0],
+            b'* STATUS "renamed" (MESSAGES 0 MAILBOXID (%b) UIDNEXT 1)' % foo.encode(),
+        )
+        lines = self.session.send(b'a LIST "" "*" RETURN (STATUS (MAILBOXID))')
+        self.assertEqual(
+            found(lines, b"MAILBOXID"), [self.status(n) for n in (b"INBOX", b"bar", b"renamed")]
+        )
+
+    def test_section5_1(self):
+        """
+        Section 5.1: EMAILID never changes, and COPY keeps it, whatever the store does to dates.
+        """
+        self.inbox.put()
+        self.inbox.put(self.reply(1))
+        self.session.selected()
+        before = self.fetch(b"EMAILID")
+        self.assertEqual(len(set(before)), 2)
+        self.assertEqual(self.fetch(b"EMAILID"), before)
+        self.session.send(b"a CREATE box")
+        self.copyAnd(lambda message: setattr(message, "date", b"Fri, 01 Jan 2021 00:00:00 +0000"))
+        self.session.send(b"a COPY 1:2 box", b"b SELECT box")
+        self.assertEqual(self.fetch(b"EMAILID"), before)
+
+    def copyAnd(self, change):
+        """
+        Let the mailbox box do something to copies.
+        """
+        box = self.account.mailboxes["box"]
+        put = box.put
+
+        def changed(*args, **keywords):
+            message = put(*args, **keywords)
+            if hasattr(message, "getEmailID"):
+                message.emailID = self.inbox.messages[message.uid - 1].getEmailID()
+            change(message)
+            return message
+
+        box.put = changed
+
+    def test_section5_2(self):
+        """
+        Section 5.2: a message and the answer to it are in one thread, another is not; EMAILIDs and
+        THREADIDs have no values in common.
+        """
+        self.inbox.put()
+        self.inbox.put(self.reply(1))
+        self.inbox.put(HELLO.replace(b"<1@", b"<other@"), threadID="T2")
+        self.session.selected()
+        threads = self.fetch(b"THREADID")
+        self.assertEqual(threads[0], threads[1])
+        self.assertNotEqual(threads[0], threads[2])
+        self.assertFalse(set(threads) & set(self.fetch(b"EMAILID")))
+
+    def test_section5_3(self):
+        """
+        Section 5.3: in FETCH and UID FETCH, in any case of letters, alone and among other items.
+        """
+        self.inbox.put()
+        self.session.selected()
+        (email,) = self.fetch(b"EMAILID")
+        (thread,) = self.fetch(b"THREADID")
+        both = f"emailid ({email}) THREADID ({thread})".upper().encode()
+        for items, answer in (
+            (b"emailid", b"EMAILID (E)"),
+            (b"(EmailID threadID)", b"EMAILID (E) THREADID (T)"),
+            (b"(THREADID FLAGS emailid)", b"THREADID (T) FLAGS () EMAILID (E)"),
+            (b"(UID THREADID)", b"UID 1 THREADID (T)"),
+        ):
+            answer = answer.replace(b"(E)", b"(%b)" % email.encode())
+            answer = answer.replace(b"(T)", b"(%b)" % thread.encode())
+            self.assertEqual(
+                self.session.send(b"a FETCH 1 " + items)[0], b"* 1 FETCH (" + answer + b")"
+            )
+        self.assertEqual(
+            self.session.send(b"a UID FETCH 1 (EMAILID THREADID)")[0].upper(),
+            b"* 1 FETCH (" + both + b" UID 1)",
+        )
+
+    def test_section6(self):
+        """
+        Section 6: SEARCH finds by both, and finds nothing by another kind's value.
+        """
+        self.inbox.put()
+        self.inbox.put(self.reply(1))
+        self.session.selected()
+        first, second = self.fetch(b"EMAILID")
+        thread = self.fetch(b"THREADID")[0]
+        for keys, numbers in (
+            (f"EMAILID {second}", b" 2"),
+            (f"THREADID {thread}", b" 1 2"),
+            (f"NOT EMAILID {second}", b" 1"),
+            (f"(OR EMAILID {first} (EMAILID {second}))", b" 1 2"),
+            (f"EMAILID {thread}", b""),
+        ):
+            self.assertEqual(
+                self.session.send(b"a SEARCH " + keys.encode())[0], b"* SEARCH" + numbers
+            )
+
+    def test_section7(self):
+        """
+        Section 7: what is no objectid is BAD.
+        """
+        self.session.selected()
+        for value in (b"a.b", b"a" * 256, b'""', b"*"):
+            (line,) = self.session.send(b"a SEARCH EMAILID " + value)
+            self.assertTrue(line.startswith(b"a BAD "), line)
+
+    def test_otherSession(self):
+        """
+        Every session sees the same.
+        """
+        self.inbox.put()
+        self.session.selected()
+        other = self.connect(self.account).selected()
+        for item in (b"EMAILID", b"THREADID"):
+            self.assertEqual(self.fetch(item), self.fetch(item, other))
+        self.assertEqual(self.status(b"INBOX"), self.status(b"INBOX", other))
+
+
+class StoreTests(RFC8474Tests, SynchronousTestCase):
+    """
+    A store that has identifiers.
+    """
+
+    def connect(self, account=None):
+        return Session(IdentifiedAccount if account is None else lambda name: account)
+
+    def test_section5_2_withoutThreads(self):
+        """
+        Section 5.2: THREADID is NIL where there are no threads.
+        """
+        self.inbox.put(threadID=None)
+        self.session.selected()
+        self.assertEqual(self.session.send(b"a FETCH 1 THREADID")[0], b"* 1 FETCH (THREADID NIL)")
+
+    def test_deferreds(self):
+        """
+        Identifiers may come with Deferreds.
+        """
+        message = self.inbox.put()
+        message.getEmailID = lambda: succeed("M1")
+        message.getThreadID = lambda: succeed("T1")
+        self.session.slow.names.add("getMailboxID")
+        self.assertEqual(self.session.send(b"a SELECT INBOX"), [])
+        self.assertIn(b"* OK [MAILBOXID (F1)] Ok", self.session.go())
+        self.assertEqual(self.fetch(b"EMAILID"), ["M1"])
+        self.assertEqual(self.fetch(b"THREADID"), ["T1"])
+
+
+class BadInputTests(SynchronousTestCase):
+    """
+    Stores whose identifiers cannot be shown: logged once with the object at fault, and left out.
+    """
+
+    def setUp(self):
+        self.session = Session(IdentifiedAccount)
+        self.inbox = self.session.inbox
+        self.events = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+
+    def reports(self):
+        """
+        @return: what was logged about identifiers.
+        """
+        return [event for event in self.events if "left out" in str(event.get("log_format"))]
+
+    def test_illegalEmailID(self):
+        """
+        An illegal EMAILID is left out, of one message or of all.
+        """
+        for value in ("", "a b", "a" * 256, None, 7, b"M1", "a)\r\nb"):
+            self.inbox.messages.clear()
+            self.inbox.put()
+            bad = self.inbox.put()
+            bad.getEmailID = lambda value=value: value
+            self.session.selected()
+            first = self.inbox.messages[0].uid
+            self.assertEqual(
+                self.session.send(b"a FETCH 1:2 (EMAILID UID)"),
+                [
+                    b"* 1 FETCH (EMAILID (M%d) UID %d)" % (first, first),
+                    b"* 2 FETCH (UID %d)" % bad.uid,
+                    b"a OK FETCH completed",
+                ],
+                value,
+            )
+            self.assertEqual(len(self.session.send(b"a FETCH 2 EMAILID")), 1)
+        (report,) = self.reports()
+        self.assertEqual(report["kind"], "EMAILID")
+
+    def test_raises(self):
+        """
+        An adapter that raises, at once or later, is told apart by the object.
+        """
+        bad = self.inbox.put()
+        bad.getThreadID = lambda: 1 / 0
+        self.session.selected()
+        for _ in range(3):
+            self.assertEqual(
+                self.session.send(b"a FETCH 1 (FLAGS THREADID)"),
+                [b"* 1 FETCH (FLAGS ())", b"a OK FETCH completed"],
+            )
+        (report, _) = self.reports()
+        self.assertIs(report["holder"], bad)
+
+    def test_mailboxRaises(self):
+        """
+        A mailbox without a MAILBOXID can be created, selected and asked for its STATUS.
+        """
+        self.session.slow.errors["getMailboxID"] = RuntimeError("secret")
+        self.assertEqual(self.session.send(b"a CREATE box"), [b"a OK Mailbox created"])
+        self.assertEqual(
+            self.session.send(b"a STATUS INBOX (MESSAGES MAILBOXID)")[0],
+            b'* STATUS "INBOX" (MESSAGES 0)',
+        )
+        lines = self.session.send(b"a SELECT INBOX")
+        self.assertTrue(lines[-1].startswith(b"a OK "))
+        self.assertEqual(found(lines, b"MAILBOXID"), [])
+        self.assertEqual(len(self.reports()), 1)
+
+    def test_oneForTwo(self):
+        """
+        An identifier that two mailboxes have is shown for one of them only (section 4).
+        """
+        twin = IdentifiedMailbox(self.session.slow)
+        self.session.account.mailboxes["twin"] = twin
+        lines = self.session.send(
+            b"a STATUS INBOX (MAILBOXID)", b"a STATUS twin (MAILBOXID)", b"a SELECT twin"
+        )
+        self.assertEqual(found(lines, b"MAILBOXID"), ["F1"])
+        (report,) = self.reports()
+        self.assertIs(report["holder"], twin)
+
+    def test_renamedElsewhere(self):
+        """
+        A mailbox that somebody else has renamed keeps its identifier.
+        """
+        self.session.account.add("box")
+        self.session.send(b"a STATUS box (MAILBOXID)")
+        self.session.account._rename("box", "new")
+        self.assertEqual(
+            found(self.session.send(b"a STATUS new (MAILBOXID)"), b"MAILBOXID"), ["F2"]
+        )
+        self.assertEqual(self.reports(), [])
+
+
+class IndexTests(RFC8474Tests, SynchronousTestCase):
+    """
+    A store without identifiers, and an index.
+    """
+
+    def connect(self, account=None):
+        if account is None:
+            self.path = os.path.abspath(self.mktemp())
+        self.index = InlineIndex(self.path)
+        return Session(Account if account is None else lambda name: account, objectIDs=self.index)
+
+    def file(self):
+        """
+        @return: the path of the account's file.
+        """
+        return os.path.join(self.path, "arnt.sqlite")
+
+    def test_restart(self):
+        """
+        Another server with the same directory tells the same.
+        """
+        for n in range(3):
+            self.inbox.put(self.reply(n))
+        self.session.selected()
+        emails, mailbox = self.fetch(b"EMAILID"), self.status(b"INBOX")
+        self.session = self.connect(self.account).selected()
+        self.assertEqual(self.fetch(b"EMAILID"), emails)
+        self.assertEqual(self.status(b"INBOX"), mailbox)
+
+    def test_firstSeen(self):
+        """
+        What was told once stays, whatever the store says about the message later; it is not read
+        again.
+        """
+        message = self.inbox.put()
+        self.session.selected()
+        before = self.fetch(b"EMAILID"), self.fetch(b"THREADID")
+        message.date = b"Fri, 01 Jan 2021 00:00:00 +0000"
+        message.getHeaders = lambda *args: 1 / 0
+        self.assertEqual((self.fetch(b"EMAILID"), self.fetch(b"THREADID")), before)
+
+    def test_different(self):
+        """
+        Messages that differ in their octets or in their INTERNALDATE have different EMAILIDs; the
+        same message twice may have one.
+        """
+        self.inbox.put()
+        self.inbox.put()
+        self.inbox.put(date=b"Fri, 01 Jan 2021 00:00:00 +0000")
+        self.inbox.put(HELLO + b".")
+        self.session.selected()
+        first, same, later, longer = self.fetch(b"EMAILID")
+        self.assertEqual(first, same)
+        self.assertEqual(len({first, later, longer}), 3)
+
+    def test_values(self):
+        """
+        One letter in front, lower-case letters and digits behind it: values that differ only in
+        case cannot be (section 8.1).
+        """
+        self.inbox.put()
+        self.session.selected()
+        for value, letter in (
+            (self.status(b"INBOX"), "F"),
+            (self.fetch(b"EMAILID")[0], "M"),
+            (self.fetch(b"THREADID")[0], "T"),
+        ):
+            self.assertRegex(value, f"^{letter}[a-z2-7]{{26}}$")
+
+    def test_renameBelow(self):
+        """
+        Mailboxes below a renamed one are renamed too.
+        """
+        for name in (b"a", b"a/b", b"ab"):
+            self.session.send(b"x CREATE " + name)
+        before = self.status(b"a"), self.status(b"a/b"), self.status(b"ab")
+        rename = self.account._rename
+
+        def withInferiors(old, new):
+            for name in [n for n in self.account.mailboxes if n == old or n.startswith(old + "/")]:
+                rename(name, new + name[len(old) :])
+
+        self.account._rename = withInferiors
+        self.session.send(b"x RENAME a z")
+        after = self.status(b"z"), self.status(b"z/b"), self.status(b"ab")
+        self.assertEqual(after, before)
+
+    def test_renameRefused(self):
+        """
+        A RENAME that fails changes nothing.
+        """
+        self.session.send(b"x CREATE a", b"x CREATE b")
+        before = self.status(b"a"), self.status(b"b")
+        (line,) = self.session.send(b"x RENAME a b")
+        self.assertTrue(line.startswith(b"x NO "))
+        self.assertEqual((self.status(b"a"), self.status(b"b")), before)
+
+    def test_renameChangesUIDValidity(self):
+        """
+        A store may give a renamed mailbox another UIDVALIDITY.
+        """
+        self.session.send(b"x CREATE a")
+        before = self.status(b"a")
+        rename = self.account._rename
+
+        def changing(old, new):
+            rename(old, new)
+            self.account.mailboxes[new].getUIDValidity = lambda: 8
+
+        self.account._rename = changing
+        self.session.send(b"x RENAME a b")
+        self.assertEqual(self.status(b"b"), before)
+        self.account.mailboxes["b"].getUIDValidity = lambda: 9
+        self.assertNotEqual(self.status(b"b"), before)
+
+    def test_killedInRename(self):
+        """
+        A process that is killed between the store's RENAME and the index's loses nothing.
+        """
+        self.session.send(b"x CREATE a")
+        before = self.status(b"a")
+        rename = self.account._rename
+
+        def killed(old, new):
+            rename(old, new)
+            raise RuntimeError("killed")
+
+        self.account._rename = killed
+        self.session.server.tellIdentifiers = self.unlessAfter(self.session.server.tellIdentifiers)
+        self.session.send(b"x RENAME a b")
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.session = self.connect(self.account)
+        self.assertEqual(self.status(b"b"), before)
+
+    def unlessAfter(self, tell):
+        """
+        @return: C{tellIdentifiers} of a process that does not live to say more.
+        """
+
+        async def told(what, *args):
+            if what == "renaming":
+                await tell(what, *args)
+
+        return told
+
+    def test_deleted(self):
+        """
+        The identifier of a deleted mailbox is not given again, even where UIDVALIDITY is the same.
+        """
+        self.session.send(b"x CREATE a")
+        before = self.status(b"a")
+        self.session.send(b"x DELETE a", b"x CREATE a")
+        self.assertNotEqual(self.status(b"a"), before)
+
+    def test_nameTakenOver(self):
+        """
+        A new mailbox under the name of a renamed one has an identifier of its own.
+        """
+        self.session.send(b"x CREATE a")
+        before = self.status(b"a")
+        self.session.send(b"x RENAME a b", b"x CREATE a")
+        self.assertEqual(self.status(b"b"), before)
+        self.assertNotEqual(self.status(b"a"), before)
+
+    def test_uidValidity(self):
+        """
+        Another UIDVALIDITY is another mailbox (section 4).
+        """
+        before = self.status(b"INBOX")
+        self.inbox.getUIDValidity = lambda: 8
+        self.assertNotEqual(self.status(b"INBOX"), before)
+        self.inbox.getUIDValidity = lambda: 7
+        self.assertEqual(self.status(b"INBOX"), before)
+
+    def test_copyWithoutUIDs(self):
+        """
+        COPY carries EMAILIDs also where the mailbox does not tell the UIDs of copies.
+        """
+        for n in range(3):
+            self.inbox.put(self.reply(n))
+        self.session.selected()
+        before = self.fetch(b"EMAILID")
+        self.session.send(b"x CREATE box")
+        box = self.account.mailboxes["box"]
+        box.put()
+        self.copyAnd(lambda message: setattr(message, "date", b"Fri, 01 Jan 2021 00:00:00 +0000"))
+
+        def copy(message):
+            box.put(message.octets)
+
+        box.copy = copy
+        alsoProvides(box, IMessageIMAPCopier)
+        self.session.send(b"x COPY 2:3 box", b"x SELECT box")
+        self.assertEqual(self.fetch(b"EMAILID")[1:], before[1:])
+
+    def test_unreadable(self):
+        """
+        A message that cannot be read has no identifiers; the others have.
+        """
+        for n in range(3):
+            self.inbox.put(self.reply(n))
+        self.inbox.messages[1].getBodyFile = lambda: 1 / 0
+        self.session.selected()
+        self.assertEqual(len(self.fetch(b"EMAILID")), 2)
+
+    def test_damaged(self):
+        """
+        With a damaged index mail can be read. The operator is told the file and the command that
+        rebuilds it, once; and that command saves what can be saved.
+        """
+        self.inbox.put()
+        self.session.selected()
+        emails = self.fetch(b"EMAILID")
+        with open(self.file(), "r+b") as file:
+            file.write(b"This is no database")
+        events = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.session = self.connect(self.account).selected()
+        self.assertEqual(self.fetch(b"EMAILID"), [])
+        self.assertEqual(
+            self.session.send(b"a FETCH 1 (EMAILID FLAGS)")[0], b"* 1 FETCH (FLAGS ())"
+        )
+        self.session.send(b"a COPY 1 INBOX")
+        problems = {event["problem"] for event in events if "problem" in event}
+        (problem,) = problems
+        self.assertIn(f"rebuild {self.file()}", problem)
+        output = io.StringIO()
+        with redirect_stdout(output):
+            self.assertEqual(main(["rebuild", self.file()]), 0)
+        self.assertIn(".damaged", output.getvalue())
+        self.session = self.connect(self.account).selected()
+        self.assertEqual(self.fetch(b"EMAILID")[:1], emails)
+
+    def test_rebuild(self):
+        """
+        What can still be read of a damaged index is in the rebuilt one.
+        """
+        for n in range(500):
+            self.inbox.put(self.reply(n))
+        self.session.send(b"x CREATE a", b"x RENAME a b")
+        mailbox = self.status(b"b")
+        self.session.selected()
+        self.fetch(b"EMAILID")
+        size = os.path.getsize(self.file())
+        with open(self.file(), "r+b") as file:
+            file.seek(size // 2)
+            file.write(b"\xff" * (size // 2))
+        with redirect_stdout(io.StringIO()):
+            self.assertEqual(main(["rebuild", self.file()]), 0)
+        self.session = self.connect(self.account)
+        self.assertEqual(self.status(b"b"), mailbox)
+
+    def test_unknownUser(self):
+        """
+        Where nobody knows whose account it is, there are no identifiers.
+        """
+        self.session.server.loginRecord = None
+        self.assertEqual(found(self.session.send(b"a STATUS INBOX (MAILBOXID)"), b"MAILBOXID"), [])
+
+    def test_fileNames(self):
+        """
+        No user name leads out of the directory.
+        """
+        for name in ("../../etc/passwd", "..", "a/b", "\0", "é" * 200, "."):
+            path = self.index.fileOf(name)
+            self.assertEqual(os.path.dirname(path), self.path)
+            self.assertLess(len(os.path.basename(path)), 200)
+        self.assertNotEqual(self.index.fileOf("a" * 300), self.index.fileOf("a" * 301))
+
+
+class MainTests(SynchronousTestCase):
+    """
+    C{python -m txjmapaccess.objectid}
+    """
+
+    def run_(self, *arguments):
+        """
+        @return: the exit status and what is on stderr.
+        """
+        errors = io.StringIO()
+        with redirect_stderr(errors):
+            return main(arguments), errors.getvalue()
+
+    def test_usage(self):
+        """
+        A wrong call is one sentence, and exit status 1.
+        """
+        for arguments in ((), ("rebuild",), ("other", "x")):
+            status, errors = self.run_(*arguments)
+            self.assertEqual((status, errors.count("\n")), (1, 1))
+
+    def test_missing(self):
+        """
+        So is a file that is not there.
+        """
+        status, errors = self.run_("rebuild", "/nonexistent/x")
+        self.assertEqual(
+            (status, errors), (1, "/nonexistent/x cannot be rebuilt: No such file or directory\n")
+        )
+
+
+class ThreadTests(AsyncTestCase):
+    """
+    Jobs run in threads of the index.
+    """
+
+    async def test_run(self):
+        """
+        The result of a job comes with a Deferred; the directory is made for the first.
+        """
+        index = ObjectIDIndex(self.mktemp())
+        self.addCleanup(index.close)
+        path = index.fileOf("arnt")
+        thread = await index.run(threading.current_thread)
+        self.assertIsNot(thread, threading.current_thread())
+        key = await index.run(ObjectIndex(path).findMailbox, "INBOX", 7)
+        self.assertEqual(await index.run(ObjectIndex(path).findMailbox, "INBOX", 7), key)
+        self.assertTrue(os.path.exists(path))
+
+
+class DatelessMailbox(Mailbox):
+    """
+    A mailbox that gives every message a date of its own, copies too.
+    """
+
+    def _add(self, message, flags, date):
+        return super()._add(message, flags, b"Tue, 03 Mar 2020 11:00:%02d +0000" % self.uidNext)
+
+
+class DatelessAccount(Account):
+    """
+    An account of such mailboxes.
+    """
+
+    mailboxFactory = DatelessMailbox
+
+
+class Machine(RuleBasedStateMachine):
+    """
+    Mail that is appended, copied, renamed and expunged in random order, and servers that start
+    again: no identifier changes, is used again, or belongs to two.
+    """
+
+    directory = ""
+    counter = 0
+
+    def __init__(self):
+        super().__init__()
+        Machine.counter += 1
+        self.path = os.path.join(self.directory, str(Machine.counter))
+        self.account = DatelessAccount()
+        self.boxes = {}
+        self.mails = {}
+        self.spent = set()
+        self.start()
+
+    def start(self):
+        """
+        A new server.
+        """
+        self.session = Session(lambda name: self.account, objectIDs=InlineIndex(self.path))
+
+    def send(self, *lines):
+        """
+        @return: the lines of the answer, which must be OK.
+        """
+        answer = self.session.send(*(b"x " + line for line in lines))
+        assert b"x OK " in answer[-1], answer
+        return answer
+
+    def name(self, data):
+        """
+        @return: one of the mailboxes that there are.
+        """
+        return data.draw(st.sampled_from(sorted(self.account.mailboxes)))
+
+    @rule()
+    def restart(self):
+        self.start()
+
+    @rule(name=st.sampled_from("abc"))
+    def create(self, name):
+        if name not in self.account.mailboxes:
+            self.send(b"CREATE " + name.encode())
+
+    @rule(data=st.data())
+    def delete(self, data):
+        name = self.name(data)
+        if name != "INBOX":
+            mailbox = self.account.mailboxes[name]
+            self.send(b"DELETE " + name.encode())
+            self.spent.add(self.boxes.pop(mailbox, None))
+
+    @rule(data=st.data(), new=st.sampled_from("abcd"))
+    def rename(self, data, new):
+        old = self.name(data)
+        if old != "INBOX" and new not in self.account.mailboxes:
+            self.send(b"RENAME %b %b" % (old.encode(), new.encode()))
+
+    @rule(data=st.data(), number=st.integers(0, 3))
+    def append(self, data, number):
+        mailbox = self.account.mailboxes[self.name(data)]
+        mailbox.put(b"Message-ID: <%d@x>\r\n\r\n%d\r\n" % (number, number))
+
+    @rule(data=st.data())
+    def copy(self, data):
+        source, target = self.name(data), self.name(data)
+        mailbox = self.account.mailboxes[target]
+        originals = list(self.account.mailboxes[source].messages)
+        if originals:
+            self.send(b"SELECT " + source.encode(), b"COPY 1:* " + target.encode())
+            self.check()
+            for original, copy in zip(originals, mailbox.messages[-len(originals) :], strict=True):
+                assert self.mails[original] == self.mails[copy]
+
+    @rule(data=st.data())
+    def expunge(self, data):
+        name = self.name(data)
+        if self.account.mailboxes[name].messages:
+            self.send(b"SELECT " + name.encode(), b"STORE 1 FLAGS \\Deleted", b"EXPUNGE")
+
+    @invariant()
+    def check(self):
+        """
+        Every identifier is what it was.
+        """
+        seen = set()
+        for name, mailbox in self.account.mailboxes.items():
+            (value,) = found(self.send(b"STATUS %b (MAILBOXID)" % name.encode()), b"MAILBOXID")
+            assert value not in seen and value not in self.spent
+            seen.add(value)
+            assert self.boxes.setdefault(mailbox, value) == value
+            lines = self.send(b"SELECT " + name.encode(), b"FETCH 1:* (EMAILID THREADID)")
+            ids = zip(found(lines, b"EMAILID"), found(lines, b"THREADID"), strict=True)
+            for message, pair in zip(mailbox.messages, ids, strict=True):
+                assert self.mails.setdefault(message, pair) == pair
+
+
+Machine.TestCase.settings = settings(
+    max_examples=10, stateful_step_count=15, deadline=None, database=None
+)
+
+
+class StatefulTests(TestCase):
+    """
+    Identifiers over the life of an account.
+    """
+
+    def test_randomOrder(self):
+        """
+        See L{Machine}.
+        """
+        Machine.directory = self.mktemp()
+        Machine.TestCase("runTest").debug()
