@@ -25,7 +25,7 @@ class KnownMailbox:
     """
 
     def __init__(self, snapshot: Snapshot, isWriteable: bool) -> None:
-        self.view = View(snapshot)
+        self.view = View.of(snapshot)
         self._isWriteable = isWriteable
         self._isDestroyed = False
         self._listeners: list[Any] = []

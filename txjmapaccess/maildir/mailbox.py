@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import MailboxException, ReadOnlyMailbox
@@ -27,7 +27,7 @@ from zope.interface import implementer
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDSearch, IPollableMailbox
 from txjmapaccess.maildir import changes
 from txjmapaccess.maildir.content import load
-from txjmapaccess.maildir.flags import flagsNamed
+from txjmapaccess.maildir.flags import Flags, flagsNamed
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.known import KnownMailbox
 from txjmapaccess.maildir.message import Message, parseDate
@@ -35,10 +35,11 @@ from txjmapaccess.maildir.messageset import Numbered, positions
 from txjmapaccess.maildir.mime import Part
 from txjmapaccess.maildir.session import Session
 from txjmapaccess.maildir.snapshot import Entry, Snapshot
-from txjmapaccess.maildir.view import View
+from txjmapaccess.maildir.view import Changes, View
 from txjmapaccess.maildir.worker import Worker
 
-_T = TypeVar("_T")
+#: So many copies of one COPY are reported before others get a turn.
+_AT_ONCE = 500
 
 
 @implementer(
@@ -110,25 +111,27 @@ class Mailbox(KnownMailbox):
         See L{IMailboxIMAP.store}. Messages that are gone are not in the answer.
         """
         self._mustBeWriteable()
-        entries = self.view.entries
-        chosen = [(n + 1, entries[n]) for n in positions(messages, uid, entries)]
-        return Deferred.fromCoroutine(self._store(chosen, list(flags), mode))
+        return self._worker.turn(self._store, messages, list(flags), mode, uid)
 
     async def _store(
-        self, chosen: list[tuple[int, Entry]], flags: list[str], mode: int
+        self, messages: Any, flags: list[str], mode: int, uid: bool | int
     ) -> dict[int, list[str]]:
-        uids = [entry.uid for _, entry in chosen]
-        await self._run(changes.changeFlags, uids, lambda old: old.changed(flags, mode))
-        latest = self.folder.snapshot.byUID
-        self.view.update({uid: latest[uid] for uid in uids if uid in latest})
-        return {n: self.view.flagsOf(e.uid, e) for n, e in chosen if e.uid in latest}
+        view = self.view
+        chosen = [(n + 1, view.entries[n]) for n in positions(messages, uid, view.entries)]
+
+        def job() -> tuple[View, dict[int, list[str]]]:
+            uids = [entry.uid for _, entry in chosen]
+            changes.changeFlags(self.folder, uids, lambda old: old.changed(flags, mode))
+            latest = self.folder.snapshot.byUID
+            now = view.updated({uid: latest[uid] for uid in uids if uid in latest})
+            return now, {n: now.flagsOf(e.uid, e) for n, e in chosen if e.uid in latest}
+
+        self.view, changed = await self._worker.inThread(job)
+        return changed
 
     def _mustBeWriteable(self) -> None:
         if not self._isWriteable:
             raise ReadOnlyMailbox()
-
-    def _run(self, job: Callable[..., _T], *args: Any) -> Deferred[_T]:
-        return self._worker.run(job, self.folder, *args)
 
     def addMessage(
         self, message: BinaryIO | bytes, flags: Iterable[str | bytes] = (), date: Any = None
@@ -141,12 +144,12 @@ class Mailbox(KnownMailbox):
         self._mustBeWriteable()
         file = io.BytesIO(message) if isinstance(message, bytes) else message
         names = [f.decode("ascii", "replace") if isinstance(f, bytes) else f for f in flags]
-        added = self._run(changes.append, file, flagsNamed(names), parseDate(date))
-        return added.addCallback(self._showAdded)
+        return self._worker.turn(self._addMessage, file, flagsNamed(names), parseDate(date))
 
-    def _showAdded(self, uid: int) -> int:
+    async def _addMessage(self, file: BinaryIO, flags: Flags, date: float | None) -> int:
+        uid = await self._worker.inThread(changes.append, self.folder, file, flags, date)
         if not self._listeners:  # No session has been told any sequence number.
-            self.view = View(self.folder.snapshot)
+            self.view = View.of(self.folder.snapshot)
         return uid
 
     def copy(self, messageObject: Any) -> Deferred[int]:
@@ -162,7 +165,7 @@ class Mailbox(KnownMailbox):
         done: Deferred[int] = Deferred()
         self._toCopy.append((messageObject, done))
         if len(self._toCopy) == 1:
-            self._worker.soon().addCallback(lambda _: self._copyAll())
+            Deferred.fromCoroutine(self._copyAll())
         return done
 
     def _copyForeign(self, message: Any) -> Deferred[int]:
@@ -171,11 +174,21 @@ class Mailbox(KnownMailbox):
             raise MailboxException("This message cannot be copied")
         return self.addMessage(file.open(), message.getFlags(), message.getInternalDate())
 
-    def _copyAll(self) -> None:
+    async def _copyAll(self) -> None:
+        await self._worker.soon()
         batch, self._toCopy = self._toCopy, []
         sources = [(message.mailbox.folder, message.entry) for message, _ in batch]
-        uids = self._run(changes.copy, sources)
-        uids.addCallbacks(_fire, _fail, callbackArgs=(batch,), errbackArgs=(batch,))
+        try:
+            uids = await self._worker.run(changes.copy, self.folder, sources)
+        except Exception:
+            failure = Failure()
+            for _, done in batch:
+                done.errback(failure)
+            return
+        for n, ((_, done), uid) in enumerate(zip(batch, uids, strict=True), 1):
+            done.callback(uid)
+            if n % _AT_ONCE == 0:
+                await self._worker.soon()
 
     def expunge(self, uids: Iterable[int] | None = None) -> Deferred[list[int]]:
         """
@@ -187,10 +200,19 @@ class Mailbox(KnownMailbox):
             descending, so that they can be sent as EXPUNGE responses one after the other.
         """
         self._mustBeWriteable()
-        known = [entry.uid for entry in self.view.entries]
-        chosen = known if uids is None else sorted(set(uids).intersection(known))
-        done = self._run(changes.expunge, chosen)
-        return done.addCallback(lambda _: self.view.dropGone(self.folder.snapshot))
+        return self._worker.turn(self._expunge, uids)
+
+    async def _expunge(self, uids: Iterable[int] | None) -> list[int]:
+        view = self.view
+
+        def job() -> tuple[View, list[int]]:
+            known = [entry.uid for entry in view.entries]
+            chosen = known if uids is None else sorted(set(uids).intersection(known))
+            changes.expunge(self.folder, chosen)
+            return view.withoutGone(self.folder.snapshot)
+
+        self.view, gone = await self._worker.inThread(job)
+        return gone
 
     def searchEmailID(self, emailID: str) -> Deferred[list[int]]:
         """
@@ -214,13 +236,17 @@ class Mailbox(KnownMailbox):
         """
         See L{IPollableMailbox}.
         """
-        return Deferred.fromCoroutine(self._poll())
+        return self._worker.turn(self._poll)
 
     async def _poll(self) -> None:
-        snapshot = await self._worker.run(self.folder.sync, claim=self._claims)
         listeners = list(self._listeners)
         canExpunge = all(hasattr(listener, "messagesExpunged") for listener in listeners)
-        expunged, flags, hasNew = self.view.catchUp(snapshot, canExpunge)
+        view = self.view
+
+        def job() -> tuple[View, Changes]:
+            return view.caughtUp(self.folder.sync(claim=self._claims), canExpunge)
+
+        self.view, (expunged, flags, hasNew) = await self._worker.inThread(job)
         for listener in listeners if not self._isClosed else ():
             if expunged:
                 listener.messagesExpunged(expunged)
@@ -228,13 +254,3 @@ class Mailbox(KnownMailbox):
                 listener.flagsChanged(flags)
             if hasNew:
                 listener.newMessages(self.getMessageCount(), self.getRecentCount())
-
-
-def _fire(uids: list[int], batch: list[tuple[Message, Deferred[int]]]) -> None:
-    for (_, done), uid in zip(batch, uids, strict=True):
-        done.callback(uid)
-
-
-def _fail(failure: Failure, batch: list[tuple[Message, Deferred[int]]]) -> None:
-    for _, done in batch:
-        done.errback(failure)

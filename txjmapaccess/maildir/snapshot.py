@@ -71,9 +71,9 @@ class Snapshot:
         """
         return self.row.firstRecent < self.row.uidNext
 
-    def recent(self) -> set[int]:
+    def recent(self) -> frozenset[int]:
         """
         The UIDs that no session has claimed.
         """
         first = self.row.firstRecent
-        return {entry.uid for entry in self.entries if entry.uid >= first}
+        return frozenset(entry.uid for entry in self.entries if entry.uid >= first)

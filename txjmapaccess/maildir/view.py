@@ -10,6 +10,7 @@ cannot be told, stays in the view and keeps its number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from txjmapaccess.maildir.snapshot import Entry, Snapshot
@@ -32,17 +33,24 @@ class Changes(NamedTuple):
 _NOTHING = Changes([], {}, False)
 
 
+@dataclass(frozen=True)
 class View:
     """
-    @param snapshot: the mailbox now.
-
     @ivar seen: the mailbox as the session knows it.
     @ivar recent: the UIDs that are \\Recent in this session.
+    @ivar latest: the mailbox as it was when the session was last told everything.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.seen = self._latest = snapshot
-        self.recent = snapshot.recent()
+    seen: Snapshot
+    recent: frozenset[int]
+    latest: Snapshot
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> View:
+        """
+        @return: the view of a session that sees the mailbox for the first time.
+        """
+        return cls(snapshot, snapshot.recent(), snapshot)
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -59,51 +67,45 @@ class View:
         recent = ["\\Recent"] if uid in self.recent else []
         return [*entry.flags.names, *recent]
 
-    def update(self, changed: Mapping[int, Entry]) -> None:
+    def updated(self, changed: Mapping[int, Entry]) -> View:
         """
-        The session knows now that these messages have other flags.
-
         @param changed: by UID.
+
+        @return: the view of a session that knows that these messages have other flags now.
         """
         entries = [changed.get(entry.uid, entry) for entry in self.entries]
-        self.seen = Snapshot(entries, self.seen.row)
+        return replace(self, seen=Snapshot(entries, self.seen.row))
 
-    def dropGone(self, snapshot: Snapshot) -> list[int]:
+    def withoutGone(self, now: Snapshot) -> tuple[View, list[int]]:
         """
-        The session is about to be told of the messages that are gone, and of nothing else.
-
-        @return: their sequence numbers, descending.
+        @return: the view of a session that knows which messages are gone, and nothing else; and
+            their sequence numbers, descending.
         """
-        there = snapshot.byUID
+        there = now.byUID
         gone = [n for n, entry in enumerate(self.entries, 1) if entry.uid not in there]
-        if gone:
-            entries = [entry for entry in self.entries if entry.uid in there]
-            self.seen = Snapshot(entries, self.seen.row)
-            self.recent &= there.keys()
-        return gone[::-1]
+        if not gone:
+            return self, []
+        seen = Snapshot([e for e in self.entries if e.uid in there], self.seen.row)
+        return replace(self, seen=seen, recent=self.recent & there.keys()), gone[::-1]
 
-    def catchUp(self, snapshot: Snapshot, canExpunge: bool) -> Changes:
+    def caughtUp(self, now: Snapshot, canExpunge: bool) -> tuple[View, Changes]:
         """
-        Make the view what the mailbox is now.
-
         @param canExpunge: whether the session can be told about messages that are gone.
 
-        @return: what to tell the session.
+        @return: the view of a session that knows everything; and what to tell it.
         """
-        if snapshot is self._latest:
-            return _NOTHING
-        before = self.seen
-        expunged = self.dropGone(snapshot) if canExpunge else []
-        old = self.seen.byUID
-        last = before.entries[-1].uid if before.entries else 0
+        if now is self.latest:
+            return self, _NOTHING
+        kept, expunged = self.withoutGone(now) if canExpunge else (self, [])
+        old = kept.entries
+        last = self.entries[-1].uid if self.entries else 0
         # A message that this session was told is gone does not come back in the middle.
-        kept = [snapshot.byUID.get(entry.uid, entry) for entry in self.entries]
-        new = [entry for entry in snapshot.entries if entry.uid > last]
-        self.seen, self._latest = Snapshot([*kept, *new], snapshot.row), snapshot
-        self.recent |= snapshot.recent() & {entry.uid for entry in new}
-        flags = {
-            n: self.flagsOf(entry.uid, entry)
-            for n, entry in enumerate(kept, 1)
-            if entry is not old[entry.uid] and entry.flags != old[entry.uid].flags
-        }
-        return Changes(expunged, flags, bool(new))
+        new = [entry for entry in now.entries if entry.uid > last]
+        entries = [now.byUID.get(entry.uid, entry) for entry in old]
+        recent = kept.recent | (now.recent() & {entry.uid for entry in new})
+        view = View(Snapshot([*entries, *new], now.row), recent, now)
+        changed = [
+            n for n, (a, b) in enumerate(zip(old, entries, strict=True), 1) if a.flags != b.flags
+        ]
+        flags = {n: view.flagsOf(entries[n - 1].uid, entries[n - 1]) for n in changed}
+        return view, Changes(expunged, flags, bool(new))

@@ -6,7 +6,8 @@ job at a time for each account.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -28,15 +29,33 @@ class Worker:
     def __init__(self, reactor: Any, pool: ThreadPool) -> None:
         self._reactor: IReactorFromThreads = reactor
         self._pool = pool
-        self._turn = DeferredLock()
+        self._lock = DeferredLock()
 
     def run(self, job: Callable[..., _T], *args: Any, **kwargs: Any) -> Deferred[_T]:
         """
-        @return: a Deferred that fires with what C{job} returns, or fails with what it raises.
+        Run C{job} in a thread, when it is its turn.
+
+        @return: a Deferred that fires with what it returns, or fails with what it raises.
         """
-        done: Deferred[_T] = self._turn.run(
-            deferToThreadPool, self._reactor, self._pool, job, *args, **kwargs
-        )
+        return self._inTurn(partial(self.inThread, job, *args, **kwargs))
+
+    def turn(self, function: Callable[..., Coroutine[Any, Any, _T]], *args: Any) -> Deferred[_T]:
+        """
+        Run a coroutine, when it is its turn; until it ends, it is. It waits for L{inThread} only.
+
+        @return: a Deferred that fires with what it returns, or fails with what it raises.
+        """
+        return self._inTurn(lambda: Deferred.fromCoroutine(function(*args)))
+
+    def _inTurn(self, start: Callable[[], Deferred[_T]]) -> Deferred[_T]:
+        done: Deferred[_T] = self._lock.run(start)
+        return done
+
+    def inThread(self, job: Callable[..., _T], *args: Any, **kwargs: Any) -> Deferred[_T]:
+        """
+        Run C{job} in a thread at once. For coroutines whose L{turn} it is.
+        """
+        done: Deferred[_T] = deferToThreadPool(self._reactor, self._pool, job, *args, **kwargs)
         return done
 
     def soon(self) -> Deferred[None]:
