@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_capabilities -*-
+# -*- test-case-name: tests.test_server -*-
 """
 Capability providers: everything that we add to a capability list, JMAPACCESS among it, is one.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_dispatch -*-
+# -*- test-case-name: tests.test_server -*-
 """
 From a command line to its handler: arguments are parsed, the handler is called, and whatever goes
 wrong becomes one tagged line that shows nothing of it.
