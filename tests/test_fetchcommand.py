@@ -217,6 +217,8 @@ class FetchTests(SynchronousTestCase):
             [b"* 2 FETCH (FLAGS () UID 9)", b"a OK FETCH completed"],
         )
         self.assertEqual(self.session.send(b"a UID FETCH 9 UID")[0], b"* 2 FETCH (UID 9)")
+        lines = self.session.send(b"a UID FETCH 9 BODY[TEXT]")
+        self.assertEqual(lines[-2], rb"* 2 FETCH (FLAGS (\Seen) UID 9)")
 
 
 class TroubleTests(SynchronousTestCase):

@@ -4,10 +4,12 @@ ID (RFC 2971) and ENABLE (RFC 5161), on the wire.
 
 from __future__ import annotations
 
+from twisted.mail.imap4 import IMAP4Server
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_imap import Connection
 from tests.support_mail import Session
+from txjmapaccess.server import JMAPAccessMixin
 
 
 class IDTests(SynchronousTestCase):
@@ -98,3 +100,32 @@ class EnableTests(SynchronousTestCase):
         self.assertEqual(Connection().send(b"a ENABLE X"), [b"a BAD Unsupported command"])
         session = Session().selected()
         self.assertEqual(session.send(b"a ENABLE X"), [b"a BAD Unsupported command"])
+
+
+class ForeignTests(SynchronousTestCase):
+    """
+    Servers that have more than Twisted's.
+    """
+
+    def test_theirs(self):
+        """
+        A command that another server has stays; the capabilities of what it replaced are not
+        advertised.
+        """
+
+        class Theirs(IMAP4Server):
+            def do_ID(self, tag, line):
+                self.sendPositiveResponse(tag, b"Theirs")
+
+            def do_STATUS(self, tag, line):
+                self.sendPositiveResponse(tag, b"Theirs")
+
+            auth_ID = (do_ID, IMAP4Server.arg_line)
+            auth_STATUS = (do_STATUS, IMAP4Server.arg_line)
+
+        session = Session(server=type("Server", (JMAPAccessMixin, Theirs), {})())
+        self.assertEqual(session.send(b"a ID NIL"), [b"a OK Theirs"])
+        self.assertEqual(session.send(b"a STATUS x (y)"), [b"a OK Theirs"])
+        capabilities = session.send(b"a CAPABILITY")[0]
+        self.assertNotIn(b"LIST-STATUS", capabilities)
+        self.assertNotIn(b"STATUS=SIZE", capabilities)

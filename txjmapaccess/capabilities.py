@@ -92,9 +92,25 @@ class FixedCapabilities:
         return self._capabilities
 
 
+@implementer(ICapabilityProvider)
+class StatusCapabilities:
+    """
+    LIST-STATUS (RFC 5819) and STATUS=SIZE (RFC 8438).
+    """
+
+    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
+        """
+        See L{ICapabilityProvider}.
+        """
+        if connection.hasStatusExtensions():
+            return {b"LIST-STATUS": None, b"STATUS=SIZE": None}
+        return {}
+
+
 BUILT_IN = (
     AuthenticationCapabilities(),
-    FixedCapabilities(b"LITERAL+", b"ID", b"ENABLE", b"UNSELECT", b"LIST-STATUS", b"STATUS=SIZE"),
+    FixedCapabilities(b"LITERAL+", b"ID", b"ENABLE", b"UNSELECT"),
+    StatusCapabilities(),
     ObjectIDCapability(),
     JMAPAccessCapability(),
 )

@@ -154,19 +154,18 @@ class FetchCommand(MailboxCommands):
                     await send(self.transport, Extract(io.BytesIO(), 0))
                     waiting = 0
             if unseen:
-                await self._setSeen(unseen)
+                await self._setSeen(unseen, uid)
         self._idsOf = None
         return failures
 
-    async def _setSeen(self, messages: MessageSet) -> None:
+    async def _setSeen(self, messages: MessageSet, uid: int) -> None:
         # Whoever reads a message has seen it (RFC 3501, section 6.4.5). Twisted leaves that to
         # the mailbox, and some mailboxes do it.
         try:
             changed = await settled(self.mbox.store, messages, ["\\Seen"], 1, uid=0)
+            self.sendFlags(changed or {}, uid)
         except Exception:
             self._log.failure("Messages that were read could not be marked so")
-        else:
-            self.flagsChanged(changed or {})
 
     async def _sendMessage(self, sequence: int, message: Any, query: list[Any], uid: int) -> int:
         """

@@ -9,7 +9,7 @@ the client gets a response code (RFC 5530) and a fixed sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -294,9 +294,15 @@ class MailboxCommands(Identifying):
         await self.leaveMailbox()
         self.sendPositiveResponse(tag, b"Unselected")
 
-    select_UNSELECT = (do_UNSELECT,)
-
     # STATUS
+
+    def hasStatusExtensions(self) -> bool:
+        """
+        @return: whether STATUS has SIZE, and LIST has STATUS: not where another server has its
+            own.
+        """
+        names = ("auth_STATUS", "auth_LIST")
+        return all(getattr(self, name) is getattr(IMAP4Server, name) for name in names)
 
     def do_STATUS(self, tag: bytes, name: bytes, items: list[str]) -> Deferred[None]:
         """
@@ -346,6 +352,19 @@ class MailboxCommands(Identifying):
             if turns.isOver():
                 await turns.pause()
         return total
+
+    def sendFlags(self, changed: Mapping[int, Iterable[str]], uid: int) -> None:
+        """
+        Send FETCH responses with flags.
+
+        @param changed: the flags by sequence number.
+        @param uid: whether a UID command is answered: then UIDs are told too (RFC 3501, section
+            6.4.8).
+        """
+        for sequence, flags in changed.items():
+            ofMessage = b" UID %d" % self.mbox.getUID(sequence) if uid else b""
+            text = " ".join(flags).encode("ascii")
+            self.sendUntaggedResponse(b"%d FETCH (FLAGS (%b)%b)" % (sequence, text, ofMessage))
 
     def turns(self) -> Turns:
         """

@@ -187,10 +187,7 @@ class MessageCommands(Updates):
             raise CommandRefused(_READ_ONLY)
         changed = await self.ask(self.mbox.store, messages, flags, mode, uid=uid)
         if changed and not silent:
-            for sequence, now in changed.items():
-                ofMessage = b" UID %d" % self.mbox.getUID(sequence) if uid else b""
-                text = " ".join(now).encode("ascii")
-                self.sendUntaggedResponse(b"%d FETCH (FLAGS (%b)%b)" % (sequence, text, ofMessage))
+            self.sendFlags(changed, uid)
         self.sendPositiveResponse(tag, b"STORE completed")
 
     # EXPUNGE and CLOSE

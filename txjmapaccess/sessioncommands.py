@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.test_sessioncommands -*-
 """
-ID (RFC 2971) and ENABLE (RFC 5161).
+Commands that Twisted does not have: ID (RFC 2971), ENABLE (RFC 5161), UNSELECT (RFC 3691). Where
+another server has one of them, that one stays.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from txjmapaccess.dispatch import CommandDispatch
 from txjmapaccess.grammar import SyntaxProblem, quote
 from txjmapaccess.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
+from txjmapaccess.mailboxcommands import MailboxCommands
 
 _MOST_FIELDS = 30
 
@@ -56,7 +57,7 @@ def enabledNames(server: Any, line: bytes) -> tuple[None, bytes]:
     return None, b""
 
 
-class SessionCommands(CommandDispatch):
+class SessionCommands(MailboxCommands):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
@@ -64,6 +65,12 @@ class SessionCommands(CommandDispatch):
     """
 
     serverID: Mapping[str, str] = {"name": "txjmapaccess"}
+
+    def lookupCommand(self, cmd: bytes) -> tuple[Any, ...] | None:
+        """
+        @return: the handler of C{cmd} in the present state, and its argument parsers.
+        """
+        return super().lookupCommand(cmd) or _ADDED.get((self.state, cmd.upper()))
 
     def do_ID(self, tag: bytes, _: None) -> None:
         """
@@ -74,10 +81,6 @@ class SessionCommands(CommandDispatch):
         self.sendUntaggedResponse(b"ID " + answer)
         self.sendPositiveResponse(tag, b"ID completed")
 
-    unauth_ID = (do_ID, idFields)
-    auth_ID = unauth_ID
-    select_ID = unauth_ID
-
     def do_ENABLE(self, tag: bytes, _: None) -> None:
         """
         ENABLE, in the authenticated state only. There is nothing that could be enabled.
@@ -85,4 +88,11 @@ class SessionCommands(CommandDispatch):
         self.sendUntaggedResponse(b"ENABLED")
         self.sendPositiveResponse(tag, b"ENABLE completed")
 
-    auth_ENABLE = (do_ENABLE, enabledNames)
+
+_ADDED: dict[tuple[str, bytes], tuple[Any, ...]] = {
+    ("unauth", b"ID"): (SessionCommands.do_ID, idFields),
+    ("auth", b"ID"): (SessionCommands.do_ID, idFields),
+    ("select", b"ID"): (SessionCommands.do_ID, idFields),
+    ("auth", b"ENABLE"): (SessionCommands.do_ENABLE, enabledNames),
+    ("select", b"UNSELECT"): (SessionCommands.do_UNSELECT,),
+}
