@@ -191,7 +191,8 @@ class Slapd:
         lines = [f"include {schemas}/{name}.schema" for name in _SCHEMAS]
         lines += [f"modulepath {modules}", "moduleload back_mdb"]
         lines += [f"moduleload {overlay}" for overlay in overlays]
-        lines += [globalConfig, "database mdb", f"suffix {SUFFIX}", f"rootdn {ADMIN}"]
+        # By default slapd writes several lines to syslog for each operation.
+        lines += ["loglevel 0", globalConfig, "database mdb", f"suffix {SUFFIX}", f"rootdn {ADMIN}"]
         lines += [f"rootpw {ADMIN_PASSWORD}", f"directory {self._directory}/db"]
         lines += ["maxsize 33554432", "index objectClass,uid,mail eq", "dbnosync"]
         # Overlays come behind the database's own directives.

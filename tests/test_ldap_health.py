@@ -13,7 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
 from txjmapaccess.ldap.health import LONGEST_PAUSE, SLOW, SLOW_FOR, Health, State
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServiceRefused
+from txjmapaccess.ldap.problems import (
+    ConnectionBroken,
+    DeadlineExceeded,
+    ProtocolViolation,
+    ServiceRefused,
+)
 
 
 class HealthTests(SynchronousTestCase):
@@ -127,6 +132,21 @@ class HealthTests(SynchronousTestCase):
         waiting = self.comeBack()
         self.attempts.pop().callback(None)
         self.successResultOf(waiting)
+
+    def test_strangeAnswer(self) -> None:
+        """
+        A malformed answer to the check at the start does not end the logins that are under way; a
+        server that was down is not up for one.
+        """
+        self.health.check()
+        self.attempts.pop().errback(ProtocolViolation("what is this?"))
+        self.assertIs(self.health.state, State.UP)
+        self.health.down(ConnectionBroken("gone"))
+        self.clock.advance(1)
+        self.attempts.pop().errback(ProtocolViolation("what is this?"))
+        self.assertIs(self.health.state, State.DOWN)
+        self.clock.advance(2)
+        self.assertEqual(len(self.attempts), 1)
 
     def test_slow(self) -> None:
         """

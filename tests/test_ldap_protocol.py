@@ -18,7 +18,12 @@ from txjmapaccess.ldap.codec import Entry, Search
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
 from txjmapaccess.ldap.filters import ANY_ENTRY
 from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.problems import (
+    ConnectionBroken,
+    ConnectionSpoiled,
+    DeadlineExceeded,
+    ProtocolViolation,
+)
 from txjmapaccess.ldap.protocol import LONGEST_MESSAGE, LDAPConnection
 
 SEARCH = Search(b"dc=x", codec.SCOPE_SUBTREE, ANY_ENTRY, (b"uid",), 2, 5)
@@ -74,14 +79,15 @@ class ConnectionTestCase(SynchronousTestCase):
         self.transport.clear()
         return sent
 
-    def assertViolation(self, waiting: Deferred[object]) -> None:
+    def assertViolation(self, *waiting: Deferred[object]) -> None:
         """
         The connection is aborted, and what waited fails.
         """
         self.assertTrue(self.transport.isAborted)
         self.assertFalse(self.connection.usable)
         self.connection.connectionLost(Failure(ConnectionDone()))
-        self.failureResultOf(waiting, ProtocolViolation)
+        for deferred in waiting:
+            self.failureResultOf(deferred, ProtocolViolation)
 
 
 class RequestTests(ConnectionTestCase):
@@ -268,6 +274,35 @@ class HostileAnswerTests(ConnectionTestCase):
         length = (LONGEST_MESSAGE + 1).to_bytes(4, "big")
         self.connection.dataReceived(b"\x30\x84" + length)
         self.assertViolation(searched)
+
+    def test_badCompany(self) -> None:
+        """
+        When it is clear which request the answer was for, the others can be asked again elsewhere:
+        one user's entry does not fail the logins of all.
+        """
+        length = (LONGEST_MESSAGE + 1).to_bytes(4, "big")
+        for answer in (
+            b"\x30\x84" + length + b"\2\1\2",
+            message(2, element(codec.SEARCH_ENTRY, b"x")),
+            message(2, element(codec.BIND_RESPONSE, b"")),
+            found(2, "uid=b") * 3,
+        ):
+            self.setUp()
+            first, second, third = self.search(), self.search(), self.search()
+            self.connection.dataReceived(done(1) + answer)
+            self.assertEqual(self.successResultOf(first)[1], [])
+            self.assertViolation(second)
+            self.failureResultOf(third, ConnectionSpoiled)
+
+    def test_badForAll(self) -> None:
+        """
+        When it is not clear, all fail.
+        """
+        for answer in (b"\x30\x80", b"\x30\x03\x04\1\1", done(9), b"\x30\x03\x02\x07\1"):
+            self.setUp()
+            first, second = self.search(), self.search()
+            self.connection.dataReceived(answer)
+            self.assertViolation(first, second)
 
     def test_tooManyEntries(self) -> None:
         """

@@ -283,6 +283,32 @@ class BadAnswerTests(FakeTestCase):
         self.assertEqual(await gatherResults(good), ["alice"] * 4)
         self.assertEqual(checker.counters.serversUp, 1)
 
+    async def test_hostileEntry(self) -> None:
+        """
+        A user whose entry is too long fails alone: searches of others on the same connection are
+        repeated, and the server stays up.
+        """
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if tag == codec.SEARCH_REQUEST and b"hostile" in content:
+                write = connection.transport.write
+                reactor.callLater(0.1, write, found(messageID, "uid=x", uid="x" * 70_000))
+            elif tag == codec.SEARCH_REQUEST:
+                answer = found(messageID, "uid=alice", uid="alice") + done(messageID)
+                reactor.callLater(0.2, connection.transport.write, answer)
+            else:
+                accept(connection, messageID, tag, content)
+
+        checker = self.checker(
+            self.directory(handler), search_base="dc=x", search_filter="(uid={user})"
+        )
+        hostile = self.login(checker, user=b"hostile")
+        good = [self.login(checker) for _ in range(5)]
+        with self.assertRaises(TemporaryFailure):
+            await hostile
+        self.assertEqual(await gatherResults(good), ["alice"] * 5)
+        self.assertEqual(checker.counters.serversUp, 1)
+
     async def test_busy(self) -> None:
         """
         Busy, unavailable, other (51, 52, 80): another server is asked, and when none can tell it is

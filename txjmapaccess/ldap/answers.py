@@ -60,6 +60,20 @@ def decodeMessage(data: bytes) -> tuple[int, int, Result | Entry | None]:
     return messageID, tag, answer
 
 
+def messageIDOf(data: bytes) -> int | None:
+    """
+    @param data: the beginning of what may be a message.
+
+    @return: its message ID, when that is there.
+    """
+    if len(data) < 2:
+        return None
+    begin = 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
+    size = data[begin + 1] if len(data) > begin + 1 and data[begin] == INTEGER else 0
+    octets = data[begin + 2 : begin + 2 + size]
+    return int.from_bytes(octets, "big") if 1 <= size <= 4 and len(octets) == size else None
+
+
 def _decode(rest: bytes) -> tuple[int, Result | Entry | None]:
     begin, end = bounds(rest, 0, len(rest))
     checkStructure(rest, begin, len(rest))

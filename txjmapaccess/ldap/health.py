@@ -21,7 +21,12 @@ from twisted.logger import Logger, LogLevel
 
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.problems import ConnectionBroken, ServerFailed, ServiceRefused
+from txjmapaccess.ldap.problems import (
+    ConnectionBroken,
+    DeadlineExceeded,
+    ServerFailed,
+    ServiceRefused,
+)
 from txjmapaccess.ldap.sharing import Shared
 
 #: Seconds between attempts: doubled each time.
@@ -160,9 +165,11 @@ class Health:
         try:
             await self._attempt()
         except ServerFailed as e:
-            self.down(e)
-            self._remember(e)
-            self._tryLater()
+            if isinstance(e, (ConnectionBroken, DeadlineExceeded, ServiceRefused)):
+                self.down(e)
+            if self.isDown:
+                self._remember(e)
+                self._tryLater()
             raise
         self._up()
 

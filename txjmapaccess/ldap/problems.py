@@ -40,6 +40,12 @@ class ProtocolViolation(ServerFailed):
     """
 
 
+class ConnectionSpoiled(ServerFailed):
+    """
+    The connection was ended because of an answer to another request: worth asking again.
+    """
+
+
 class UnexpectedResult(ServerFailed):
     """
     The server answered with a result that says nothing about the login: busy, unavailable, ...

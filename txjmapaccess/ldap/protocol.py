@@ -25,12 +25,17 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.ldap import codec
-from txjmapaccess.ldap.answers import decodeMessage
+from txjmapaccess.ldap.answers import decodeMessage, messageIDOf
 from txjmapaccess.ldap.ber import messageSize
 from txjmapaccess.ldap.codec import Entry, Result, Search
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, Outstanding, Request
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.problems import (
+    ConnectionBroken,
+    ConnectionSpoiled,
+    DeadlineExceeded,
+    ProtocolViolation,
+)
 
 #: Octets. We ask for one entry and few of its attributes.
 LONGEST_MESSAGE = 64 * 1024
@@ -245,21 +250,39 @@ class LDAPConnection(Protocol):
             return
         self.lastAnswer = self._clock.seconds()
         self._buffer = self._buffer + data if self._buffer else data
+        received = self._buffer
         try:
             while self._end is None and (message := self._nextMessage()) is not None:
                 self._outstanding.answered(*decodeMessage(message))
-        except (ProtocolViolation, ConnectionBroken) as e:
+                received = self._buffer
+        except ProtocolViolation as e:
+            self._violated(e, messageIDOf(received))
+        except ConnectionBroken as e:
             self.abort(e)
 
     def _nextMessage(self) -> bytes | None:
         buffer = self._buffer
         size = messageSize(buffer)
-        if size is None or size > len(buffer):
-            if size is not None and size > LONGEST_MESSAGE:
-                raise ProtocolViolation(f"a message is longer than {LONGEST_MESSAGE} octets")
+        if size is None:
+            return None
+        if size > LONGEST_MESSAGE:
+            raise ProtocolViolation(f"a message is longer than {LONGEST_MESSAGE} octets")
+        if size > len(buffer):
             return None
         self._buffer = buffer[size:]
         return buffer[:size]
+
+    def _violated(self, violation: ProtocolViolation, messageID: int | None) -> None:
+        """
+        End the connection. Of the requests that wait, the one that the answer was for has failed;
+        the others were only in bad company. When there is no such request, all have failed.
+        """
+        request = None if messageID is None else self._outstanding.forget(messageID)
+        if request is None:
+            self.abort(violation)
+        else:
+            self.abort(ConnectionSpoiled("an answer to another request was malformed"))
+            request.deferred.errback(Failure(violation))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """

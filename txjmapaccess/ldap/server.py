@@ -26,6 +26,7 @@ from txjmapaccess.ldap.health import Health
 from txjmapaccess.ldap.pool import ConnectionPool, Lease
 from txjmapaccess.ldap.problems import (
     ConnectionBroken,
+    ConnectionSpoiled,
     DeadlineExceeded,
     ServerFailed,
     ServiceRefused,
@@ -165,7 +166,7 @@ class Server:
         self._sweepLater()
         try:
             return await use(lease.connection, self._deadlineFor(lease, deadline))
-        except (ConnectionBroken, DeadlineExceeded) as e:
+        except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
             self._raiseStale(lease, e)
             raise
         finally:
@@ -178,7 +179,7 @@ class Server:
         self._sweepLater()
         try:
             return await lease.connection.search(search, self._deadlineFor(lease, deadline))
-        except (ConnectionBroken, DeadlineExceeded) as e:
+        except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
             self._raiseStale(lease, e)
             raise
 
@@ -192,9 +193,11 @@ class Server:
         """
         @raise _Stale: when it is worth asking again on a fresh connection.
         """
-        if self._isClosed or lease.idleSeconds is None or self.health.isDown:
+        if self._isClosed or self.health.isDown:
             return
-        if isinstance(problem, ConnectionBroken) or lease.isDoubtful(DOUBTFUL_AFTER):
+        isOld = isinstance(problem, ConnectionBroken) and lease.idleSeconds is not None
+        isSpoiled = isinstance(problem, ConnectionSpoiled)
+        if isOld or isSpoiled or lease.isDoubtful(DOUBTFUL_AFTER):
             raise _Stale(lease.connection)
 
     def _wasLate(self, began: float, reason: DeadlineExceeded) -> None:
@@ -239,7 +242,7 @@ class Server:
 
 class _Stale(Exception):
     """
-    A connection that lay idle turned out to be dead.
+    A connection turned out to be dead, for no fault of the request or the server.
     """
 
     def __init__(self, connection: LDAPConnection) -> None:
