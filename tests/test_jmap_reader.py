@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.support_jmap import PLAIN, Account, Mailbox, Message, makeAccount
+from txjmapaccess.identifying import StoreIdentifiers
 from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.reader import AccountReader
@@ -70,7 +71,7 @@ class ReaderTestCase(SynchronousTestCase):
         """
         @return: all that the account holds.
         """
-        self.reader = AccountReader(account, Pacer(Clock(), seconds=lambda: 0))
+        self.reader = AccountReader(account, StoreIdentifiers(), Pacer(Clock(), seconds=lambda: 0))
         return Snapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
 
     def octets(self, copy: Copy) -> bytes | None:
@@ -185,7 +186,6 @@ class SnapshotTests(ReaderTestCase):
         snapshot = self.read(makeAccount(INBOX=Mailbox("F1", messages)))
         self.assertEqual(list(snapshot.emails), ["M1"])
         self.assertEqual(self.errors(), 3)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_dates(self) -> None:
         """

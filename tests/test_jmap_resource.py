@@ -218,6 +218,17 @@ class AuthenticationTests(SynchronousTestCase):
         self.assertUnauthorized(Server(portal=makePortal(realm)).ask(Authorization=basic()))
         self.assertEqual(realm.loggedOut, [b"arnt"])
 
+    def test_accountIDFails(self) -> None:
+        """
+        An accountId that cannot be read is 503, and the avatar is logged out.
+        """
+        account = makeAccount()
+        account.getAccountID = lambda: fail(KeyError("x"))  # type: ignore[method-assign]
+        server = Server(account)
+        self.assertEqual(server.ask(Authorization=basic()).status, 503)
+        self.assertEqual(server.realm.loggedOut, [b"arnt"])
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
     def test_inClear(self) -> None:
         """
         Credentials in clear from another machine are not looked at (RFC 8620, section 1.7).

@@ -21,7 +21,8 @@ from txjmapaccess.credentials import (
     authenticationOf,
 )
 from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure, couldTell
-from txjmapaccess.interfaces import IJMAPAccessPolicy, IObjectIDAccount
+from txjmapaccess.interfaces import IJMAPAccessPolicy
+from txjmapaccess.jmap.identifiers import Identification
 from txjmapaccess.server import checkedVerdict
 from txjmapaccess.verdict import Unknown, Usable
 
@@ -33,12 +34,14 @@ class Entry(NamedTuple):
     @ivar username: the user's name, C{""} when nobody knows it.
     @ivar account: the avatar.
     @ivar accountID: the JMAP accountId.
+    @ivar identifiers: see L{Identification.of}.
     @ivar logout: to be called when the request is over.
     """
 
     username: str
     account: Any
     accountID: str
+    identifiers: Any
     logout: Callable[[], None]
 
 
@@ -48,13 +51,23 @@ class Gate:
 
     @param portal: the L{Portal} of the IMAP server, or one with the same checkers and realm.
     @param policy: the L{IJMAPAccessPolicy} of the IMAP server.
+    @param identification: who vouches for identifiers.
+    @param reactor: where this runs.
     """
 
     _log = Logger()
 
-    def __init__(self, portal: Portal, policy: IJMAPAccessPolicy) -> None:
+    def __init__(
+        self,
+        portal: Portal,
+        policy: IJMAPAccessPolicy,
+        identification: Identification,
+        reactor: Any,
+    ) -> None:
         self._portal = portal
         self._policy = policy
+        self._identification = identification
+        self._reactor = reactor
 
     @property
     def checkers(self) -> Any:
@@ -77,13 +90,13 @@ class Gate:
         account, logout = await self._requestAvatar(credentials)
         try:
             authentication = authenticationOf(credentials)
-            identified: Any = IObjectIDAccount(account, None)
-            await self._checkVerdict(authentication, identified is not None)
-            accountID = await self._accountID(identified)
+            username = authentication.username or ""
+            await self._checkVerdict(authentication, self._identification.isShared(account))
+            accountID, identifiers = await self._identify(account, username)
         except BaseException:
             logout()
             raise
-        return Entry(authentication.username or "", account, accountID, logout)
+        return Entry(username, account, accountID, identifiers, logout)
 
     async def _requestAvatar(self, credentials: Any) -> tuple[Any, Callable[[], None]]:
         try:
@@ -100,13 +113,13 @@ class Gate:
             raise TemporaryFailure("the portal gave no IAccount")
         return account, lambda: self._loggedOut(logout)
 
-    async def _checkVerdict(self, authentication: Authentication, identified: bool) -> None:
+    async def _checkVerdict(self, authentication: Authentication, isShared: bool) -> None:
         """
-        @param identified: whether the account has object identifiers.
+        @param isShared: see L{Identification.isShared}.
         """
         try:
             decided = await maybeDeferred(self._policy.decide, authentication)
-            verdict = checkedVerdict(decided, identified)
+            verdict = checkedVerdict(decided, isShared)
         except ConfigurationError as e:
             self._log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
             verdict = Unknown()
@@ -116,13 +129,16 @@ class Gate:
         if not isinstance(verdict, Usable):
             raise Refused("accepted, but not good for JMAP")
 
-    async def _accountID(self, identified: Any) -> str:
+    async def _identify(self, account: Any, username: str) -> tuple[str, Any]:
+        """
+        @return: the accountId, and where other identifiers come from.
+        """
         try:
-            accountID: str = await maybeDeferred(identified.getAccountID)
+            accountID = await self._identification.accountID(account, username)
+            return accountID, self._identification.of(account, username, self._reactor)
         except Exception as e:
-            self._log.failure("The accountId could not be read")
-            raise TemporaryFailure("the accountId could not be read") from e
-        return accountID
+            self._log.failure("The identifiers of an account could not be read")
+            raise TemporaryFailure("the identifiers of an account could not be read") from e
 
     def _loggedOut(self, logout: Callable[[], Any]) -> None:
         done = maybeDeferred(logout)

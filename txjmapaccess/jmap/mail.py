@@ -48,13 +48,14 @@ class Mail:
 
     @param account: the L{twisted.mail.interfaces.IAccountIMAP}.
     @param accountID: its JMAP accountId.
+    @param identifiers: see L{Identification.of<txjmapaccess.jmap.identifiers.Identification.of>}.
     @param pacer: lets the reactor turn.
     """
 
-    def __init__(self, account: Any, accountID: str, pacer: Pacer) -> None:
+    def __init__(self, account: Any, accountID: str, identifiers: Any, pacer: Pacer) -> None:
         self._accountID = accountID
         self._pacer = pacer
-        self._reader = AccountReader(account, pacer)
+        self._reader = AccountReader(account, identifiers, pacer)
         self._snapshot: Snapshot | None = None
         self._size = 0
 

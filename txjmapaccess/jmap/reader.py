@@ -10,28 +10,23 @@ from __future__ import annotations
 import calendar
 import email.utils
 import io
-import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import MessageProducer, MessageSet
 from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
-from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
+from txjmapaccess.identifying import isObjectID
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
+from txjmapaccess.jmap.identifiers import runThrough
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.snapshot import Copy, Folder
+from txjmapaccess.waiting import settled
 
-_OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
-
-
-async def settled(value: Any) -> Any:
-    """
-    @return: C{value}, or what the Deferred C{value} fires with.
-    """
-    return await value if isinstance(value, Deferred) else value
+#: Messages.
+_CHUNK = 100
 
 
 class AccountReader:
@@ -39,13 +34,16 @@ class AccountReader:
     Reads one account. What it opens stays open until L{close}.
 
     @param account: the L{IAccountIMAP}.
+    @param identifiers: where identifiers come from, see
+        L{txjmapaccess.jmap.identifiers.Identification.of}.
     @param pacer: lets the reactor turn.
     """
 
     _log = Logger()
 
-    def __init__(self, account: Any, pacer: Pacer) -> None:
+    def __init__(self, account: Any, identifiers: Any, pacer: Pacer) -> None:
         self._account = account
+        self._identifiers = identifiers
         self._pacer = pacer
         self._mailboxes: dict[str, Any] = {}
 
@@ -62,7 +60,7 @@ class AccountReader:
         if closeable is None:
             return
         try:
-            await settled(closeable.close())
+            await settled(closeable.close)
         except Exception:
             self._log.failure("A mailbox could not be closed")
 
@@ -73,7 +71,7 @@ class AccountReader:
         folders: list[Folder] = []
         copies: list[Copy] = []
         roles: set[str] = set()
-        for name, information in await settled(self._account.listMailboxes("", "*")):
+        for name, information in await settled(self._account.listMailboxes, "", "*"):
             folder = await self._open(name, information, roles)
             if folder is not None:
                 folders.append(folder)
@@ -81,77 +79,75 @@ class AccountReader:
         return folders, copies
 
     async def _open(self, name: str | bytes, information: Any, roles: set[str]) -> Folder | None:
-        attributes = [asText(a) for a in await settled(information.getFlags())]
+        attributes = [asText(a) for a in await settled(information.getFlags)]
         if "\\noselect" in map(str.lower, attributes):
             return None
-        mailbox = await settled(self._account.select(name, False))
+        mailbox = await settled(self._account.select, name, False)
         if mailbox is None:
             return None
-        folderID = await self._identifier(mailbox, IObjectIDMailbox, "getMailboxID")
+        folderID = await self._mailboxID(name, mailbox)
         if folderID is None or folderID in self._mailboxes:
             self._log.error("Mailbox {name} has no identifier of its own", name=name)
             await self._closeMailbox(mailbox)
             return None
         self._mailboxes[folderID] = mailbox
-        delimiter = asText(await settled(information.getHierarchicalDelimiter()))
+        delimiter = asText(await settled(information.getHierarchicalDelimiter))
         path = _path(asText(name), delimiter)
         role = roleOf(path, attributes)
         # There is one mailbox with a role at most (RFC 8621, section 2).
         role = None if role in roles else role
         roles.update(() if role is None else (role,))
-        return Folder(folderID, path, role, bool(await settled(self._account.isSubscribed(name))))
+        return Folder(folderID, path, role, bool(await settled(self._account.isSubscribed, name)))
+
+    async def _mailboxID(self, name: str | bytes, mailbox: Any) -> str | None:
+        """
+        @return: the MAILBOXID, or L{None} when there is none that can be used.
+        """
+        try:
+            return _checked(await self._identifiers.mailboxID(asText(name), mailbox))
+        except Exception:
+            self._log.failure("The identifier of mailbox {name} could not be read", name=name)
+            return None
 
     async def _copies(self, folderID: str) -> list[Copy]:
         mailbox = self._mailboxes[folderID]
-        count = await settled(mailbox.getMessageCount())
+        count = await settled(mailbox.getMessageCount)
         if not count:
             return []
-        copies = []
-        for _, message in await settled(mailbox.fetch(MessageSet(1, count), False)):
-            copy = await self._copy(folderID, message)
-            if copy is not None:
-                copies.append(copy)
-            await self._pacer.pause()
+        fetched = await settled(mailbox.fetch, MessageSet(1, count), False)
+        messages = (message for _, message in fetched)
+        copies: list[Copy] = []
+        while chunk := list(islice(messages, _CHUNK)):
+            identifiers = await self._identifiers.messageIDs(mailbox, chunk)
+            for message, (emailID, threadID) in zip(chunk, identifiers, strict=True):
+                copies.extend(await self._copy(folderID, message, emailID, threadID))
+                await self._pacer.pause()
         return copies
 
-    async def _copy(self, folderID: str, message: Any) -> Copy | None:
-        keywords = keywordsOf(await settled(message.getFlags()))
+    async def _copy(
+        self, folderID: str, message: Any, emailID: object, threadID: object
+    ) -> Iterable[Copy]:
+        """
+        @return: one copy, or nothing for a message that JMAP does not have.
+        """
+        keywords = keywordsOf(await settled(message.getFlags))
         if keywords is None:
-            return None
-        uid = await settled(message.getUID())
-        emailID = await self._identifier(message, IObjectIDMessage, "getEmailID")
-        if emailID is None:
+            return ()
+        uid = await settled(message.getUID)
+        email = _checked(emailID)
+        if email is None:
             self._log.error(
-                "Message {uid} of mailbox {mailbox} has no identifier", uid=uid, mailbox=folderID
+                "Message {uid} of mailbox {mailbox} has no identifier, but {type}",
+                uid=uid,
+                mailbox=folderID,
+                type=type(emailID).__name__,
             )
-            return None
+            return ()
         # Where the store has no threads, each Email is one (RFC 8621, section 3).
-        threadID = await self._identifier(message, IObjectIDMessage, "getThreadID") or emailID
-        return Copy(
-            emailID,
-            threadID,
-            folderID,
-            uid,
-            _seconds(await settled(message.getInternalDate())),
-            await settled(message.getSize()),
-            keywords,
-        )
-
-    async def _identifier(self, of: Any, interface: Any, method: str) -> str | None:
-        """
-        @return: the identifier, or L{None} when there is none that can be used (RFC 8474,
-            section 7).
-        """
-        identified = interface(of, None)
-        if identified is None:
-            return None
-        try:
-            identifier = await settled(getattr(identified, method)())
-        except Exception:
-            self._log.failure("{method} failed", method=method)
-            return None
-        isLegal = isinstance(identifier, str) and _OBJECT_ID.match(identifier)
-        return identifier if isLegal else None
+        thread = _checked(threadID) or email
+        date = _seconds(await settled(message.getInternalDate))
+        size = await settled(message.getSize)
+        return (Copy(email, thread, folderID, uid, date, size, keywords),)
 
     async def octets(self, copy: Copy) -> bytes | None:
         """
@@ -160,7 +156,7 @@ class AccountReader:
         mailbox = self._mailboxes.get(copy.folderID)
         if mailbox is None:
             return None
-        for _, message in await settled(mailbox.fetch(MessageSet(copy.uid), True)):
+        for _, message in await settled(mailbox.fetch, MessageSet(copy.uid), True):
             return await _octets(message)
         return None
 
@@ -168,27 +164,18 @@ class AccountReader:
 async def _octets(message: Any) -> bytes:
     asFile: Any = IMessageIMAPFile(message, None)
     if asFile is not None:
-        file = await settled(asFile.open())
+        file = await settled(asFile.open)
         try:
             return file.read()  # type: ignore[no-any-return]
         finally:
             file.close()
     buffer = io.BytesIO()
-    await MessageProducer(message, buffer, _runThrough).beginProducing(None)
+    await MessageProducer(message, buffer, runThrough).beginProducing(None)
     return buffer.getvalue()
 
 
-def _runThrough(steps: Iterable[Any]) -> Deferred[None]:
-    """
-    What L{MessageProducer} takes for a scheduler: runs all steps, waiting for those that are
-    Deferreds.
-    """
-
-    async def run() -> None:
-        for step in steps:
-            await settled(step)
-
-    return Deferred.fromCoroutine(run())
+def _checked(identifier: object) -> str | None:
+    return identifier if isinstance(identifier, str) and isObjectID(identifier) else None
 
 
 def _path(name: str, delimiter: str) -> tuple[str, ...]:

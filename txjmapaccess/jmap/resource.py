@@ -22,12 +22,14 @@ from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.api import API
 from txjmapaccess.jmap.gate import Entry, Gate
 from txjmapaccess.jmap.http import Answer, Door, GuardedResource
+from txjmapaccess.jmap.identifiers import Identification
 from txjmapaccess.jmap.mail import Mail
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import RequestProblem
 from txjmapaccess.jmap.requests import checkSize, isJSON, parseRequest
 from txjmapaccess.jmap.session import MAIL, MAX_CONCURRENT, sessionObject
 from txjmapaccess.limits import Limits
+from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.sessionurl import checkSessionURL
 
 
@@ -49,6 +51,9 @@ class JMAPResource(GuardedResource):
     @param refusalSeconds: after how many seconds a refusal is answered.
     @param limits: those of the IMAP server, so that refusals on both sides are counted together
         (429 when there were too many); L{None} for none, as behind a proxy.
+    @param objectIDs: the index that the IMAP server uses, with C{sharedWithJMAP=True}, for a store
+        that has no identifiers; L{None} for accounts that adapt to
+        L{txjmapaccess.interfaces.IObjectIDAccount}.
 
     @raise ConfigurationError: for a URL that may not be shown to clients.
     """
@@ -64,11 +69,13 @@ class JMAPResource(GuardedResource):
         requireTLS: bool = True,
         refusalSeconds: float = 1,
         limits: Limits | None = None,
+        objectIDs: ObjectIDIndex | None = None,
     ) -> None:
         if reactor is None:
             from twisted.internet import reactor
         self._url = None if url is None else checkSessionURL(url).rstrip("/")
-        door = Door(Gate(portal, policy), reactor, realm, requireTLS, refusalSeconds, limits)
+        gate = Gate(portal, policy, Identification(objectIDs), reactor)
+        door = Door(gate, reactor, realm, requireTLS, refusalSeconds, limits)
         super().__init__(door)
         self.putChild(b"api", _APIResource(door, self))
         self.putChild(b"download", _DownloadResource(door))
@@ -137,7 +144,7 @@ class _APIResource(GuardedResource):
         parsed = parseRequest(body.read())
         base = request.prePathURL().decode("ascii").rstrip("/").rpartition("/")[0]
         pacer = Pacer(self._door.reactor)
-        mail = Mail(entry.account, entry.accountID, pacer)
+        mail = _mailOf(entry, pacer)
         try:
             state = self._parent.session(entry, base)["state"]
             return Answer(200, await API({MAIL: mail.methods}, pacer).answer(parsed, state))
@@ -165,7 +172,7 @@ class _DownloadResource(GuardedResource):
         accountID, blobID, name = _downloadPath(request)
         if accountID != entry.accountID:
             raise RequestProblem(None, "There is no such account", 404)
-        mail = Mail(entry.account, entry.accountID, Pacer(self._door.reactor))
+        mail = _mailOf(entry, Pacer(self._door.reactor))
         try:
             blob = await mail.blob(blobID)
         finally:
@@ -175,6 +182,10 @@ class _DownloadResource(GuardedResource):
         # Never rendered: a message may hold any HTML, and this is the operator's own host.
         disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}".encode("ascii")
         return Answer(200, blob, {b"content-disposition": [disposition]}, _downloadType(request))
+
+
+def _mailOf(entry: Entry, pacer: Pacer) -> Mail:
+    return Mail(entry.account, entry.accountID, entry.identifiers, pacer)
 
 
 def _downloadPath(request: Request) -> tuple[str, str, str]:
