@@ -85,7 +85,7 @@ class MailboxTests(MaildirTestCase):
         self.assertEqual((uid, message.getUID()), (1, 1))
         self.assertEqual(message.open().read(), mail(1))
         self.assertEqual(message.getSize(), len(mail(1)))
-        self.assertEqual(message.getFlags(), ["\\Seen", "Work", "\\Recent"])
+        self.assertEqual(message.getFlags(), ("\\Seen", "Work", "\\Recent"))
         internal = parsedate_to_datetime(message.getInternalDate().decode())
         self.assertEqual(internal.timestamp(), 837596665)
 
@@ -250,9 +250,9 @@ class MailboxTests(MaildirTestCase):
         """
         mailbox = self.fill(2)
         changed = self.now(mailbox.store(MessageSet(2), ["\\Seen", "k"], 1, True))
-        self.assertEqual(changed, {2: ["\\Seen", "k", "\\Recent"]})
+        self.assertEqual(changed, {2: ("\\Seen", "k", "\\Recent")})
         changed = self.now(mailbox.store(everything(), ["\\Flagged"], 0, False))
-        self.assertEqual(changed, {1: ["\\Flagged", "\\Recent"], 2: ["\\Flagged", "\\Recent"]})
+        self.assertEqual(changed, dict.fromkeys((1, 2), ("\\Flagged", "\\Recent")))
         self.assertEqual(
             [path.rpartition(":2,")[2] for path in glob.glob(self.file("cur", "*"))], ["F", "F"]
         )
@@ -448,7 +448,7 @@ class MailboxTests(MaildirTestCase):
         self.now(mailbox.poll())
         self.assertEqual(told, [("new", 1, 1)])
         [message] = self.messages(mailbox)
-        self.assertEqual(message.getFlags(), ["\\Recent"])
+        self.assertEqual(message.getFlags(), ("\\Recent",))
         self.assertEqual(message.open().read(), b"Subject: hi\r\n\r\nline\r\nline\r\n")
         self.assertEqual(message.getSize(), 27)
         self.assertEqual(message.getBodyFile().read(), b"line\r\nline\r\n")

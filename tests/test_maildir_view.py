@@ -58,7 +58,7 @@ class ViewTests(SynchronousTestCase):
         view = View.of(snapshot({1: "", 2: "", 3: "", 4: "S", 5: ""}))
         view, changes = view.caughtUp(snapshot({2: "F", 4: "S", 5: "ST", 6: ""}), True)
         self.assertEqual(changes.expunged, [3, 1])
-        self.assertEqual(changes.flags, {1: ["\\Flagged"], 3: ["\\Seen", "\\Deleted"]})
+        self.assertEqual(changes.flags, {1: ("\\Flagged",), 3: ("\\Seen", "\\Deleted")})
         self.assertTrue(changes.hasNew)
         self.assertEqual(uids(view), [2, 4, 5, 6])
 

@@ -130,14 +130,10 @@ def _rename(folder: Folder, entry: Entry, letters: str) -> None:
 
 
 def _setKeywords(folder: Folder, db: Session, changed: list[tuple[Entry, Flags]]) -> None:
-    records = [
-        entry.record._replace(keywords=flags.keywords)
-        for entry, flags in changed
-        if entry.record.keywords != flags.keywords
-    ]
-    if records:
+    changed = [(entry, f) for entry, f in changed if entry.record.keywords != f.keywords]
+    if changed:
         version = folder.raiseVersion(db)
-        records = [record._replace(version=version) for record in records]
+        records = [e.record._replace(keywords=f.keywords, version=version) for e, f in changed]
         db.setKeywords(folder.row.id, records)
         folder.records.update((record.base, record) for record in records)
 

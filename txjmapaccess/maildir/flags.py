@@ -46,6 +46,13 @@ class Flags:
         system = (_FLAG_OF[letter] for letter in self.letters if letter in _FLAG_OF)
         return (*system, *self.keywords.split())
 
+    @cached_property
+    def namesAndRecent(self) -> tuple[str, ...]:
+        """
+        The same with \\Recent.
+        """
+        return (*self.names, "\\Recent")
+
     @property
     def isDeleted(self) -> bool:
         """

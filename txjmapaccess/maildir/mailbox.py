@@ -9,7 +9,7 @@ session what has changed (RFC 3501, sections 5.5 and 7.4.1).
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -106,7 +106,7 @@ class Mailbox(KnownMailbox):
 
     def store(
         self, messages: Any, flags: Iterable[str], mode: int, uid: bool | int
-    ) -> Deferred[dict[int, list[str]]]:
+    ) -> Deferred[dict[int, Sequence[str]]]:
         """
         See L{IMailboxIMAP.store}. Messages that are gone are not in the answer.
         """
@@ -115,16 +115,16 @@ class Mailbox(KnownMailbox):
 
     async def _store(
         self, messages: Any, flags: list[str], mode: int, uid: bool | int
-    ) -> dict[int, list[str]]:
+    ) -> dict[int, Sequence[str]]:
         view = self.view
         chosen = [(n + 1, view.entries[n]) for n in positions(messages, uid, view.entries)]
 
-        def job() -> tuple[View, dict[int, list[str]]]:
+        def job() -> tuple[View, dict[int, Sequence[str]]]:
             uids = [entry.uid for _, entry in chosen]
             changes.changeFlags(self.folder, uids, lambda old: old.changed(flags, mode))
             latest = self.folder.snapshot.byUID
             now = view.updated({uid: latest[uid] for uid in uids if uid in latest})
-            return now, {n: now.flagsOf(e.uid, e) for n, e in chosen if e.uid in latest}
+            return now, {n: now.flagsOf(e) for n, e in chosen if e.uid in latest}
 
         self.view, changed = await self._worker.inThread(job)
         return changed

@@ -6,6 +6,7 @@ A message of a mailbox, as Twisted's IMAP server wants it.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from email.utils import formatdate, mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -60,11 +61,11 @@ class Message:
         """
         return self.entry.uid
 
-    def getFlags(self) -> list[str]:
+    def getFlags(self) -> Sequence[str]:
         """
         @return: the flags that the session knows of.
         """
-        return self.mailbox.view.flagsOf(self.entry.uid, self.entry)
+        return self.mailbox.view.flagsOf(self.entry)
 
     def getInternalDate(self) -> bytes:
         """

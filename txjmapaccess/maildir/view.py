@@ -26,7 +26,7 @@ class Changes(NamedTuple):
     """
 
     expunged: list[int]
-    flags: dict[int, list[str]]
+    flags: dict[int, Sequence[str]]
     hasNew: bool
 
 
@@ -59,13 +59,13 @@ class View:
         """
         return self.seen.entries
 
-    def flagsOf(self, uid: int, otherwise: Entry) -> list[str]:
+    def flagsOf(self, entry: Entry) -> Sequence[str]:
         """
-        @return: a message's flags, as the session knows them.
+        @return: a message's flags, as the session knows them. Messages with the same flags share
+            one object: twenty thousand lists would hold up the garbage collector, and it all.
         """
-        entry = self.seen.byUID.get(uid, otherwise)
-        recent = ["\\Recent"] if uid in self.recent else []
-        return [*entry.flags.names, *recent]
+        flags = self.seen.byUID.get(entry.uid, entry).flags
+        return flags.namesAndRecent if entry.uid in self.recent else flags.names
 
     def updated(self, changed: Mapping[int, Entry]) -> View:
         """
@@ -107,5 +107,5 @@ class View:
         changed = [
             n for n, (a, b) in enumerate(zip(old, entries, strict=True), 1) if a.flags != b.flags
         ]
-        flags = {n: view.flagsOf(entries[n - 1].uid, entries[n - 1]) for n in changed}
+        flags = {n: view.flagsOf(entries[n - 1]) for n in changed}
         return view, Changes(expunged, flags, bool(new))
