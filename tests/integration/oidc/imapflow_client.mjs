@@ -1,8 +1,9 @@
-// Logs in with imapflow and reads the subjects of INBOX; tests/integration/test_introspection_clients.py
-// runs it.
+// Logs in with imapflow and reads the INBOX; tests/integration/test_introspection_clients.py and
+// tests/interop/programs.py run it.
 //
-// Its one argument is JSON: modules, port, ca, user, token, mechanism. It writes one line of JSON:
-// {"subjects", "capabilities"}, or {"refused", "code"} when the login is refused.
+// Its one argument is JSON: modules, port, ca, user, mechanism, and token, or password; startTLS when
+// TLS does not begin with the connection. It writes one line of JSON: {"subjects", "messages",
+// "capabilities", "mechanisms"}, or {"refused", "code"} when the login is refused.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -12,9 +13,12 @@ const { ImapFlow } = createRequire(`${options.modules}/anything.js`)('imapflow')
 const client = new ImapFlow({
   host: 'localhost',
   port: options.port,
-  secure: true,
+  secure: !options.startTLS,
+  doSTARTTLS: options.startTLS,
   tls: { ca: readFileSync(options.ca) },
-  auth: { user: options.user, accessToken: options.token },
+  auth: options.token
+    ? { user: options.user, accessToken: options.token }
+    : { user: options.user, pass: options.password, loginMethod: options.mechanism },
   logger: false,
 });
 if (options.mechanism === 'XOAUTH2') {
@@ -30,14 +34,18 @@ if (options.mechanism === 'XOAUTH2') {
   client.capabilities = new Map();
 }
 const subjects = [];
+const messages = [];
 try {
   await client.connect();
   await client.mailboxOpen('INBOX', { readOnly: true });
-  for await (const message of client.fetch('1:*', { envelope: true })) subjects.push(message.envelope.subject);
+  for await (const message of client.fetch('1:*', { envelope: true, source: true })) {
+    subjects.push(message.envelope.subject);
+    messages.push(message.source.toString('latin1'));
+  }
   const capabilities = [...client.capabilities.keys()];
   const mechanisms = [...client.authCapabilities].filter(([, used]) => used).map(([name]) => name);
   await client.logout();
-  console.log(JSON.stringify({ subjects, capabilities, mechanisms }));
+  console.log(JSON.stringify({ subjects, messages, capabilities, mechanisms }));
 } catch (error) {
   console.log(JSON.stringify({ refused: error.oauthError ?? String(error), code: error.serverResponseCode }));
   process.exit(0);
