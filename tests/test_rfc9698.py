@@ -75,7 +75,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_example1(self):
         """
-        Example 1: OAUTHBEARER, with a provider that IMAP and JMAP share.
+        RFC 9698, section 5, example 1: OAUTHBEARER, with a provider that IMAP and JMAP share.
         """
         for name in ("OAUTHBEARER with an initial response", "OAUTHBEARER without"):
             connection = self.connect(SharedCredentials(URL, passwords=False))
@@ -85,7 +85,8 @@ class ExampleTests(SynchronousTestCase):
 
     def test_example2(self):
         """
-        Example 2: a password that IMAP and JMAP share, with LOGIN and AUTHENTICATE.
+        RFC 9698, section 5, example 2: a password that IMAP and JMAP share, with LOGIN and
+        AUTHENTICATE.
         """
         for lines in PASSWORD_WAYS.values():
             connection = self.connect(SharedCredentials(URL))
@@ -93,7 +94,8 @@ class ExampleTests(SynchronousTestCase):
 
     def test_example2Erratum(self):
         """
-        Example 2 prints C{2b JMAPACCESS}, which is no command: verified erratum 8635.
+        RFC 9698, section 5, example 2 prints C{2b JMAPACCESS}, which is no command: verified
+        erratum 8635.
         """
         connection = self.connect(SharedCredentials(URL))
         logIn(connection, WAYS["LOGIN"])
@@ -102,7 +104,8 @@ class ExampleTests(SynchronousTestCase):
 
     def test_example3(self):
         """
-        Example 3: passwords are good for IMAP only. No JMAPACCESS; the URL is still given.
+        RFC 9698, section 5, example 3: passwords are good for IMAP only. No JMAPACCESS; the URL is
+        still given.
         """
         for lines in PASSWORD_WAYS.values():
             connection = self.connect(SharedCredentials(URL, passwords=False))
@@ -114,7 +117,8 @@ class ExampleTests(SynchronousTestCase):
 
     def test_example4(self):
         """
-        Example 4: a wrong password. The server does not mention JMAPACCESS, then or later.
+        RFC 9698, section 5, example 4: a wrong password. The server does not mention JMAPACCESS,
+        then or later.
         """
         wrong = {
             "LOGIN": (b'1 LOGIN "arnt" "oslo"',),
