@@ -156,6 +156,8 @@ class Slapd:
         """
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # The signal alone leaves it time for some more answers.
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         """
