@@ -77,7 +77,7 @@ class FailoverTests(AsyncTestCase):
         A port where nobody listens is passed over, and not asked again by every login.
         """
         checker = self.checker(f"ldap://127.0.0.1:{freePort()}", self.server())
-        self.assertLess(await self.login(checker), 0.5)
+        self.assertLess(await self.login(checker), 0.8)
         self.assertEqual(checker.counters.serversUp, 1)
         with self.assertRaises(Refused):
             await self.login(checker, b"wrong")
@@ -92,8 +92,8 @@ class FailoverTests(AsyncTestCase):
         await self.login(checker)
         first.freeze()
         seconds = await self.login(checker)
-        self.assertTrue(0.9 < seconds < 1.6, seconds)
-        self.assertLess(await self.login(checker), 0.5)
+        self.assertTrue(0.9 < seconds < 1.9, seconds)
+        self.assertLess(await self.login(checker), 0.8)
         self.assertEqual(checker.counters.serversUp, 1)
         first.thaw()
 
@@ -105,7 +105,7 @@ class FailoverTests(AsyncTestCase):
         first.freeze()
         checker = self.checker(first, second)
         seconds = await self.login(checker)
-        self.assertTrue(0.9 < seconds < 1.6, seconds)
+        self.assertTrue(0.9 < seconds < 1.9, seconds)
         first.thaw()
 
     async def test_manyWhileFrozen(self) -> None:
@@ -132,8 +132,8 @@ class FailoverTests(AsyncTestCase):
         await self.login(checker)
         first.freeze()
         second.freeze()
-        self.assertLess(await self.unavailable(checker), 2.3)
-        self.assertLess(await self.unavailable(checker), 2.3)
+        self.assertLess(await self.unavailable(checker), 2.7)
+        self.assertLess(await self.unavailable(checker), 2.7)
         self.assertEqual(checker.counters.serversUp, 0)
         second.thaw()
         await self.login(checker)
@@ -151,9 +151,9 @@ class FailoverTests(AsyncTestCase):
         first.kill()
         second.kill()
         for _ in range(5):
-            self.assertLess(await self.unavailable(checker), 0.5)
+            self.assertLess(await self.unavailable(checker), 0.8)
         await sleep(2.5)
-        self.assertLess(await self.unavailable(checker), 0.5)
+        self.assertLess(await self.unavailable(checker), 0.8)
         first.start()
         await self.login(checker)
 
