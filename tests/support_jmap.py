@@ -29,7 +29,7 @@ from zope.interface import implementer
 
 from tests.support_imap import RecordingRealm, makePortal
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
-from txjmapaccess.jmap import JMAPResource
+from txjmapaccess.jmap import BoundedRequest, JMAPResource
 from txjmapaccess.policy import SharedCredentials
 
 CORE = "urn:ietf:params:jmap:core"
@@ -205,7 +205,7 @@ class Server:
         )
         root = Resource()
         root.putChild(b"jmap", self.resource)
-        self.site = Site(root, reactor=self.clock)
+        self.site = Site(root, requestFactory=BoundedRequest, reactor=self.clock)
         self.transport = StringTransport()
 
     def begin(self, method="GET", path="/jmap", body=b"", peer="127.0.0.1", **headers):

@@ -259,6 +259,41 @@ class QueryTests(MailTestCase):
         self.assertEqual([m.opened for m in self.account.mailboxes.values()], [0, 0])
 
 
+class ChangesTests(MailTestCase):
+    """
+    The /changes methods (RFC 8620, section 5.2).
+    """
+
+    def test_unchanged(self) -> None:
+        """
+        Nothing has changed since the present state.
+        """
+        for kind in ("Mailbox", "Thread", "Email"):
+            state = self.one(f"{kind}/get", ids=[])["state"]
+            answer = self.one(f"{kind}/changes", sinceState=state)
+            self.assertEqual((answer["oldState"], answer["newState"]), (state, state))
+            self.assertEqual(answer["created"] + answer["updated"] + answer["destroyed"], [])
+            self.assertFalse(answer["hasMoreChanges"])
+
+    def test_changed(self) -> None:
+        """
+        What has changed since another is not known.
+        """
+        for kind in ("Mailbox", "Thread", "Email"):
+            self.assertProblem("cannotCalculateChanges", f"{kind}/changes", sinceState="x")
+            self.assertProblem("invalidArguments", f"{kind}/changes")
+        for kind in ("Mailbox", "Email"):
+            self.assertProblem("cannotCalculateChanges", f"{kind}/queryChanges")
+
+    def test_readOnly(self) -> None:
+        """
+        Nothing can be changed (section 3.6.2).
+        """
+        for name in ("Mailbox/set", "Email/set", "Email/copy", "Email/import"):
+            self.assertProblem("accountReadOnly", name, create={})
+            self.assertProblem("accountNotFound", name, accountId="u2")
+
+
 class DownloadTests(MailTestCase):
     """
     Downloading blobs (RFC 8620, section 6.2).

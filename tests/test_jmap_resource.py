@@ -416,6 +416,23 @@ class RequestTests(SynchronousTestCase):
         """
         self.assertProblem(Server().post(b" " * 1_000_001), "limit", limit="maxSizeRequest")
 
+    def test_bounded(self) -> None:
+        """
+        Of a body without end, no more is kept than shows that it is too large, with a length or in
+        chunks.
+        """
+        chunk = b"186a0\r\n" + b" " * 100_000 + b"\r\n"
+        server = Server()
+        fields = {"Authorization": basic(), "Content_Type": "application/json"}
+        server.begin("POST", "/jmap/api", Transfer_Encoding="chunked", **fields)
+        for _ in range(30):
+            server.channel.dataReceived(chunk)
+        # The channel is behind Twisted's choice between HTTP/1.1 and HTTP/2.
+        (request,) = server.channel._channel.requests
+        self.assertEqual(request.content.tell(), 1_000_001)
+        server.channel.dataReceived(b"0\r\n\r\n")
+        self.assertProblem(server.finish(1), "limit", limit="maxSizeRequest")
+
     def test_unauthenticated(self) -> None:
         """
         The API is for those who may come in.

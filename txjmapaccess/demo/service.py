@@ -28,7 +28,7 @@ from txjmapaccess.demo.samplemail import deliver
 from txjmapaccess.demo.text import demoText
 from txjmapaccess.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.jmap import JMAPResource
+from txjmapaccess.jmap import BoundedRequest, JMAPResource
 from txjmapaccess.lookup import FoundRealm
 from txjmapaccess.maildir import MaildirRealm
 
@@ -110,7 +110,7 @@ class DemoService(MultiService):
         deliver(mail)
         web = Resource()
         ldapPort = self._listen(ports.ldap, makeDirectory())
-        httpPort = self._listen(ports.http, Site(web))
+        httpPort = self._listen(ports.http, Site(web, requestFactory=BoundedRequest))
         settings = self._settings(ldapPort, httpPort)
         checkers = makeCheckers(settings, self._reactor)
         CheckerService(checkers).setServiceParent(self)

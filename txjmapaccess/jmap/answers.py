@@ -20,19 +20,25 @@ def mailboxesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, 
     """
     Mailbox/get (RFC 8621, section 2.1).
     """
-    objects = {folder.id: mailboxObject(folder, snapshot) for folder in snapshot.folders.values()}
-    return _got(objects, MAILBOX_PROPERTIES, arguments)
+    return _got(_mailboxes(snapshot), MAILBOX_PROPERTIES, arguments)
+
+
+def _mailboxes(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+    return {folder.id: mailboxObject(folder, snapshot) for folder in snapshot.folders.values()}
 
 
 def threadsAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     Thread/get (RFC 8621, section 3.1).
     """
-    objects = {
+    return _got(_threads(snapshot), ("id", "emailIds"), arguments)
+
+
+def _threads(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+    return {
         threadID: {"id": threadID, "emailIds": [email.id for email in emails]}
         for threadID, emails in snapshot.threads.items()
     }
-    return _got(objects, ("id", "emailIds"), arguments)
 
 
 def mailboxQueryAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +70,41 @@ def emailState(snapshot: Snapshot) -> str:
             for email in sorted(snapshot.emails.values(), key=lambda email: email.id)
         ]
     )
+
+
+def mailboxChangesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Mailbox/changes (RFC 8621, section 2.2).
+    """
+    return {**_changes(stateOf(_mailboxes(snapshot)), arguments), "updatedProperties": None}
+
+
+def threadChangesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Thread/changes (RFC 8621, section 3.2).
+    """
+    return _changes(stateOf(_threads(snapshot)), arguments)
+
+
+def emailChangesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Email/changes (RFC 8621, section 4.3).
+    """
+    return _changes(emailState(snapshot), arguments)
+
+
+def _changes(state: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    What has changed since a state (RFC 8620, section 5.2): nothing when it is the same, and else
+    nobody knows, because nothing is kept from one request to the next.
+    """
+    since = arguments.get("sinceState")
+    if not isinstance(since, str):
+        raise invalidArguments("sinceState is not a string")
+    if since != state:
+        raise MethodProblem("cannotCalculateChanges")
+    nothing = dict.fromkeys(("created", "updated", "destroyed"), ())
+    return {"oldState": state, "newState": state, "hasMoreChanges": False, **nothing}
 
 
 def lookUp(objects: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[list[Any], list[str]]:

@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from txjmapaccess.jmap.answers import (
+    emailChangesAnswer,
     emailQueryAnswer,
     emailState,
     lookUp,
+    mailboxChangesAnswer,
     mailboxesAnswer,
     mailboxQueryAnswer,
+    threadChangesAnswer,
     threadsAnswer,
 )
 from txjmapaccess.jmap.api import Method
@@ -33,12 +36,32 @@ _GET_EMAIL = _GET | {
     *("bodyProperties", "fetchTextBodyValues", "fetchHTMLBodyValues", "fetchAllBodyValues"),
     "maxBodyValueBytes",
 }
+_CHANGES = frozenset(("accountId", "sinceState", "maxChanges"))
 _QUERY = frozenset(
     (
         *("accountId", "filter", "sort", "position", "anchor", "anchorOffset", "limit"),
         "calculateTotal",
     )
 )
+
+_Answer = Callable[[Snapshot, dict[str, Any]], dict[str, Any]]
+
+#: Methods that need no message to be read, and the arguments that they have.
+_READ: dict[str, tuple[_Answer, frozenset[str]]] = {
+    "Mailbox/get": (mailboxesAnswer, _GET),
+    "Mailbox/changes": (mailboxChangesAnswer, _CHANGES),
+    "Mailbox/query": (mailboxQueryAnswer, _QUERY | {"sortAsTree", "filterAsTree"}),
+    "Thread/get": (threadsAnswer, _GET),
+    "Thread/changes": (threadChangesAnswer, _CHANGES),
+    "Email/changes": (emailChangesAnswer, _CHANGES),
+    "Email/query": (emailQueryAnswer, _QUERY | {"collapseThreads"}),
+}
+
+#: Methods that are always answered with an error.
+_REFUSED = {
+    **dict.fromkeys(("Mailbox/queryChanges", "Email/queryChanges"), "cannotCalculateChanges"),
+    **dict.fromkeys(("Mailbox/set", "Email/set", "Email/copy", "Email/import"), "accountReadOnly"),
+}
 
 
 class Mail:
@@ -64,29 +87,37 @@ class Mail:
         """
         The methods by name.
         """
-        query = _QUERY | {"collapseThreads"}
-        queryTree = _QUERY | {"sortAsTree", "filterAsTree"}
-        return {
-            "Mailbox/get": self._checked(self._answered(mailboxesAnswer), _GET),
-            "Mailbox/query": self._checked(self._answered(mailboxQueryAnswer), queryTree),
-            "Thread/get": self._checked(self._answered(threadsAnswer), _GET),
-            "Email/get": self._checked(self.getEmails, _GET_EMAIL),
-            "Email/query": self._checked(self._answered(emailQueryAnswer), query),
+        methods = {
+            name: self._checked(self._answered(answer), known)
+            for name, (answer, known) in _READ.items()
         }
+        methods["Email/get"] = self._checked(self.getEmails, _GET_EMAIL)
+        methods.update((name, self._refused(problem)) for name, problem in _REFUSED.items())
+        return methods
+
+    def _refused(self, problem: str) -> Method:
+        async def refused(arguments: dict[str, Any]) -> dict[str, Any]:
+            self._checkAccount(arguments)
+            raise MethodProblem(problem)
+
+        return refused
 
     def _checked(self, method: Method, known: frozenset[str]) -> Method:
         async def checked(arguments: dict[str, Any]) -> dict[str, Any]:
             for name in arguments:
                 if name not in known:
                     raise invalidArguments(f"there is no argument {name}")
-            accountID = arguments.get("accountId")
-            if not isinstance(accountID, str):
-                raise invalidArguments("accountId is not a string")
-            if accountID != self._accountID:
-                raise MethodProblem("accountNotFound")
-            return {"accountId": accountID, **await method(arguments)}
+            self._checkAccount(arguments)
+            return {"accountId": self._accountID, **await method(arguments)}
 
         return checked
+
+    def _checkAccount(self, arguments: dict[str, Any]) -> None:
+        accountID = arguments.get("accountId")
+        if not isinstance(accountID, str):
+            raise invalidArguments("accountId is not a string")
+        if accountID != self._accountID:
+            raise MethodProblem("accountNotFound")
 
     async def close(self) -> None:
         """
@@ -101,7 +132,7 @@ class Mail:
             self._snapshot = await self._pacer.work(self._size, Snapshot, folders, copies)
         return self._snapshot
 
-    def _answered(self, answer: Callable[[Snapshot, dict[str, Any]], dict[str, Any]]) -> Method:
+    def _answered(self, answer: _Answer) -> Method:
         async def method(arguments: dict[str, Any]) -> dict[str, Any]:
             snapshot = await self._all()
             result: dict[str, Any] = await self._pacer.work(self._size, answer, snapshot, arguments)
