@@ -275,6 +275,17 @@ class ChangesTests(MailTestCase):
             self.assertEqual(answer["created"] + answer["updated"] + answer["destroyed"], [])
             self.assertFalse(answer["hasMoreChanges"])
 
+    def test_reference(self) -> None:
+        """
+        The usual way to ask for changes (section 3.7).
+        """
+        state = self.one("Email/get", ids=[])["state"]
+        reference = {"resultOf": "0", "name": "Email/changes", "path": "/created"}
+        _, (_, answer) = self.server.call(
+            ("Email/changes", {"sinceState": state}), ("Email/get", {"#ids": reference})
+        )
+        self.assertEqual((answer["list"], answer["notFound"]), ([], []))
+
     def test_changed(self) -> None:
         """
         What has changed since another is not known.

@@ -103,7 +103,7 @@ def _changes(state: str, arguments: dict[str, Any]) -> dict[str, Any]:
         raise invalidArguments("sinceState is not a string")
     if since != state:
         raise MethodProblem("cannotCalculateChanges")
-    nothing = dict.fromkeys(("created", "updated", "destroyed"), ())
+    nothing: dict[str, list[str]] = {"created": [], "updated": [], "destroyed": []}
     return {"oldState": state, "newState": state, "hasMoreChanges": False, **nothing}
 
 
