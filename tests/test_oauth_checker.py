@@ -383,13 +383,24 @@ class FailureTests(CheckerTestCase):
 
     def test_otherProblemIsTold(self) -> None:
         """
-        A problem that is not the last one is told at once.
+        A problem that was not said yet is told at once.
         """
         for status in (503, 401, 401, 503):
             login = self.login()
             self.agent.answer(b"", status)
             self.assertUnavailable(login)
-        self.assertEqual(3, len(self.logged.texts()))
+        self.assertEqual(2, len(self.logged.texts()))
+
+    def test_flapping(self) -> None:
+        """
+        A provider that works and fails in turn does not fill the log.
+        """
+        for number in range(20):
+            login = self.login(f"token{number}")
+            self.agent.answer(ACTIVE, 200 if number % 2 else 503)
+            login.addErrback(lambda failure: failure.trap(TemporaryFailure))
+        self.assertEqual(1, len(self.logged.texts()))
+        self.assertEqual(1, len(self.logged.texts(LogLevel.info)))
 
 
 class SharingTests(CheckerTestCase):

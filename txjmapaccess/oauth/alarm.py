@@ -5,40 +5,46 @@ Telling the operator, but not for every login.
 
 from __future__ import annotations
 
-import math
-
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 _REPEAT_SECONDS = 60.0
 
+#: Different problems that are remembered; there are hardly ten.
+_PROBLEMS = 100
+
 
 class Alarm:
     """
-    Says when something stops working and when it works again. The same problem is not said again
-    within a minute.
+    Says when something stops working and when it works again. No problem is said again within a
+    minute, whatever happens in between.
     """
 
     _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._said = ""
-        self._saidAt = -math.inf
+        self._said: dict[str, float] = {}
+        self._isDown = False
 
     def worked(self) -> None:
         """
-        Log that it works again, if it did not.
+        Log that it works again, if the last that was said is that it does not.
         """
-        if self._said:
+        if self._isDown:
             self._log.info("Access tokens can be checked again")
-            self._said = ""
+            self._isDown = False
 
     def failed(self, problem: str) -> None:
         """
         Log C{problem}, unless that was just done.
         """
         now = self._clock.seconds()
-        if problem != self._said or not 0 <= now - self._saidAt < _REPEAT_SECONDS:
-            self._log.error("Access tokens cannot be checked: {problem}", problem=problem)
-            self._said, self._saidAt = problem, now
+        said = self._said.get(problem)
+        if said is not None and 0 <= now - said < _REPEAT_SECONDS:
+            return
+        if len(self._said) >= _PROBLEMS:
+            self._said.clear()
+        self._said[problem] = now
+        self._log.error("Access tokens cannot be checked: {problem}", problem=problem)
+        self._isDown = True
