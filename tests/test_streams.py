@@ -10,6 +10,7 @@ TXJMAPACCESS_EXAMPLES says how many streams to try.
 from __future__ import annotations
 
 import os
+import re
 from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,7 @@ from twisted.mail.imap4 import MemoryAccount
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_imap import Connection, RecordingRealm, base64, makePortal
-from tests.support_mailbox import Account
+from tests.support_mail import IdentifiedAccount
 from txjmapaccess.policy import SharedCredentials
 
 EXAMPLES = settings(
@@ -60,7 +61,73 @@ COMMANDS = [
     b"\xff\xfe",
     b"NOOP \x00",
 ]
+#: What may stand there after a login, too.
+COMMANDS_AFTER_LOGIN = [
+    *COMMANDS,
+    b"EXAMINE inbox",
+    b'SELECT "no such"',
+    b"CLOSE",
+    b"UNSELECT",
+    b"CHECK",
+    b"NAMESPACE",
+    b'ID ("name" "x" "y" NIL)',
+    b"ID NIL",
+    b"ENABLE CONDSTORE UTF8=ACCEPT",
+    b'LIST "" ""',
+    b'LSUB "" %',
+    b'LIST "" * RETURN (STATUS (MESSAGES UNSEEN))',
+    b"STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN RECENT NONSENSE)",
+    b'STATUS "A \\"B" (MESSAGES)',
+    b"CREATE a/b/c",
+    b"CREATE &AOk-",
+    b"CREATE ../../x",
+    b"RENAME a/b z",
+    b"RENAME INBOX old",
+    b"DELETE z",
+    b"DELETE INBOX",
+    b"SUBSCRIBE a",
+    b"UNSUBSCRIBE a",
+    b"APPEND INBOX (\\Seen) {25+}\r\nSubject: x\r\n\r\nLOGOUT\r\na\r\n",
+    b'APPEND INBOX "20-Nov-2026 10:00:00 +0000" {3+}\r\n\r\n\x00',
+    b"APPEND nowhere {2+}\r\nhi",
+    b"FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE EMAILID)",
+    b"FETCH 1 (BODY[HEADER.FIELDS (SUBJECT X)] BODY.PEEK[1.MIME] BODY[TEXT]<1.3>)",
+    b"FETCH 4294967295:* ALL",
+    b"FETCH 0 FAST",
+    b"UID FETCH 1:* BODY[]",
+    b'SEARCH CHARSET UTF-8 OR SUBJECT "hi" NOT (SINCE 1-Jan-2026 TEXT {2+}\r\n\xc3\xa5)',
+    b"UID SEARCH UID 1:* KEYWORD $x SMALLER 10",
+    b"SEARCH NONSENSE",
+    b"STORE 1:* FLAGS.SILENT (\\Deleted $x)",
+    b"UID STORE 1:* -FLAGS ()",
+    b"UID EXPUNGE 1:*",
+    b"COPY 1:* INBOX",
+    b"COPY 1 nowhere",
+    b"UID COPY 1 a",
+    b"MOVE 1 a",
+]
 ENOUGH = 1000
+
+CUTS = st.lists(st.integers(0, 2000))
+MUTATIONS = st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=4)), min_size=1)
+
+
+def streamOf(*commands):
+    """
+    @return: the octets of some commands, all with the same tag.
+    """
+    return b"".join(b"t %b\r\n" % command for command in commands)
+
+
+def mutated(data, mutations):
+    """
+    @return: C{data} with some octets replaced.
+    """
+    changed = bytearray(data)
+    for place, octets in mutations:
+        start = place % len(changed)
+        changed[start : start + len(octets)] = octets
+    return bytes(changed)
 
 
 def chunks(data, cuts):
@@ -72,6 +139,25 @@ def chunks(data, cuts):
     return [data[start:end] for start, end in pairwise(edges)]
 
 
+def linesOf(data):
+    """
+    @return: the lines that a client sees in C{data}: with the literals in them.
+    """
+    lines = []
+    line = b""
+    while data:
+        piece, _, data = data.partition(b"\r\n")
+        line += piece
+        if literal := re.search(rb"\{(\d+)\}\Z", piece):
+            size = int(literal[1])
+            line += data[:size]
+            data = data[size:]
+        else:
+            lines.append(line)
+            line = b""
+    return lines
+
+
 class Unreachable(MemoryAccount):
     """
     An account that must never be made.
@@ -81,17 +167,53 @@ class Unreachable(MemoryAccount):
         raise AssertionError("an account was made without a login")
 
 
+#: What a store can be slow at.
+WAITING = {"select", "create", "delete", "rename", "subscribe", "unsubscribe", "listMailboxes"}
+WAITING |= {"requestStatus", "addMessage", "fetch", "store", "expunge", "getMailboxID"}
+
+
 class StreamTests(SynchronousTestCase):
     """
     Streams of commands.
     """
 
-    def connect(self, accountFactory=Unreachable):
+    def realm(self, slow):
         """
-        @return: a connection that bears a lot.
+        @param slow: whether the store takes its time.
+
+        @return: the realm of those who log in.
+        """
+        return RecordingRealm(lambda name: self.account(WAITING if slow else ()))
+
+    def account(self, waiting):
+        """
+        @return: an account with two mailboxes, one of them with a name that must be quoted.
+        """
+        account = IdentifiedAccount()
+        account.add('A "B')
+        account.mailboxes["INBOX"].put()
+        account.mailboxes["INBOX"].put(b"no header\r\n", ["\\Deleted"])
+        account.slow.names = set(waiting)
+        return account
+
+    def moveOn(self, connection):
+        """
+        Let what waits go on.
+
+        @return: what the server says.
+        """
+        slow = getattr(connection.server.account, "slow", None)
+        if slow is not None:
+            slow.go()
+        connection.clock.advance(0)
+        return connection.received()
+
+    def connect(self, realm=None):
+        """
+        @return: a connection that bears a lot. Without a realm nobody must log in.
         """
         return Connection(
-            portal=makePortal(RecordingRealm(accountFactory)),
+            portal=makePortal(realm or RecordingRealm(Unreachable)),
             jmapAccessPolicy=SharedCredentials("https://example.com/jmap"),
             failuresPerConnection=ENOUGH,
         )
@@ -103,16 +225,18 @@ class StreamTests(SynchronousTestCase):
         answer = []
         for chunk in chunks(data, cuts):
             answer += connection.sendRaw(chunk)
+            answer += self.moveOn(connection)
             self.assertLess(len(connection.server._buffer), 200_000)
-        for _ in range(20):
-            connection.clock.advance(0)
-        return answer + connection.received()
+        for _ in range(200):
+            answer += self.moveOn(connection)
+        return answer
 
     def tagged(self, answer):
         """
         @return: the tags of the tagged responses.
         """
-        return [line.split(b" ")[0] for line in answer if line[:1] not in (b"*", b"+")]
+        lines = linesOf(b"".join(line + b"\r\n" for line in answer))
+        return [line.split(b" ")[0] for line in lines if line[:1] not in (b"*", b"+")]
 
     def assertOneAnswerEach(self, connection, commands, cuts):
         """
@@ -122,47 +246,59 @@ class StreamTests(SynchronousTestCase):
         lines = [t + b" " + command + b"\r\n" for t, command in zip(tags, commands, strict=True)]
         answer = self.feed(connection, b"".join(lines), cuts)
         self.assertEqual(self.tagged(answer), tags, answer)
+        self.assertNothingLeft(connection)
+
+    def assertNothingLeft(self, connection):
+        """
+        The connection can be lost without leaving anything behind, and nothing was unhandled.
+        """
         connection.lose()
         self.assertEqual(connection.clock.getDelayedCalls(), [])
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     @EXAMPLES
-    @given(st.lists(st.sampled_from(COMMANDS), max_size=12), st.lists(st.integers(0, 2000)))
+    @given(st.lists(st.sampled_from(COMMANDS), max_size=12), CUTS)
     def test_beforeLogin(self, commands, cuts):
         """
         Commands before the login, in one stream.
         """
         self.assertOneAnswerEach(self.connect(), commands, cuts)
-        self.assertEqual(self.flushLoggedErrors(), [])
 
     @EXAMPLES
-    @given(st.lists(st.sampled_from(COMMANDS), max_size=12), st.lists(st.integers(0, 2000)))
-    def test_afterLogin(self, commands, cuts):
+    @given(st.lists(st.sampled_from(COMMANDS_AFTER_LOGIN), max_size=12), CUTS, st.booleans())
+    def test_afterLogin(self, commands, cuts, slow):
         """
         Commands around a login, in one stream.
         """
         commands.insert(len(commands) // 3, b"LOGIN arnt trondheim")
-        self.assertOneAnswerEach(self.connect(Account), commands, cuts)
-        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertOneAnswerEach(self.connect(self.realm(slow)), commands, cuts)
 
     @EXAMPLES
-    @given(
-        st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=12),
-        st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=4)), min_size=1),
-        st.lists(st.integers(0, 2000)),
-    )
+    @given(st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=12), MUTATIONS, CUTS)
     def test_mutated(self, commands, mutations, cuts):
         """
         The same with octets replaced at random: no exception, no account, and the connection can be
         lost at any time without leaving anything behind.
         """
-        data = bytearray(b"".join(b"t %b\r\n" % command for command in commands))
-        for place, octets in mutations:
-            data[place % len(data) : place % len(data) + len(octets)] = octets
         connection = self.connect()
-        self.feed(connection, bytes(data), cuts)
-        connection.lose()
-        self.assertEqual(self.flushLoggedErrors(), [])
-        self.assertEqual(connection.clock.getDelayedCalls(), [])
+        self.feed(connection, mutated(streamOf(*commands), mutations), cuts)
+        self.assertNothingLeft(connection)
+
+    @EXAMPLES
+    @given(
+        st.lists(st.sampled_from(COMMANDS_AFTER_LOGIN), min_size=1, max_size=12),
+        MUTATIONS,
+        CUTS,
+        st.booleans(),
+    )
+    def test_mutatedAfterLogin(self, commands, mutations, cuts, slow):
+        """
+        After a login, whatever comes: no exception, and nothing is left behind.
+        """
+        connection = self.connect(self.realm(slow))
+        login = streamOf(b"LOGIN arnt trondheim", b"SELECT INBOX")
+        self.feed(connection, login + mutated(streamOf(*commands), mutations), cuts)
+        self.assertNothingLeft(connection)
 
     @EXAMPLES
     @given(st.binary(max_size=400), st.lists(st.integers(0, 400)))
@@ -172,6 +308,4 @@ class StreamTests(SynchronousTestCase):
         """
         connection = self.connect()
         self.feed(connection, data, cuts)
-        connection.lose()
-        self.assertEqual(self.flushLoggedErrors(), [])
-        self.assertEqual(connection.clock.getDelayedCalls(), [])
+        self.assertNothingLeft(connection)
