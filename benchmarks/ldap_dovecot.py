@@ -77,11 +77,16 @@ class LDAPDovecot:
         configuration.write_text(_DOVECOT.format(directory=self._directory))
         self._process = subprocess.Popen(["dovecot", "-F", "-c", configuration])
         self._socket = self._directory / "run" / "auth-client"
+        self._wait()
+
+    def _wait(self) -> None:
         deadline = time.monotonic() + 10
-        while not self._socket.exists():
-            if time.monotonic() > deadline:
-                raise RuntimeError((self._directory / "log").read_text())
+        while time.monotonic() < deadline:
+            with socket.socket(socket.AF_UNIX) as probe:
+                if self._socket.exists() and probe.connect_ex(str(self._socket)) == 0:
+                    return
             time.sleep(0.05)
+        raise RuntimeError((self._directory / "log").read_text())
 
     def logins(self, users: list[tuple[str, str]], inFlight: int, seconds: float) -> int:
         """
