@@ -6,6 +6,7 @@ who may come in, and what HTTP says.
 
 from __future__ import annotations
 
+import base64
 import json
 
 from twisted.cred.credentials import IUsernamePassword
@@ -259,6 +260,20 @@ class AuthenticationTests(SynchronousTestCase):
         self.assertEqual(server.ask(Authorization=basic(), peer="192.0.2.2").status, 200)
         self.assertTrue(limits.isBlocked("192.0.2.1"))
 
+    def test_knownIsNoAttack(self) -> None:
+        """
+        Credentials that are known are refused here after the same time, and not counted: IMAP takes
+        them.
+        """
+        limits = Limits(failuresPerAddress=1)
+        policy = Policy(lambda: Known(SESSION_URL, Reason.NOT_ALLOWED))
+        server = Server(requireTLS=False, limits=limits, policy=policy)
+        for _ in range(3):
+            server.begin(Authorization=basic(), peer="192.0.2.1")
+            self.assertIsNone(server.finish(0.9))
+            self.assertUnauthorized(server.finish(0.2))
+        self.assertFalse(limits.isBlocked("192.0.2.1"))
+
     def test_logout(self) -> None:
         """
         Each request is a login of its own, which ends with the request.
@@ -315,6 +330,16 @@ class SessionTests(SynchronousTestCase):
         account = session["accounts"]["u1"]
         self.assertEqual((account["isPersonal"], account["isReadOnly"]), (True, True))
         self.assertIn(MAIL, account["accountCapabilities"])
+
+    def test_nameThatIsNotUTF8(self) -> None:
+        """
+        A user name of other octets is shown as well as it can be.
+        """
+        checker = Checker(lambda credentials: succeed(b"x"))
+        server = Server(portal=portalOf(checker, RecordingRealm(lambda _: makeAccount())))
+        encoded = base64.b64encode(b"j\xfcrgen:x").decode()
+        session = server.ask(Authorization=f"Basic {encoded}").json
+        self.assertEqual(session["username"], "j\ufffdrgen")
 
     def test_urls(self) -> None:
         """

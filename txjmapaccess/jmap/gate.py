@@ -23,6 +23,7 @@ from txjmapaccess.credentials import (
 from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure, couldTell
 from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.identifiers import Identification
+from txjmapaccess.jmap.problems import NotForJMAP
 from txjmapaccess.server import checkedVerdict
 from txjmapaccess.verdict import Unknown, Usable
 
@@ -84,7 +85,8 @@ class Gate:
 
     async def enter(self, credentials: UsernamePassword | BearerToken) -> Entry:
         """
-        @raise Refused: when the credentials are not good for JMAP, whatever IMAP may say to them.
+        @raise NotForJMAP: when the credentials are good for IMAP only.
+        @raise Refused: when they are good for nothing.
         @raise TemporaryFailure: when nobody could tell. The log says why.
         """
         account, logout = await self._requestAvatar(credentials)
@@ -127,7 +129,7 @@ class Gate:
             self._log.failure("The policy could not decide about JMAP")
             verdict = Unknown()
         if not isinstance(verdict, Usable):
-            raise Refused("accepted, but not good for JMAP")
+            raise NotForJMAP("accepted, but not good for JMAP")
 
     async def _identify(self, account: Any, username: str) -> tuple[str, Any]:
         """

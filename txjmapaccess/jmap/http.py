@@ -21,7 +21,7 @@ from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.jmap.authorization import challenges, credentialsFrom
 from txjmapaccess.jmap.gate import Entry, Gate
-from txjmapaccess.jmap.problems import RequestProblem
+from txjmapaccess.jmap.problems import NotForJMAP, RequestProblem
 from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import isLoopback
 
@@ -84,11 +84,12 @@ class Door:
         limits = self.limits
         return limits is not None and limits.isBlocked(limits.source(request.getClientAddress()))
 
-    async def refused(self, request: Request) -> None:
+    async def refused(self, request: Request, refusal: Refused) -> None:
         """
-        Count a refusal, and wait until it may be answered.
+        Count a refusal, and wait until it may be answered: always for as long, so that the time
+        tells nothing.
         """
-        if self.limits is not None:
+        if self.limits is not None and not isinstance(refusal, NotForJMAP):
             self.limits.refused(self.limits.source(request.getClientAddress()))
         await deferLater(self.reactor, self.refusalSeconds)
 
@@ -145,8 +146,8 @@ class GuardedResource(Resource):
             return problemAnswer(RequestProblem(None, "Too many refused requests", 429))
         try:
             entry = await self._door.gate.enter(credentials)
-        except Refused:
-            await self._door.refused(request)
+        except Refused as refusal:
+            await self._door.refused(request, refusal)
             return self._door.unauthorized(isinstance(credentials, BearerToken))
         except TemporaryFailure:
             return problemAnswer(RequestProblem(None, "Temporary authentication failure", 503))

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from txjmapaccess.errors import JMAPAccessError
+from txjmapaccess.errors import JMAPAccessError, Refused
 
 _URN = "urn:ietf:params:jmap:error:"
+
+
+class NotForJMAP(Refused):
+    """
+    Credentials that are good for IMAP and not for JMAP. Nobody has guessed a password.
+    """
 
 
 class RequestProblem(JMAPAccessError):

@@ -56,6 +56,8 @@ def sessionObject(username: str, accountID: str, base: str) -> dict[str, Any]:
     @param accountID: see L{txjmapaccess.interfaces.IObjectIDAccount.getAccountID}.
     @param base: the URL of the session resource.
     """
+    # Whatever octets the name has: the object is UTF-8.
+    username = username.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     account = {
         "name": username,
         "isPersonal": True,
