@@ -495,6 +495,35 @@ class MailboxTests(MaildirTestCase):
         self.now(mailbox.expunge())
         self.assertEqual(self.flags(self.open(self.account())), {2: ["\\Flagged"]})
 
+    def test_foreignContent(self) -> None:
+        """
+        When another program has written a message anew, which no program should, what is sent is
+        as long as was announced: a client would wait for the rest for ever.
+        """
+        mailbox = self.fill(1)
+        [path] = glob.glob(self.file("cur", "*"))
+        for content in (b"short\n", b"longer\n" * 100, b""):
+            with open(path, "wb") as file:
+                file.write(content)
+            with self.messages(mailbox)[0].open() as opened:
+                size = opened.seek(0, 2)
+                opened.seek(0)
+                self.assertEqual(opened.read(), withCRLF(content))
+                self.assertEqual(opened.tell(), size)
+
+    def test_largeHeader(self) -> None:
+        """
+        The header of a large message is read without the rest, however long it is.
+        """
+        for more in ("", "X: " + "y" * 70_000 + "\r\n"):
+            self.append(self.ada, mail(1, more) + b"x" * 200_000)
+        for message in self.messages(self.open(self.ada)):
+            header = message.getHeaders(True)
+            self.assertEqual(header["subject"], "number 1")
+            self.assertFalse(message.isMultipart())
+            self.assertEqual(len(message.getBodyFile().read()), 200_000 + 19)
+            self.assertEqual(message.getHeaders(True).items(), header.items())
+
     def test_foreignRemoval(self) -> None:
         """
         A message that another program removes is gone at the next poll.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import mmap
 import os
 import re
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
 
 _CHUNK = 1 << 16
 _LONGEST_HEADER = 1 << 18
-_MAP_FROM = 1 << 20
+_LARGE_CHUNK = 1 << 20
 _BLANK_FIRST = re.compile(rb"\r?\n")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 
@@ -94,7 +93,7 @@ def referenceIn(start: bytes) -> bytes | None:
     return firstReference(*(firstValue(fields, name) for name in names))
 
 
-def endOfHeader(data: bytes | mmap.mmap, start: int = 0, end: int | None = None) -> int | None:
+def endOfHeader(data: bytes, start: int = 0, end: int | None = None) -> int | None:
     """
     @return: where the body begins, behind the blank line, or L{None} when there is no blank line
         between C{start} and C{end}.
@@ -111,32 +110,28 @@ def withCRLF(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def load(path: bytes) -> bytes | mmap.mmap:
-    """
-    A whole message as it is on disk, to be cut into parts. A large one is mapped, not read.
-
-    @raise OSError: when it cannot be read.
-    """
-    with open(path, "rb", buffering=0) as file:
-        if os.fstat(file.fileno()).st_size >= _MAP_FROM:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return file.read()
-
-
-def openWithCRLF(path: bytes, size: int) -> BinaryIO:
+def openWithCRLF(path: bytes) -> BinaryIO:
     """
     A whole message with CRLF line ends, to be sent from beginning to end.
 
-    @param size: its size with CRLF, as in L{Facts}.
-
-    @return: a file that can C{read(n)}, C{seek} and C{tell}.
+    @return: a file that can C{read(n)}, C{seek} and C{tell}, and is as long as it says, though
+        another program may have written the file anew.
 
     @raise OSError: when it cannot be read.
     """
     file = open(path, "rb")  # noqa: SIM115 (the caller reads it)
-    if os.fstat(file.fileno()).st_size == size:
-        return file
-    return io.BufferedReader(_CRLFReader(file, size), _CHUNK)
+    size = os.fstat(file.fileno()).st_size
+    loneFeeds = _countAll(file)
+    file.seek(0)
+    return io.BufferedReader(_CRLFReader(file, size + loneFeeds), _CHUNK) if loneFeeds else file
+
+
+def _countAll(file: BinaryIO) -> int:
+    count, last = 0, b""
+    while chunk := file.read(_LARGE_CHUNK):
+        count += countLoneFeeds(chunk, last)
+        last = chunk[-1:]
+    return count
 
 
 class _CRLFReader(io.RawIOBase):

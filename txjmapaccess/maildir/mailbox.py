@@ -26,15 +26,14 @@ from zope.interface import implementer
 
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDSearch, IPollableMailbox
 from txjmapaccess.maildir import changes
-from txjmapaccess.maildir.content import load
 from txjmapaccess.maildir.flags import Flags, flagsNamed
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.known import KnownMailbox
 from txjmapaccess.maildir.message import Message, parseDate
 from txjmapaccess.maildir.messageset import Numbered, positions
-from txjmapaccess.maildir.mime import Part
+from txjmapaccess.maildir.reading import Reading
 from txjmapaccess.maildir.session import Session
-from txjmapaccess.maildir.snapshot import Entry, Snapshot
+from txjmapaccess.maildir.snapshot import Snapshot
 from txjmapaccess.maildir.view import Changes, View
 from txjmapaccess.maildir.worker import Worker
 
@@ -59,6 +58,7 @@ class Mailbox(KnownMailbox):
     @param claims: whether what is \\Recent is so for this session alone.
 
     @ivar folder: the mailbox itself.
+    @ivar reading: what of its messages has been read.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class Mailbox(KnownMailbox):
         claims: bool = False,
     ) -> None:
         self.folder = folder
+        self.reading = Reading(folder)
         super().__init__(snapshot, isWriteable)
         self._worker = worker
         self._claims = claims
         self._isClosed = False
-        self._parsed: tuple[Entry, Part] | None = None
         self._toCopy: list[tuple[Message, Deferred[int]]] = []
 
     def close(self) -> None:
@@ -82,20 +82,7 @@ class Mailbox(KnownMailbox):
         The session has left the mailbox: a poll that has not finished tells nobody.
         """
         self._isClosed = True
-        self._parsed = None
-
-    def parsed(self, entry: Entry) -> Part:
-        """
-        @return: the content of a message. That of the last one is kept: FETCH and SEARCH ask for
-            several things of one message, and hold all messages until they have ended.
-        """
-        if self._parsed is None or self._parsed[0] is not entry:
-            try:
-                data = load(self.folder.locate(entry))
-            except FileNotFoundError:
-                data = b""
-            self._parsed = entry, Part(data, 0, len(data))
-        return self._parsed[1]
+        self.reading.forget()
 
     def fetch(self, messages: Any, uid: bool | int) -> Numbered[Message]:
         """
@@ -239,6 +226,7 @@ class Mailbox(KnownMailbox):
         return self._worker.turn(self._poll)
 
     async def _poll(self) -> None:
+        self.reading.forget()
         listeners = list(self._listeners)
         canExpunge = all(hasattr(listener, "messagesExpunged") for listener in listeners)
         view = self.view

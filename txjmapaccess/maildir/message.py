@@ -96,34 +96,30 @@ class Message:
         @return: the whole message, with CRLF at the end of every line.
         """
         try:
-            return openWithCRLF(self.mailbox.folder.locate(self.entry), self.getSize())
+            return openWithCRLF(self.mailbox.folder.locate(self.entry))
         except FileNotFoundError:
             return io.BytesIO()
-
-    @property
-    def _content(self) -> Part:
-        return self.mailbox.parsed(self.entry)
 
     def getHeaders(self, negate: bool, *names: str | bytes) -> Headers:
         """
         See L{IMessageIMAP.getHeaders}, and L{Headers}.
         """
-        return self._content.getHeaders(negate, *names)
+        return self.mailbox.reading.header(self.entry).getHeaders(negate, *names)
 
     def getBodyFile(self) -> BinaryIO:
         """
         @return: the message without its header.
         """
-        return self._content.getBodyFile()
+        return self.mailbox.reading.whole(self.entry).getBodyFile()
 
     def isMultipart(self) -> bool:
         """
         See L{IMessageIMAP.isMultipart}.
         """
-        return self._content.isMultipart()
+        return self.mailbox.reading.header(self.entry).isMultipart()
 
     def getSubPart(self, part: int) -> Part:
         """
         See L{IMessageIMAP.getSubPart}.
         """
-        return self._content.getSubPart(part)
+        return self.mailbox.reading.whole(self.entry).getSubPart(part)

@@ -8,7 +8,6 @@ Nothing is decoded: IMAP sends parts as they are in the message, but for the end
 from __future__ import annotations
 
 import io
-import mmap
 import re
 from functools import cached_property
 from typing import BinaryIO
@@ -44,7 +43,7 @@ class Part:
 
     def __init__(
         self,
-        data: bytes | mmap.mmap,
+        data: bytes,
         start: int,
         end: int,
         defaultType: str = _PLAIN,
