@@ -124,6 +124,12 @@ class FetchTests(SynchronousTestCase):
             + literal(b"Subject: Hello\r\n\r\n")
             + b")\r\n",
         )
+        self.inbox.messages[0].getHeaders = lambda negate, *names: {"to": "x", "cc": "y"}
+        self.assertEqual(
+            self.fetch(b"BODY.PEEK[HEADER.FIELDS.NOT (to)]"),
+            b"* 1 FETCH (BODY[HEADER.FIELDS.NOT (to)] " + literal(b"Cc: y\r\n\r\n") + b")\r\n",
+        )
+        del self.inbox.messages[0].getHeaders
         header = HELLO.partition(b"\r\n\r\n")[0].replace(b"-ID", b"-Id") + b"\r\n\r\n"
         self.assertEqual(
             self.fetch(b"(RFC822.HEADER BODY.PEEK[HEADER])"),
@@ -315,6 +321,21 @@ class TurnTests(SynchronousTestCase):
             session.received(),
             [b"* 2 FETCH (UID 2)", b"* 3 FETCH (UID 3)", b"a OK FETCH completed"],
         )
+
+    def test_clientGoesAway(self):
+        """
+        Nothing more is done for a client that has gone.
+        """
+        session = Session().selected()
+        times = iter(range(1000))
+        session.server.seconds = lambda: next(times) * SLICE
+        for _ in range(3):
+            session.inbox.put()
+        session.inbox.messages[1].getFlags = lambda: self.fail("read")
+        session.server.dataReceived(b"a FETCH 1:* FLAGS\r\n")
+        session.lose()
+        session.clock.advance(0)
+        self.assertEqual(session.clock.getDelayedCalls(), [])
 
     def test_slowClient(self):
         """

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, MessageSet
 
@@ -26,10 +25,10 @@ from txjmapaccess.identifying import LEFT_OUT, MessageIDs
 from txjmapaccess.mailboxcommands import MailboxCommands
 from txjmapaccess.messageset import sequenceSet
 from txjmapaccess.sections import Extract, extract, send
-from txjmapaccess.waiting import settled
+from txjmapaccess.waiting import ClientGone, settled
 
 #: Messages whose identifiers are asked for together.
-_BATCH = 50
+_BATCH = 200
 #: Octets of a part that are read at once.
 _AT_ONCE = 64 * 1024
 
@@ -116,8 +115,6 @@ class FetchCommand(MailboxCommands):
         try:
             found = await self.ask(self.mbox.fetch, messages, uid=uid)
             failures = await self._sendMessages(list(found), query, uid)
-        except ConnectionDone:
-            return
         finally:
             self.blocked = None
             if not self._ended:
@@ -182,7 +179,7 @@ class FetchCommand(MailboxCommands):
                 await self._addItem(response, item, sequence, message)
                 response.write(b")\r\n" if item is query[-1] else b" ")
             await response.send()
-        except ConnectionDone:
+        except ClientGone:
             raise
         except Exception:
             self._log.failure("A message could not be read: {message!r}", message=message)

@@ -31,7 +31,7 @@ from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.identifying import LEFT_OUT, Identifying
 from txjmapaccess.mailboxnames import decodeName, encodeName, isInbox
 from txjmapaccess.statusitems import ORDINARY, formatStatus, statusItems
-from txjmapaccess.waiting import Turns, settled
+from txjmapaccess.waiting import ClientGone, Turns, settled
 
 _NO_SUCH_MAILBOX = b"[NONEXISTENT] No such mailbox"
 
@@ -82,7 +82,9 @@ class MailboxCommands(Identifying):
         """
         Let a command go on. Its failure is answered by the dispatch.
         """
-        return Deferred.fromCoroutine(coroutine)
+        command = Deferred.fromCoroutine(coroutine)
+        command.addErrback(lambda failure: failure.trap(ClientGone) and None)
+        return command
 
     async def ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """
@@ -370,7 +372,7 @@ class MailboxCommands(Identifying):
         """
         @return: what a long command takes its turns from.
         """
-        return Turns(self.seconds, self.callLater)
+        return Turns(self.seconds, self.callLater, lambda: self._ended)
 
     def inTurns(self, steps: Iterator[Any]) -> Deferred[None]:
         """

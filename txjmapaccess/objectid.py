@@ -87,6 +87,9 @@ class ObjectIDIndex:
 
     def ofConnection(self, connection: Any) -> IndexedIdentifiers:
         """
+        @param connection: a L{txjmapaccess.server.JMAPAccessMixin} that has logged in, or what has
+            of it C{account}, C{loginRecord}, C{selectedName}, C{turns} and C{inTurns}.
+
         @return: the identifiers of the account that is logged in on C{connection}.
 
         @raise JMAPAccessError: when it is not known whose account that is.

@@ -25,7 +25,7 @@ from txjmapaccess.matching import Candidate, Test, compileKey
 from txjmapaccess.messageset import parseSequenceSet, uidSet
 from txjmapaccess.searchkeys import Key, Query, both, parseKeys
 
-_BATCH = 50
+_BATCH = 200
 #: Twisted's sets of messages are slow to make of very many pieces.
 _MOST_RANGES = 500
 _CHARSETS = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.mail.imap4 import IMessageFile, MessageProducer
+
+from txjmapaccess.waiting import ClientGone
 
 _CHUNK = 64 * 1024
 
@@ -56,8 +57,7 @@ async def extract(section: Any, message: Any, scheduler: Callable[..., Any]) -> 
         return None
     begin, length = section.partialBegin or 0, section.partialLength
     if section.header is not None:
-        header = section.header
-        data = formatHeader(part.getHeaders(header.negate, *section.fields).items())
+        data = formatHeader(chosenFields(part, section.header.negate, section.fields))
     elif section.mime is not None:
         data = formatHeader(part.getHeaders(True).items())
     else:
@@ -113,6 +113,17 @@ async def openWhole(message: Any, scheduler: Callable[..., Any]) -> Any:
     return buffer
 
 
+def chosenFields(part: Any, negate: bool, names: list[str]) -> list[tuple[str, str]]:
+    """
+    @param names: in lower case. Some messages take them in capitals only, as Twisted gives them,
+        and some give back others too.
+
+    @return: those fields of a header that have one of C{names}, or with C{negate} the others.
+    """
+    fields = part.getHeaders(negate, *(name.upper() for name in names)).items()
+    return [(name, value) for name, value in fields if (name.lower() in names) != negate]
+
+
 def formatHeader(fields: Iterable[tuple[str, str]]) -> bytes:
     """
     @return: the fields, and the blank line behind them.
@@ -151,7 +162,7 @@ class _Sending:
         """
 
     def stopProducing(self) -> None:
-        self._end(ConnectionDone())
+        self._end(ClientGone())
 
     def _end(self, error: Exception | None) -> None:
         self._part.file.close()

@@ -14,6 +14,12 @@ from twisted.internet.defer import Deferred
 SLICE = 0.005
 
 
+class ClientGone(Exception):
+    """
+    The end of a command whose client will not hear the answer.
+    """
+
+
 async def settled(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """
     Call C{function}.
@@ -30,10 +36,17 @@ class Turns:
 
     @param seconds: a clock.
     @param callLater: to get a further turn of the reactor.
+    @param hasGone: whether there is nobody left to work for.
     """
 
-    def __init__(self, seconds: Callable[[], float], callLater: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        seconds: Callable[[], float],
+        callLater: Callable[..., Any],
+        hasGone: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._seconds = seconds
+        self._hasGone = hasGone
         self._callLater = callLater
         self._until = seconds() + SLICE
 
@@ -46,8 +59,12 @@ class Turns:
     async def pause(self) -> None:
         """
         Let others have a turn.
+
+        @raise ClientGone: when there is nobody left to work for.
         """
         turn: Deferred[None] = Deferred()
         self._callLater(0, lambda: turn.callback(None))
         await turn
+        if self._hasGone():
+            raise ClientGone()
         self._until = self._seconds() + SLICE
