@@ -6,15 +6,15 @@ sent while a bind is under way (RFC 4511, section 4.2.1).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess.ldap.counters import LDAPCounters
-from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.deadlines import Deadlines, Handle
 from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
 
@@ -64,7 +64,8 @@ class ConnectionPool:
         self._connections: set[LDAPConnection] = set()
         self._opening = 0
         self._idle: list[LDAPConnection] = []
-        self._waiting: deque[Deferred[LDAPConnection | None]] = deque()
+        #: In order, with what happens when their time is over.
+        self._waiting: dict[Deferred[LDAPConnection | None], Handle] = {}
 
     @property
     def connections(self) -> frozenset[LDAPConnection]:
@@ -104,7 +105,7 @@ class ConnectionPool:
             return
         connection.lastUsed = self._clock.seconds()
         if self._waiting:
-            self._waiting.popleft().callback(connection)
+            self._serve(connection)
         else:
             self._idle.append(connection)
 
@@ -121,10 +122,11 @@ class ConnectionPool:
         End all connections; who waits for one, or for an answer, fails with C{reason}.
         """
         self._idle.clear()
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting = self._waiting, {}
         for connection in self.connections:
             connection.abort(reason)
-        for waiter in waiting:
+        for waiter, late in waiting.items():
+            late.cancel()
             waiter.errback(Failure(reason))
 
     def _makeRoom(self, fresh: bool) -> bool:
@@ -155,18 +157,23 @@ class ConnectionPool:
         connection.whenLost.append(self._lost)
         return Lease(connection, None)
 
-    async def _wait(self, deadline: float) -> LDAPConnection | None:
+    def _wait(self, deadline: float) -> Deferred[LDAPConnection | None]:
         waiter: Deferred[LDAPConnection | None] = Deferred(self._stopWaiting)
-        self._waiting.append(waiter)
-        late = self._deadlines.add(deadline, lambda: self._late(waiter))
-        try:
-            return await waiter
-        finally:
-            late.cancel()
+        self._waiting[waiter] = self._deadlines.add(deadline, partial(self._late, waiter))
+        return waiter
 
     def _stopWaiting(self, waiter: Deferred[LDAPConnection | None]) -> None:
-        if waiter in self._waiting:
-            self._waiting.remove(waiter)
+        late = self._waiting.pop(waiter, None)
+        if late is not None:
+            late.cancel()
+
+    def _serve(self, connection: LDAPConnection | None) -> None:
+        """
+        Give the one who has waited longest a connection, or room to make one.
+        """
+        waiter = next(iter(self._waiting))
+        self._stopWaiting(waiter)
+        waiter.callback(connection)
 
     def _late(self, waiter: Deferred[LDAPConnection | None]) -> None:
         self._stopWaiting(waiter)
@@ -186,4 +193,4 @@ class ConnectionPool:
 
     def _offerRoom(self) -> None:
         if self._waiting and not self._isFull:
-            self._waiting.popleft().callback(None)
+            self._serve(None)
