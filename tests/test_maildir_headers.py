@@ -136,6 +136,8 @@ class ContentTypeTests(SynchronousTestCase):
             ("text/html; charset=utf-8;", 'text/html; charset="utf-8"'),
             ("TEXT/html; flowed; a=b", 'text/html; a="b"'),
             ("nonsense", "text/plain"),
+            ("text/html; a*=utf-8'en'x; b=c", 'text/html; b="c"'),
+            ('text/html; ";x"=y; a=""', "text/html"),
             ("", 'text/plain; charset="us-ascii"'),
             (";", "text/plain"),
         ]:

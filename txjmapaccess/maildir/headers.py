@@ -23,6 +23,7 @@ from email.message import Message as EmailMessage
 Field = tuple[str, bytes]
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]?(.*)", re.DOTALL)
+_NAME = re.compile(r"[^\s;=\"\\]+\Z")
 _TYPE = re.compile(r"\s*[^\s/;]+/[^\s/;]+\s*(;|\Z)")
 _FOLDING = re.compile(r"\r?\n(?=[ \t])|[\r\n]")
 
@@ -118,8 +119,15 @@ def wellFormedType(value: str | None, default: str) -> str:
     parsed = _parsedType(value or default)
     main = parsed.get_content_type() if _TYPE.match(value or "") else default
     parameters = (parsed.get_params() or [])[1:]
-    kept = [f'{n}="{v}"' for n, v in parameters if n and v and not set(v) & set('"\\;')]
+    kept = [
+        f'{n}="{v}"' for n, v in parameters if v and _NAME.match(n) and not set(v) & set('"\\;')
+    ]
     return "; ".join([main.partition(";")[0], *kept])
+
+
+def _isPlain(value: object) -> bool:
+    # Not the triples that RFC 2231 makes, nor what Twisted would take for the end of the value.
+    return isinstance(value, str) and bool(value) and not set(value) & set('"\\;')
 
 
 def contentParameter(value: str, name: str) -> str | None:
