@@ -271,7 +271,9 @@ class StreamTests(SynchronousTestCase):
         Commands around a login, in one stream.
         """
         commands.insert(len(commands) // 3, b"LOGIN arnt trondheim")
-        self.assertOneAnswerEach(self.connect(self.realm(slow)), commands, cuts)
+        connection = self.connect(self.realm(slow))
+        self.assertOneAnswerEach(connection, commands, cuts)
+        self.assertIsNotNone(connection.server.loginRecord)
 
     @EXAMPLES
     @given(st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=12), MUTATIONS, CUTS)
@@ -298,6 +300,7 @@ class StreamTests(SynchronousTestCase):
         connection = self.connect(self.realm(slow))
         login = streamOf(b"LOGIN arnt trondheim", b"SELECT INBOX")
         self.feed(connection, login + mutated(streamOf(*commands), mutations), cuts)
+        self.assertIsNotNone(connection.server.loginRecord)
         self.assertNothingLeft(connection)
 
     @EXAMPLES
