@@ -18,13 +18,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from email.message import Message as EmailMessage
 
 Field = tuple[str, bytes]
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]?(.*)", re.DOTALL)
-_NAME = re.compile(r"[^\s;=\"\\]+\Z")
-_TYPE = re.compile(r"\s*[^\s/;]+/[^\s/;]+\s*(;|\Z)")
+_TYPE = re.compile(r"\s*([^\s/;\"]+/[^\s/;\"]+)\s*(?:;|\Z)")
+_PARAMETER = re.compile(
+    r""";\s*([^\s;="\\]+)\s*=\s*("(?:[^"\\]|\\.)*"(?=\s*(?:;|\Z))|[^;"]*(?=;|\Z))""", re.DOTALL
+)
 _FOLDING = re.compile(r"\r?\n(?=[ \t])|[\r\n]")
 
 
@@ -114,31 +115,28 @@ def wellFormedType(value: str | None, default: str) -> str:
     @param value: a Content-Type as somebody wrote it.
     @param default: the type when there is none (RFC 2045, section 5.2), or none to be made out.
 
-    @return: C{main/sub}, and the parameters that have a name and a value, behind C{;} each.
+    @return: C{main/sub}, and the parameters that have a name and a value, behind C{;} each. Twisted
+        knows no quoted C{;}: a value with one is left out.
     """
-    parsed = _parsedType(value or default)
-    main = parsed.get_content_type() if _TYPE.match(value or "") else default
-    parameters = (parsed.get_params() or [])[1:]
-    kept = [
-        f'{n}="{v}"' for n, v in parameters if v and _NAME.match(n) and not set(v) & set('"\\;')
-    ]
-    return "; ".join([main.partition(";")[0], *kept])
-
-
-def _isPlain(value: object) -> bool:
-    # Not the triples that RFC 2231 makes, nor what Twisted would take for the end of the value.
-    return isinstance(value, str) and bool(value) and not set(value) & set('"\\;')
+    found = _TYPE.match(value or "")
+    main = found.group(1).lower() if found else default.partition(";")[0]
+    parameters = _parameters(value or default)
+    plain = [(name, text) for name, text in parameters if text and not set(text) & set('"\\;')]
+    return "; ".join([main, *(f'{name}="{text}"' for name, text in plain)])
 
 
 def contentParameter(value: str, name: str) -> str | None:
     """
+    @param name: in lower case.
+
     @return: a parameter of a Content-Type, its case of letters kept (boundaries need that).
     """
-    found = _parsedType(value).get_param(name)
-    return found if isinstance(found, str) else None
+    return next((text for found, text in _parameters(value) if found.lower() == name), None)
 
 
-def _parsedType(value: str) -> EmailMessage:
-    message = EmailMessage()
-    message["Content-Type"] = value
-    return message
+def _parameters(value: str) -> list[tuple[str, str]]:
+    return [(name, _unquoted(text)) for name, text in _PARAMETER.findall(value)]
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text.strip()
