@@ -24,7 +24,8 @@ from txjmapaccess.ldap.problems import (
     DeadlineExceeded,
     ProtocolViolation,
 )
-from txjmapaccess.ldap.protocol import LONGEST_MESSAGE, LDAPConnection
+from txjmapaccess.ldap.protocol import LDAPConnection
+from txjmapaccess.ldap.wire import LONGEST_MESSAGE
 
 SEARCH = Search(b"dc=x", codec.SCOPE_SUBTREE, ANY_ENTRY, (b"uid",), 2, 5)
 

@@ -1,76 +1,42 @@
 # -*- test-case-name: tests.test_ldap_protocol -*-
 """
-One LDAP connection: requests out, answers in, a deadline on each.
+One LDAP connection: bind, search, StartTLS.
 
 Rules:
-  - What is no well-formed answer to an outstanding request ends the connection (RFC 4511, section
-    5.3, lets us), and only this one.
-  - A search that is late or not wanted any more is abandoned (section 4.11). A bind cannot be
-    abandoned, so its connection is aborted.
-  - While a bind is under way nothing else may be sent (section 4.2.1): the caller sees to that.
-  - Nothing is sent in clear once L{LDAPConnection.startTLS} was asked for, and nothing that came in
-    clear is believed after it (section 4.14.2).
+  - While a bind is under way nothing else may be sent (RFC 4511, section 4.2.1): the caller sees to
+    that.
+  - Nothing else is sent in clear once L{LDAPConnection.startTLS} was asked for, and nothing that
+    came in clear is believed after it (section 4.14.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.ldap import codec
-from txjmapaccess.ldap.answers import decodeMessage, messageIDOf
-from txjmapaccess.ldap.ber import messageSize
 from txjmapaccess.ldap.codec import Entry, Result, Search
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, Outstanding, Request
-from txjmapaccess.ldap.problems import (
-    ConnectionBroken,
-    ConnectionSpoiled,
-    DeadlineExceeded,
-    ProtocolViolation,
-)
-
-#: Octets. We ask for one entry and few of its attributes.
-LONGEST_MESSAGE = 64 * 1024
-#: Seconds that the polite end of a connection may take.
-_CLOSING = 2.0
+from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.wire import MessageProtocol
 
 SearchResult = tuple[Result, list[Entry]]
 
 
 @implementer(IHandshakeListener)
-class LDAPConnection(Protocol):
+class LDAPConnection(MessageProtocol):
     """
-    See the module.
-
-    @ivar usable: whether a request can be sent.
-    @ivar lastAnswer: when something came last, in seconds of the clock.
-    @ivar lastUsed: when it was given back last, in seconds; for whoever keeps connections.
-    @ivar whenLost: each is called with this connection when it has ended.
+    See the module. Every deadline is a time of the clock, in seconds.
     """
 
     def __init__(self, clock: IReactorTime, deadlines: Deadlines) -> None:
-        self._clock = clock
-        self._deadlines = deadlines
-        self._outstanding = Outstanding()
-        self._lastID = 0
-        self._buffer = b""
+        super().__init__(clock, deadlines)
         self._handshake: Deferred[None] | None = None
-        self._end: Exception | None = None
-        self._isLost = False
-        self.usable = False
-        self.lastAnswer = 0.0
-        self.lastUsed = 0.0
-        self.whenLost: list[Callable[[LDAPConnection], None]] = []
-
-    # Operations. Every deadline is a time of the clock, in seconds.
 
     def bind(self, dn: bytes, password: bytes, deadline: float) -> Deferred[Result]:
         """
@@ -132,84 +98,6 @@ class LDAPConnection(Protocol):
         self.transport.startTLS(contextFactory)  # type: ignore[union-attr]
         return done.addBoth(settled)
 
-    def close(self) -> None:
-        """
-        End the connection politely (RFC 4511, section 4.3), and by force when that takes long.
-        """
-        if self._end is not None or self.transport is None:
-            return
-        self._end = ConnectionBroken("the connection was closed")
-        self.usable = False
-        self.transport.write(codec.unbindRequest(self._nextID()))
-        self.transport.loseConnection()
-        self._deadlines.add(self._clock.seconds() + _CLOSING, self._abortTransport)
-
-    def abort(self, reason: Exception) -> None:
-        """
-        End the connection at once.
-
-        @param reason: what requests that wait fail with.
-        """
-        if self._end is None:
-            self._end = reason
-        self.usable = False
-        self._abortTransport()
-
-    @property
-    def isWaiting(self) -> bool:
-        """
-        Whether some request waits for its answer.
-        """
-        return len(self._outstanding) > 0
-
-    # Requests
-
-    def _nextID(self) -> int:
-        self._lastID += 1
-        return self._lastID
-
-    def _send(
-        self,
-        messageID: int,
-        request: bytes,
-        final: int,
-        deadline: float,
-        limit: int | None = None,
-    ) -> Deferred[Any]:
-        deferred: Deferred[Any] = Deferred(partial(self._cancelled, messageID))
-        if not self.usable:
-            deferred.errback(Failure(self._end or ConnectionBroken("there is no connection")))
-            return deferred
-        waiting = Request(final, deferred, limit)
-        waiting.deadline = self._deadlines.add(deadline, partial(self._late, messageID))
-        self._outstanding.add(messageID, waiting)
-        if messageID >= LAST_MESSAGE_ID:
-            self.usable = False
-        self.transport.write(request)  # type: ignore[union-attr]
-        return deferred
-
-    def _cancelled(self, messageID: int, deferred: Deferred[Any]) -> None:
-        self._giveUp(messageID, ConnectionBroken("the request was given up"))
-
-    def _late(self, messageID: int) -> None:
-        reason = DeadlineExceeded("there was no answer in time")
-        request = self._giveUp(messageID, reason)
-        if request is not None:
-            request.deferred.errback(Failure(reason))
-
-    def _giveUp(self, messageID: int, reason: Exception) -> Request | None:
-        request = self._outstanding.forget(messageID)
-        if request is None:
-            return None
-        if not request.isSearch:
-            self.abort(reason)
-        elif self.usable:
-            abandon = codec.abandonRequest(self._nextID(), messageID)
-            self.transport.write(abandon)  # type: ignore[union-attr]
-        return request
-
-    # TLS
-
     def _mayStartTLS(self, result: Result, contextFactory: Any, deadline: float) -> Deferred[None]:
         if result.code != 0:
             reason = ConnectionBroken(f"StartTLS was refused with result {result.code}")
@@ -234,78 +122,11 @@ class LDAPConnection(Protocol):
         if handshake is not None:
             handshake.callback(None)
 
-    # What comes from the transport
-
-    def connectionMade(self) -> None:
-        """
-        The TCP connection is there. That is no answer: a frozen server's kernel accepts, too.
-        """
-        self.usable = True
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Some of an answer, or several.
-        """
-        if self._end is not None:
-            return
-        self.lastAnswer = self._clock.seconds()
-        self._buffer = self._buffer + data if self._buffer else data
-        received = self._buffer
-        try:
-            while self._end is None and (message := self._nextMessage()) is not None:
-                self._outstanding.answered(*decodeMessage(message))
-                received = self._buffer
-        except ProtocolViolation as e:
-            self._violated(e, messageIDOf(received))
-        except ConnectionBroken as e:
-            self.abort(e)
-
-    def _nextMessage(self) -> bytes | None:
-        buffer = self._buffer
-        size = messageSize(buffer)
-        if size is None:
-            return None
-        if size > LONGEST_MESSAGE:
-            raise ProtocolViolation(f"a message is longer than {LONGEST_MESSAGE} octets")
-        if size > len(buffer):
-            return None
-        self._buffer = buffer[size:]
-        return buffer[:size]
-
-    def _violated(self, violation: ProtocolViolation, messageID: int | None) -> None:
-        """
-        End the connection. Of the requests that wait, the one that the answer was for has failed;
-        the others were only in bad company. When there is no such request, all have failed.
-        """
-        request = None if messageID is None else self._outstanding.forget(messageID)
-        if request is None:
-            self.abort(violation)
-        else:
-            self.abort(ConnectionSpoiled("an answer to another request was malformed"))
-            request.deferred.errback(Failure(violation))
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The connection has ended: requests that wait fail.
+        The connection has ended: what waits fails.
         """
-        self._isLost = True
-        self.usable = False
-        end = self._end = self._end or ConnectionBroken(_sentence(reason))
-        self._buffer = b""
+        super().connectionLost(reason)
         handshake, self._handshake = self._handshake, None
-        for call in self.whenLost:
-            call(self)
         if handshake is not None:
-            handshake.errback(Failure(end))
-        self._outstanding.fail(end)
-
-    def _abortTransport(self) -> None:
-        if self.transport is not None and not self._isLost:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
-
-
-def _sentence(reason: Failure) -> str:
-    """
-    @return: why a connection ended, in words that are safe to log: they come from TCP or TLS.
-    """
-    return f"the connection ended ({type(reason.value).__name__}: {reason.getErrorMessage()})"
+            handshake.errback(self._end or reason)

@@ -1,0 +1,211 @@
+# -*- test-case-name: tests.test_ldap_protocol -*-
+"""
+LDAP messages over a transport: requests out, answers in, a deadline on each, and how it all ends.
+
+Rules:
+  - What is no well-formed answer to an outstanding request ends the connection (RFC 4511, section
+    5.3, lets us), and only this one.
+  - A search that is late or not wanted any more is abandoned (section 4.11). A bind cannot be
+    abandoned, so its connection is aborted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from txjmapaccess.ldap import codec
+from txjmapaccess.ldap.answers import decodeMessage, messageIDOf
+from txjmapaccess.ldap.ber import messageSize
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, Outstanding, Request
+from txjmapaccess.ldap.problems import (
+    ConnectionBroken,
+    ConnectionSpoiled,
+    DeadlineExceeded,
+    ProtocolViolation,
+)
+
+#: Octets. We ask for one entry and few of its attributes.
+LONGEST_MESSAGE = 64 * 1024
+#: Seconds that the polite end of a connection may take.
+_CLOSING = 2.0
+
+
+class MessageProtocol(Protocol):
+    """
+    See the module. What the messages are, L{txjmapaccess.ldap.protocol} knows.
+
+    @ivar usable: whether a request can be sent.
+    @ivar lastAnswer: when something came last, in seconds of the clock.
+    @ivar lastUsed: when it was given back last, in seconds; for whoever keeps connections.
+    @ivar whenLost: each is called with this connection when it has ended.
+    """
+
+    def __init__(self, clock: IReactorTime, deadlines: Deadlines) -> None:
+        self._clock = clock
+        self._deadlines = deadlines
+        self._outstanding = Outstanding()
+        self._lastID = 0
+        self._buffer = b""
+        self._end: Exception | None = None
+        self._isLost = False
+        self.usable = False
+        self.lastAnswer = 0.0
+        self.lastUsed = 0.0
+        self.whenLost: list[Callable[[Any], None]] = []
+
+    def close(self) -> None:
+        """
+        End the connection politely (RFC 4511, section 4.3), and by force when that takes long.
+        """
+        if self._end is not None or self.transport is None:
+            return
+        self._end = ConnectionBroken("the connection was closed")
+        self.usable = False
+        self.transport.write(codec.unbindRequest(self._nextID()))
+        self.transport.loseConnection()
+        self._deadlines.add(self._clock.seconds() + _CLOSING, self._abortTransport)
+
+    def abort(self, reason: Exception) -> None:
+        """
+        End the connection at once.
+
+        @param reason: what requests that wait fail with.
+        """
+        if self._end is None:
+            self._end = reason
+        self.usable = False
+        self._abortTransport()
+
+    @property
+    def isWaiting(self) -> bool:
+        """
+        Whether some request waits for its answer.
+        """
+        return len(self._outstanding) > 0
+
+    # Requests
+
+    def _nextID(self) -> int:
+        self._lastID += 1
+        return self._lastID
+
+    def _send(
+        self,
+        messageID: int,
+        request: bytes,
+        final: int,
+        deadline: float,
+        limit: int | None = None,
+    ) -> Deferred[Any]:
+        deferred: Deferred[Any] = Deferred(partial(self._cancelled, messageID))
+        if not self.usable:
+            deferred.errback(Failure(self._end or ConnectionBroken("there is no connection")))
+            return deferred
+        waiting = Request(final, deferred, limit)
+        waiting.deadline = self._deadlines.add(deadline, partial(self._late, messageID))
+        self._outstanding.add(messageID, waiting)
+        if messageID >= LAST_MESSAGE_ID:
+            self.usable = False
+        self.transport.write(request)  # type: ignore[union-attr]
+        return deferred
+
+    def _cancelled(self, messageID: int, deferred: Deferred[Any]) -> None:
+        self._giveUp(messageID, ConnectionBroken("the request was given up"))
+
+    def _late(self, messageID: int) -> None:
+        reason = DeadlineExceeded("there was no answer in time")
+        request = self._giveUp(messageID, reason)
+        if request is not None:
+            request.deferred.errback(Failure(reason))
+
+    def _giveUp(self, messageID: int, reason: Exception) -> Request | None:
+        request = self._outstanding.forget(messageID)
+        if request is None:
+            return None
+        if not request.isSearch:
+            self.abort(reason)
+        elif self.usable:
+            abandon = codec.abandonRequest(self._nextID(), messageID)
+            self.transport.write(abandon)  # type: ignore[union-attr]
+        return request
+
+    # What comes from the transport
+
+    def connectionMade(self) -> None:
+        """
+        The TCP connection is there. That is no answer: a frozen server's kernel accepts, too.
+        """
+        self.usable = True
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Some of an answer, or several.
+        """
+        if self._end is not None:
+            return
+        self.lastAnswer = self._clock.seconds()
+        self._buffer = self._buffer + data if self._buffer else data
+        received = self._buffer
+        try:
+            while self._end is None and (message := self._nextMessage()) is not None:
+                self._outstanding.answered(*decodeMessage(message))
+                received = self._buffer
+        except ProtocolViolation as e:
+            self._violated(e, messageIDOf(received))
+        except ConnectionBroken as e:
+            self.abort(e)
+
+    def _nextMessage(self) -> bytes | None:
+        buffer = self._buffer
+        size = messageSize(buffer)
+        if size is None:
+            return None
+        if size > LONGEST_MESSAGE:
+            raise ProtocolViolation(f"a message is longer than {LONGEST_MESSAGE} octets")
+        if size > len(buffer):
+            return None
+        self._buffer = buffer[size:]
+        return buffer[:size]
+
+    def _violated(self, violation: ProtocolViolation, messageID: int | None) -> None:
+        """
+        End the connection. Of the requests that wait, the one that the answer was for has failed;
+        the others were only in bad company. When there is no such request, all have failed.
+        """
+        request = None if messageID is None else self._outstanding.forget(messageID)
+        if request is None:
+            self.abort(violation)
+        else:
+            self.abort(ConnectionSpoiled("an answer to another request was malformed"))
+            request.deferred.errback(Failure(violation))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        The connection has ended: requests that wait fail.
+        """
+        self._isLost = True
+        self.usable = False
+        end = self._end = self._end or ConnectionBroken(_sentence(reason))
+        self._buffer = b""
+        for call in self.whenLost:
+            call(self)
+        self._outstanding.fail(end)
+
+    def _abortTransport(self) -> None:
+        if self.transport is not None and not self._isLost:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+
+def _sentence(reason: Failure) -> str:
+    """
+    @return: why a connection ended, in words that are safe to log: they come from TCP or TLS.
+    """
+    return f"the connection ended ({type(reason.value).__name__}: {reason.getErrorMessage()})"
