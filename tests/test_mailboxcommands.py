@@ -512,3 +512,17 @@ class ForeignCommandTests(SynchronousTestCase):
         session = Session(Account, server=type("Server", (JMAPAccessMixin, Theirs), {})())
         self.assertEqual(session.send(rb'a CREATE "a\"b"'), [rb'a OK Theirs a"b'])
         self.assertIsInstance(session.inbox, Mailbox)
+
+    def test_theirLists(self):
+        """
+        A parenthesised list in a command of their own is any list, and not one of status items.
+        """
+
+        class Theirs(IMAP4Server):
+            def do_XODD(self, tag, words, more):
+                self.sendPositiveResponse(tag, b" ".join([*words, *(more or [])]))
+
+            auth_XODD = (do_XODD, IMAP4Server.arg_plist, IMAP4Server.opt_plist)
+
+        session = Session(Account, server=type("Server", (JMAPAccessMixin, Theirs), {})())
+        self.assertEqual(session.send(b'a XODD (a "b c") (d)'), [b"a OK a b c d"])

@@ -17,8 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from twisted.internet.defer import maybeDeferred, succeed
 from twisted.logger import globalLogPublisher
 from twisted.mail.interfaces import IMessageIMAPCopier
+from twisted.python.components import getRegistry, registerAdapter
 from twisted.trial.unittest import SynchronousTestCase, TestCase
-from zope.interface import alsoProvides
+from zope.interface import alsoProvides, implementedBy, implementer
 
 from tests.support_async import AsyncTestCase
 from tests.support_mail import (
@@ -27,8 +28,10 @@ from tests.support_mail import (
     IdentifiedAccount,
     IdentifiedMailbox,
     Mailbox,
+    Message,
     Session,
 )
+from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
 from txjmapaccess.objectid import ObjectIDIndex, main
 from txjmapaccess.objectindex import ObjectIndex
 
@@ -283,6 +286,50 @@ class StoreTests(RFC8474Tests, SynchronousTestCase):
         self.assertIn(b"* OK [MAILBOXID (F1)] Ok", self.session.go())
         self.assertEqual(self.fetch(b"EMAILID"), ["M1"])
         self.assertEqual(self.fetch(b"THREADID"), ["T1"])
+
+
+class AdapterTests(SynchronousTestCase):
+    """
+    Adapters for a store that cannot be changed.
+    """
+
+    def test_adapters(self):
+        """
+        Ten lines give a store identifiers.
+        """
+
+        @implementer(IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage)
+        class Identifiers:
+            def __init__(self, original):
+                self.original = original
+
+            def getAccountID(self):
+                return "A1"
+
+            def getMailboxID(self):
+                return f"F{self.original.getUIDValidity()}"
+
+            def getEmailID(self):
+                return f"M{self.original.getUID()}"
+
+            def getThreadID(self):
+                return None
+
+        for kind, interface in (
+            (Account, IObjectIDAccount),
+            (Mailbox, IObjectIDMailbox),
+            (Message, IObjectIDMessage),
+        ):
+            registerAdapter(Identifiers, kind, interface)
+            self.addCleanup(getRegistry().register, [implementedBy(kind)], interface, "", None)
+        session = Session()
+        session.inbox.put()
+        self.assertIn(b" OBJECTID", session.send(b"a CAPABILITY")[0])
+        self.assertIn(b"* OK [MAILBOXID (F7)] Ok", session.send(b"a SELECT INBOX"))
+        self.assertEqual(
+            session.send(b"a FETCH 1 (EMAILID THREADID)")[0],
+            b"* 1 FETCH (EMAILID (M1) THREADID NIL)",
+        )
 
 
 class BadInputTests(SynchronousTestCase):

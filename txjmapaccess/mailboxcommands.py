@@ -26,6 +26,7 @@ from twisted.mail.imap4 import (
 )
 from twisted.python.failure import Failure
 
+from txjmapaccess import arguments
 from txjmapaccess.dispatch import REPLACED, CommandRefused
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.identifying import LEFT_OUT, Identifying
@@ -398,7 +399,6 @@ REPLACED.update(
         IMAP4Server.do_SUBSCRIBE: MailboxCommands.do_SUBSCRIBE,
         IMAP4Server.do_UNSUBSCRIBE: MailboxCommands.do_UNSUBSCRIBE,
         IMAP4Server._selectWork: MailboxCommands.selectWork,
-        IMAP4Server.do_STATUS: MailboxCommands.do_STATUS,
-        IMAP4Server.arg_plist: statusItems,
+        IMAP4Server.auth_STATUS: (MailboxCommands.do_STATUS, arguments.astring, statusItems),
     }
 )

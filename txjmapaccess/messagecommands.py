@@ -21,6 +21,7 @@ from twisted.mail.imap4 import (
     MessageSet,
 )
 
+from txjmapaccess import arguments
 from txjmapaccess.dispatch import REPLACED, CommandRefused
 from txjmapaccess.grammar import SyntaxProblem
 from txjmapaccess.mailboxcommands import refusalOf
@@ -226,9 +227,13 @@ def _uidNextOf(mailbox: Any) -> Any:
 
 REPLACED.update(
     {
-        IMAP4Server.do_APPEND: MessageCommands.do_APPEND,
-        IMAP4Server.opt_plist: optionalFlags,
-        IMAP4Server.opt_datetime: optionalDate,
+        IMAP4Server.auth_APPEND: (
+            MessageCommands.do_APPEND,
+            arguments.astring,
+            optionalFlags,
+            optionalDate,
+            arguments.message,
+        ),
         IMAP4Server.do_COPY: MessageCommands.do_COPY,
         IMAP4Server.do_STORE: MessageCommands.do_STORE,
         IMAP4Server.arg_flaglist: storedFlags,

@@ -48,14 +48,6 @@ class Updates(MailboxCommands):
 
     # What listeners are told
 
-    def modeChanged(self, writeable: bool) -> None:
-        """
-        See L{twisted.mail.interfaces.IMailboxIMAPListener.modeChanged}. Twisted sends the
-        response code alone, which is no response.
-        """
-        code = b"READ-WRITE" if writeable else b"READ-ONLY"
-        self.sendUntaggedResponse(b"OK [" + code + b"] The mode has changed", isAsync=True)
-
     def messagesExpunged(self, sequences: Iterable[int]) -> None:
         """
         See L{IPollableMailbox.poll}.
@@ -71,6 +63,9 @@ class Updates(MailboxCommands):
         """
         Send an untagged response. What listeners are told (C{isAsync}) stays in order.
         """
+        if isAsync and message[:1] == b"[":
+            # Twisted sends the response code of modeChanged alone, which is no response.
+            message = b"OK " + message + b" The mode has changed"
         self.existsTold += message.endswith(b" EXISTS")
         if isAsync and self._unsent:
             self._unsent += (message,)
