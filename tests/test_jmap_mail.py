@@ -199,6 +199,25 @@ class QueryTests(MailTestCase):
         self.assertEqual((answer["ids"], answer["total"], answer["position"]), (["M1", "M2"], 3, 0))
         self.assertFalse(answer["canCalculateChanges"])
 
+    def test_search(self) -> None:
+        """
+        What is in messages can be searched, in those only that can match, and in no message that is
+        gone meanwhile.
+        """
+        inbox = self.account.mailboxes["INBOX"]
+        inbox.messages[0].octets = b"Subject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nHi"
+        self.assertEqual(self.one("Email/query", filter={"subject": "GR\xdc\xdfE"})["ids"], ["M1"])
+        read = []
+        fetch = inbox.fetch
+        inbox.fetch = lambda messages, uid: (
+            (uid and read.append(str(messages))) or fetch(messages, uid)
+        )
+        flagged = {"inMailbox": "F1", "hasKeyword": "$flagged", "text": "hello"}
+        self.assertEqual(self.one("Email/query", filter=flagged)["ids"], ["M3"])
+        self.assertEqual(read, ["3"])
+        inbox.fetch = lambda messages, uid: [] if uid else fetch(messages, uid)
+        self.assertEqual(self.one("Email/query", filter={"text": "hello"})["ids"], ["M3"])
+
     def test_threads(self) -> None:
         """
         One Email of each Thread.

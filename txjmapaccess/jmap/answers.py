@@ -11,9 +11,9 @@ from typing import Any
 
 from txjmapaccess.jmap.mailboxes import MAILBOX_PROPERTIES, mailboxObject, queryMailboxes
 from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
-from txjmapaccess.jmap.query import collapseThreads, compileFilter, sortEmails, window
+from txjmapaccess.jmap.query import collapseThreads, sortEmails, window
 from txjmapaccess.jmap.session import MAX_OBJECTS, stateOf
-from txjmapaccess.jmap.snapshot import Snapshot
+from txjmapaccess.jmap.snapshot import Email, Snapshot
 
 
 def mailboxesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -48,12 +48,14 @@ def mailboxQueryAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[st
     return _queried(queryMailboxes(snapshot, arguments), arguments)
 
 
-def emailQueryAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+def emailQueryAnswer(
+    snapshot: Snapshot, arguments: dict[str, Any], found: list[Email]
+) -> dict[str, Any]:
     """
     Email/query (RFC 8621, section 4.4).
+
+    @param found: what the filter matches.
     """
-    matches = compileFilter(arguments.get("filter"), snapshot)
-    found = filter(matches, snapshot.emails.values())
     emails = sortEmails(found, arguments.get("sort"), snapshot)
     if arguments.get("collapseThreads", False):
         emails = collapseThreads(emails)

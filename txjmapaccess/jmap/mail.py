@@ -25,6 +25,7 @@ from txjmapaccess.jmap.emailobject import emailObject
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
 from txjmapaccess.jmap.reader import AccountReader
+from txjmapaccess.jmap.search import Search
 from txjmapaccess.jmap.snapshot import Email, Snapshot
 from txjmapaccess.jmap.wanted import parseWanted
 
@@ -54,7 +55,6 @@ _READ: dict[str, tuple[_Answer, frozenset[str]]] = {
     "Thread/get": (threadsAnswer, _GET),
     "Thread/changes": (threadChangesAnswer, _CHANGES),
     "Email/changes": (emailChangesAnswer, _CHANGES),
-    "Email/query": (emailQueryAnswer, _QUERY | {"collapseThreads"}),
 }
 
 #: Methods that are always answered with an error.
@@ -92,6 +92,7 @@ class Mail:
             for name, (answer, known) in _READ.items()
         }
         methods["Email/get"] = self._checked(self.getEmails, _GET_EMAIL)
+        methods["Email/query"] = self._checked(self.queryEmails, _QUERY | {"collapseThreads"})
         methods.update((name, self._refused(problem)) for name, problem in _REFUSED.items())
         return methods
 
@@ -139,6 +140,27 @@ class Mail:
             return result
 
         return method
+
+    async def queryEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """
+        Email/query (RFC 8621, section 4.4).
+        """
+        snapshot = await self._all()
+        search = await self._pacer.work(self._size, Search, arguments.get("filter"), snapshot)
+        found = await self._pacer.work(self._size, search.candidates)
+        if search.looksInside:
+            found = [email for email in found if await self._matches(search, email)]
+        result: dict[str, Any] = await self._pacer.work(
+            self._size, emailQueryAnswer, snapshot, arguments, found
+        )
+        return result
+
+    async def _matches(self, search: Search, email: Email) -> bool:
+        octets = await self._octets(email)
+        if octets is None:
+            return False
+        matches: bool = await self._pacer.work(len(octets), search.matches, email, octets)
+        return matches
 
     async def getEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """

@@ -62,6 +62,14 @@ def _textOfHTML(html: str) -> str:
     return "".join(parser.pieces)
 
 
+def readable(part: Part) -> str:
+    """
+    @return: what a person can read of a C{text/*} part.
+    """
+    text = part.text()[0]
+    return _textOfHTML(text) if part.type == "text/html" else text
+
+
 def preview(parts: Iterable[Part]) -> str:
     """
     @return: how the first text among C{parts} begins, without quoted lines.

@@ -1,0 +1,166 @@
+# -*- test-case-name: tests.test_jmap_search -*-
+"""
+Searching messages (RFC 8621, section 4.4.1): those conditions of a filter for which they must be
+read. No I/O: whoever searches reads the candidates, and has each looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from txjmapaccess.jmap.bodies import decompose
+from txjmapaccess.jmap.filters import Condition, compileFilter
+from txjmapaccess.jmap.headers import textForm
+from txjmapaccess.jmap.mime import parseMessage
+from txjmapaccess.jmap.preview import readable
+from txjmapaccess.jmap.problems import invalidArguments
+from txjmapaccess.jmap.snapshot import Email, Snapshot
+
+_FIELDS = ("from", "to", "cc", "bcc", "subject")
+_TOKENS = re.compile(r"""\"((?:[^"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|(\S+)""")
+
+
+class Searchable:
+    """
+    A message, as far as it is looked at.
+    """
+
+    def __init__(self, octets: bytes) -> None:
+        self._structure = parseMessage(octets)
+
+    def field(self, name: str) -> list[str]:
+        """
+        @return: the decoded values of all header fields of that name, in one case of letters.
+        """
+        fields = self._structure.fields
+        return [textForm(raw).casefold() for found, raw in fields if found.lower() == name]
+
+    @cached_property
+    def body(self) -> str:
+        """
+        What a person can read of the body, in one case of letters.
+        """
+        texts = (part for part in self._structure.walk() if part.type.startswith("text/"))
+        return "\n".join(readable(part) for part in texts).casefold()
+
+    @cached_property
+    def hasAttachment(self) -> bool:
+        """
+        See RFC 8621, section 4.1.4.
+        """
+        return decompose(self._structure).hasAttachment
+
+
+def tokensOf(text: str) -> list[str]:
+    """
+    @return: the words and phrases that must all be found, in one case of letters.
+    """
+    found = []
+    for double, single, word in _TOKENS.findall(text):
+        token = word or re.sub(r"\\(.)", r"\1", double or single)
+        found.append(token.casefold())
+    return [token for token in found if token]
+
+
+def _string(value: Any) -> list[str]:
+    if not isinstance(value, str):
+        raise invalidArguments("what to search for is not a string")
+    return tokensOf(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise invalidArguments("hasAttachment is true or false")
+    return value
+
+
+def _header(value: Any) -> tuple[str, list[str]]:
+    if (
+        not isinstance(value, list)
+        or len(value) not in (1, 2)
+        or not all(isinstance(member, str) for member in value)
+    ):
+        raise invalidArguments("header is a list of one or two strings")
+    return value[0].lower(), tokensOf(value[1]) if len(value) == 2 else []
+
+
+def _contains(texts: list[str], tokens: list[str]) -> bool:
+    return all(any(token in text for text in texts) for token in tokens)
+
+
+def _inHeader(message: Searchable, wanted: tuple[str, list[str]]) -> bool:
+    name, tokens = wanted
+    return any(_contains([text], tokens) for text in message.field(name))
+
+
+def _anywhere(message: Searchable, tokens: list[str]) -> bool:
+    texts = [text for name in _FIELDS for text in message.field(name)]
+    return _contains([*texts, message.body], tokens)
+
+
+_Matcher = Callable[[Searchable, Any], bool]
+
+#: Conditions by name: how the value is checked, and how a message is.
+_CONDITIONS: dict[str, tuple[Callable[[Any], Any], _Matcher]] = {
+    "hasAttachment": (_flag, lambda message, wanted: message.hasAttachment is wanted),
+    "body": (_string, lambda message, tokens: _contains([message.body], tokens)),
+    "header": (_header, _inHeader),
+    "text": (_string, _anywhere),
+}
+
+
+def _inField(name: str) -> _Matcher:
+    return lambda message, tokens: _contains(message.field(name), tokens)
+
+
+_CONDITIONS.update((name, (_string, _inField(name))) for name in _FIELDS)
+
+
+class Search:
+    """
+    A filter, in two steps: which Emails it can match by what the store knows of them, and which of
+    these it does match.
+
+    @param value: the filter.
+
+    @ivar looksInside: whether there is a second step.
+
+    @raise MethodProblem: C{invalidArguments}.
+    """
+
+    def __init__(self, value: Any, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._message: Searchable | None = None
+        self.looksInside = False
+        self._canMatch = compileFilter(value, snapshot, self._possible)
+        self._matches = compileFilter(value, snapshot, self._inside)
+
+    def candidates(self) -> list[Email]:
+        """
+        @return: the Emails that the filter can match.
+        """
+        return [email for email in self._snapshot.emails.values() if self._canMatch(email)]
+
+    def matches(self, email: Email, octets: bytes) -> bool:
+        """
+        @return: whether the filter matches C{email}, whose message is C{octets}.
+        """
+        self._message = Searchable(octets)
+        return self._matches(email)
+
+    def _possible(self, name: str, value: Any, isNegated: bool) -> Condition:
+        # As if it matched where that lets more through, and as if not below NOT.
+        self.looksInside = True
+        return lambda email: not isNegated
+
+    def _inside(self, name: str, value: Any, isNegated: bool) -> Condition:
+        check, matches = _CONDITIONS[name]
+        wanted = check(value)
+        return lambda email: matches(self._current(), wanted)
+
+    def _current(self) -> Searchable:
+        assert self._message is not None
+        return self._message
