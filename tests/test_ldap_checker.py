@@ -203,6 +203,17 @@ class CheckerTests(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
         self.failureResultOf(self.login(), TemporaryFailure)
 
+    def test_closeWhileConnecting(self) -> None:
+        """
+        An attempt to connect ends, too, and does not become a connection later.
+        """
+        login = self.login()
+        closed = self.checker.close()
+        self.failureResultOf(login, TemporaryFailure)
+        self.assertIsNone(self.successResultOf(closed))
+        self.assertTrue(self.reactor.connectors[0].stoppedConnecting)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_warnings(self) -> None:
         """
         What works and should not be is said in the log whenever a checker is made.

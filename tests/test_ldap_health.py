@@ -111,6 +111,8 @@ class HealthTests(SynchronousTestCase):
         for waiter in waiting:
             self.assertIsNone(self.successResultOf(waiter))
         self.assertIs(self.health.state, State.UP)
+        self.deadlines.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_loginsHaveDeadlines(self) -> None:
         """

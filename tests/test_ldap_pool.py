@@ -193,16 +193,18 @@ class PoolTests(SynchronousTestCase):
         self.assertTrue(first.connection.isClosed)
         self.assertEqual(self.pool.connections, frozenset([second.connection]))
 
-    def test_abort(self) -> None:
+    def test_disappoint(self) -> None:
         """
         When the server is down nobody goes on waiting.
         """
-        lease, _ = self.lent(), self.lent()
-        waiting = self.borrow()
-        self.pool.abort(ConnectionBroken("down"))
-        self.failureResultOf(waiting, ConnectionBroken)
+        lease, other = self.lent(), self.lent()
+        waiting = [self.borrow(), self.borrow()]
+        self.pool.disappoint(ConnectionBroken("down"))
+        for waiter in waiting:
+            self.failureResultOf(waiter, ConnectionBroken)
+        lease.connection.abort(ConnectionBroken("down"))
         self.pool.giveBack(lease)
-        self.assertEqual(self.pool.connections, frozenset())
+        self.assertEqual(self.pool.connections, frozenset([other.connection]))
         self.assertEqual(self.connecting, [])
 
 

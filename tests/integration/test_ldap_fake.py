@@ -230,6 +230,24 @@ class DroppedConnectionTests(FakeTestCase):
         self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 3)
         self.assertEqual(checker.counters.serversUp, 0)
 
+    async def test_notRepeatedWhenClosed(self) -> None:
+        """
+        When the connection ends because the checker is closed, or because the server is down, there
+        is no fresh one.
+        """
+        for isClosed in (True, False):
+            directory = self.dying(lambda connection: None)
+            checker = self.checker(directory)
+            await self.login(checker)
+            waiting = self.login(checker)
+            await self.sleep(0.05)
+            if isClosed:
+                await checker.close()
+            with self.assertRaises(TemporaryFailure):
+                await waiting
+            await self.sleep(0.05)
+            self.assertEqual(len(directory.connections), 1)
+
     async def test_serviceConnection(self) -> None:
         """
         The same for the connection that is searched, with many searches on it.

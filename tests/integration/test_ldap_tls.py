@@ -9,6 +9,7 @@ import tempfile
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.task import deferLater
 
 from tests.integration.test_ldap_checker import TEMPLATE
 from tests.support_async import AsyncTestCase
@@ -142,7 +143,8 @@ class TLSTests(AsyncTestCase):
 
     async def test_silentHandshake(self) -> None:
         """
-        A server that says nothing when TLS should begin costs no more than the timeout.
+        A server that says nothing when TLS should begin costs no more than the timeout, and does
+        not keep the checker from closing.
         """
         silent = FakeDirectory(
             lambda connection, messageID, tag, content: connection.transport.write(
@@ -154,6 +156,13 @@ class TLSTests(AsyncTestCase):
             began = reactor.seconds()
             await self.assertUnverified(uri, "in time", starttls=starttls, timeout=1)
             self.assertTrue(0.9 < reactor.seconds() - began < 1.9)
+            keys = {"ca_file": authority().path, "starttls": starttls}
+            checker = LDAPChecker(uris=[uri], bind_dn_template=TEMPLATE, **keys)
+            login = checker.requestAvatarId(UsernamePassword(b"alice", b"wonderland"))
+            await deferLater(reactor, 0.1)
+            await checker.close()
+            with self.assertRaises(TemporaryFailure):
+                await login
 
     async def test_noStartTLS(self) -> None:
         """

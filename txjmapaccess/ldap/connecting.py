@@ -24,7 +24,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded
+from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.tls import ContextFactory
 from txjmapaccess.ldap.uri import ServerURI
@@ -62,6 +62,8 @@ class Connector:
         self._starttls = starttls
         self._timeout = timeout
         self._endpoint = _endpoint(reactor, uri)
+        #: Attempts under way, and why they were given up.
+        self._attempts: dict[Deferred[Any], ServerFailed | None] = {}
         self._connections: set[LDAPConnection] = set()
         self._closing: list[Deferred[None]] = []
 
@@ -81,9 +83,19 @@ class Connector:
         await _abortedOnError(connection, self._secure(connection, deadline))
         return connection
 
+    def abort(self, reason: ServerFailed) -> None:
+        """
+        End every connection and every attempt to make one: what waits fails with C{reason}.
+        """
+        for attempt in list(self._attempts):
+            self._attempts[attempt] = reason
+            attempt.cancel()
+        for connection in list(self._connections):
+            connection.abort(reason)
+
     def allClosed(self) -> Deferred[None]:
         """
-        @return: a Deferred that fires when the last connection has ended.
+        @return: a Deferred that fires when the last connection, and attempt, has ended.
         """
         closed: Deferred[None] = Deferred()
         self._closing.append(closed)
@@ -95,16 +107,20 @@ class Connector:
         self._fireWhenClosed()
 
     def _fireWhenClosed(self) -> None:
-        if not self._connections:
+        if not self._connections and not self._attempts:
             closing, self._closing = self._closing, []
             for closed in closing:
                 closed.callback(None)
 
     async def _connected(self, connecting: Deferred[Any], deadline: float) -> None:
+        self._attempts[connecting] = None
         late = self._deadlines.add(deadline, connecting.cancel)
         try:
             await connecting
         except (CancelledError, ConnectingCancelledError):
+            reason = self._attempts[connecting]
+            if reason is not None:
+                raise reason from None
             if self._reactor.seconds() >= deadline:
                 raise DeadlineExceeded("no connection could be made in time") from None
             raise CancelledError() from None
@@ -112,6 +128,8 @@ class Connector:
             raise ConnectionBroken(f"no connection could be made ({e})") from None
         finally:
             late.cancel()
+            del self._attempts[connecting]
+            self._fireWhenClosed()
 
     async def _secure(self, connection: LDAPConnection, deadline: float) -> None:
         if self._uri.isTLS:

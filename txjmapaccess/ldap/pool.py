@@ -117,14 +117,11 @@ class ConnectionPool:
         for connection in [c for c in self._idle if c.lastUsed <= limit]:
             self._remove(connection)
 
-    def abort(self, reason: ServerFailed) -> None:
+    def disappoint(self, reason: ServerFailed) -> None:
         """
-        End all connections; who waits for one, or for an answer, fails with C{reason}.
+        Nobody goes on waiting for a connection: all fail with C{reason}.
         """
-        self._idle.clear()
         waiting, self._waiting = self._waiting, {}
-        for connection in self.connections:
-            connection.abort(reason)
         for waiter, late in waiting.items():
             late.cancel()
             waiter.errback(Failure(reason))

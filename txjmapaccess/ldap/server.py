@@ -208,8 +208,9 @@ class Server:
             self.health.down(reason)
 
     def _drop(self, reason: ServerFailed) -> None:
-        self._service.abort(reason)
-        self._pool.abort(reason)
+        self._service.disappoint(reason)
+        self._pool.disappoint(reason)
+        self._connector.abort(reason)
 
     async def _answers(self) -> None:
         """

@@ -88,14 +88,11 @@ class ServiceConnection:
             self._connection = None
             connection.close()
 
-    def abort(self, reason: ServerFailed) -> None:
+    def disappoint(self, reason: ServerFailed) -> None:
         """
-        End the connection, and the attempt to make one; what waits fails.
+        Nobody goes on waiting for the connection: all fail with C{reason}.
         """
         self._connecting.cancel(reason)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abort(reason)
 
     async def _connect(self) -> LDAPConnection:
         deadline = self._clock.seconds() + self._timeout

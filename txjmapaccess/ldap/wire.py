@@ -75,14 +75,14 @@ class MessageProtocol(Protocol):
 
     def abort(self, reason: Exception) -> None:
         """
-        End the connection at once.
+        End the connection at once, unless it is ending already.
 
         @param reason: what requests that wait fail with.
         """
         if self._end is None:
             self._end = reason
-        self.usable = False
-        self._abortTransport()
+            self.usable = False
+            self._abortTransport()
 
     @property
     def isWaiting(self) -> bool:
