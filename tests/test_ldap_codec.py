@@ -253,6 +253,24 @@ class AnswerTests(SynchronousTestCase):
         message = bytes.fromhex("300c02010161070a010004000405")
         self.assertRaises(ProtocolViolation, decodeMessage, message)
 
+    def test_messageIDs(self) -> None:
+        """
+        A message ID is an integer of at most 31 bits that is not negative (section 4.1.1.1).
+        """
+        done = element(codec.SEARCH_DONE, integer(0, 0x0A) + element(4, b"") + element(4, b""))
+        for encoded, isLegal in (
+            (b"\2\4\x7f\xff\xff\xff", True),
+            (b"\2\1\xff", False),
+            (b"\2\5\0\1\0\0\0", False),
+            (b"\2\0", False),
+            (b"\x0a\1\1", False),
+        ):
+            message = element(0x30, encoded + done)
+            if isLegal:
+                self.assertEqual(decodeMessage(message)[0], 2**31 - 1)
+            else:
+                self.assertRaises(ProtocolViolation, decodeMessage, message)
+
     def test_hugeNumber(self) -> None:
         """
         A result code of many octets, which takes a decoder quadratic time, is refused.

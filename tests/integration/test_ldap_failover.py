@@ -13,7 +13,7 @@ from twisted.internet.task import deferLater
 
 from tests.integration.test_ldap_checker import TEMPLATE
 from tests.support_async import AsyncTestCase
-from tests.support_slapd import Slapd, freePort, person, skipWithoutSlapd
+from tests.support_slapd import SUFFIX, Slapd, freePort, person, skipWithoutSlapd
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker
@@ -183,6 +183,32 @@ class FailoverTests(AsyncTestCase):
         server.start()
         await self.login(checker)
         self.assertEqual(checker.counters.failed, 0)
+
+    async def test_search(self) -> None:
+        """
+        Search then bind lives through a restart, a freeze, and the end of a server just as well.
+        """
+        first, second = self.server(), self.server()
+        checker = self.checker(
+            first,
+            second,
+            bind_dn_template=None,
+            search_base=SUFFIX,
+            search_filter="(uid={user})",
+            jmap_filter="(uid=*)",
+        )
+        await self.login(checker)
+        first.kill()
+        first.start()
+        self.assertLess(await self.login(checker), 0.8)
+        self.assertEqual(checker.counters.serversUp, 2)
+        first.freeze()
+        seconds = await self.login(checker)
+        self.assertTrue(0.9 < seconds < 1.9, seconds)
+        second.kill()
+        self.assertLess(await self.unavailable(checker), 2.7)
+        first.thaw()
+        await self.login(checker)
 
     async def test_killedDuringLogins(self) -> None:
         """
