@@ -146,9 +146,7 @@ class Connection:
 
         @return: what the server says before anything else happens, as a list of lines.
         """
-        self.server.dataReceived(b"".join(line + b"\r\n" for line in lines))
-        self.clock.advance(0)
-        return self.received()
+        return self.sendRaw(b"".join(line + b"\r\n" for line in lines))
 
     def sendRaw(self, data):
         """

@@ -15,6 +15,22 @@ from txjmapaccess import JMAPAccessMixin
 from txjmapaccess.serial import endsCommand
 
 
+def countTurns(connection):
+    """
+    @return: a list that gets the number of answers of each turn but the last.
+    """
+    turns = []
+    callLater = connection.server.callLater
+
+    def counting(period, function):
+        if period == 0:
+            turns.append(len(connection.received()))
+        return callLater(period, function)
+
+    connection.server.callLater = counting
+    return turns
+
+
 class SlowChecker:
     """
     Answers when the test says so.
@@ -107,10 +123,12 @@ class SlowTests(SynchronousTestCase):
         self.assertEqual(self.connection.transport.producerState, "producing")
         self.connection.sendRaw(b"b NOOP\r\n" * 10000)
         self.assertEqual(self.connection.transport.producerState, "paused")
+        turns = countTurns(self.connection)
         self.checker.asked[0][1].callback(b"u")
         self.connection.clock.advance(0)
+        turns.append(len(self.connection.received()))
         self.assertEqual(self.connection.transport.producerState, "producing")
-        self.assertEqual(len(self.connection.received()), 10101)
+        self.assertEqual((sum(turns), max(turns)), (10101, 32))
 
 
 class SlowRealm(RecordingRealm):
@@ -237,6 +255,32 @@ class LiteralTests(SynchronousTestCase):
         answer = connection.send(b"a LOGIN {9999999999+}")
         self.assertEqual(answer[-1], b"* BYE Literal too long")
         self.assertTrue(connection.transport.disconnecting)
+
+
+class TurnTests(SynchronousTestCase):
+    """
+    A client that sends very much at once.
+    """
+
+    def test_turns(self):
+        """
+        After 32 commands, or lines that are none, others have a turn.
+        """
+        for line in (b"a NOOP", b"\xff", b"a", b"a NONSENSE"):
+            connection = Connection()
+            turns = countTurns(connection)
+            turns.append(len(connection.sendRaw((line + b"\r\n") * 100)))
+            self.assertEqual((sum(turns), max(turns)), (100, 32), line)
+
+    def test_literals(self):
+        """
+        So it is with the literals of one refused command.
+        """
+        connection = Connection()
+        turns = countTurns(connection)
+        connection.sendRaw(b"a NOOP {0+}\r\n" * 100)
+        self.assertGreater(len(turns), 2)
+        self.assertEqual(connection.send(b"", b"b NOOP")[-1][:4], b"b OK")
 
 
 class LineTests(SynchronousTestCase):

@@ -14,6 +14,7 @@ command in only when the one before has ended:
   - Meanwhile lines stay in the buffer of L{twisted.protocols.basic.LineReceiver}, which is
     C{paused}. The transport is stopped only when much has come in: one that is stopped does not
     notice that the client went away.
+  - After some commands the other connections have a turn, however many a client has sent at once.
   - A I{continuation request} lets in what the command waits for.
   - A non-synchronizing literal (RFC 7888) that nobody asked for, because its command was refused
     or unknown, is read and thrown away.
@@ -32,6 +33,8 @@ from txjmapaccess.grammar import announcedLiteral, isCommandName, isTag
 
 #: Octets that may wait behind a running command before the transport is stopped.
 _HIGH_WATER = 64 * 1024
+#: Commands of one client that are carried out before others have a turn.
+_COMMANDS_IN_A_TURN = 32
 #: Octets of an unwanted literal that are read and thrown away; a larger one ends the connection.
 _MOST_THROWN_AWAY = 64 * 1024 * 1024
 #: Seconds from a BYE to the end of a connection that the client does not close.
@@ -80,6 +83,7 @@ class OneCommandAtATime(ServerBase):
 
     _running: bytes | None = None
     _announced: int | None = None
+    _inTurn = 0
     _stalled = False
     _made = False
     _ended = False
@@ -98,6 +102,8 @@ class OneCommandAtATime(ServerBase):
         """
         Take octets in; stop the transport when too many wait behind a running command.
         """
+        if not self._busyReceiving:
+            self._inTurn = 0
         super().dataReceived(data)
         if self.paused and not self._stalled and len(self._buffer) > _HIGH_WATER:
             self._stalled = True
@@ -118,15 +124,17 @@ class OneCommandAtATime(ServerBase):
         tag, _, rest = line.partition(b" ")
         name = rest.split(None, 1)[0] if rest.strip() else b""
         if not isTag(tag):
-            self.sendBadResponse(None, b"Illegal tag")
+            self._refuseLine(None, b"Illegal tag")
         elif not isCommandName(name):
-            self.sendBadResponse(tag, b"Illegal command" if name else b"Missing command")
+            self._refuseLine(tag, b"Illegal command" if name else b"Missing command")
         elif len(line) > self.maxCommandLine and name.upper() != b"AUTHENTICATE":
-            self.sendBadResponse(tag, b"Line too long")
+            self._refuseLine(tag, b"Line too long")
         else:
             super().parse_command(line)
-        if self._running is None and self._announced is not None:
-            self._throwAwayLiteral()
+
+    def _refuseLine(self, tag: bytes | None, text: bytes) -> None:
+        self.sendBadResponse(tag, text)
+        self._commandEnded()
 
     def parse_pending(self, line: bytes) -> None:
         """
@@ -142,7 +150,7 @@ class OneCommandAtATime(ServerBase):
         """
         self.parseState = "command"
         self._noteLiteral(line)
-        self._throwAwayLiteral()
+        self._commandEnded()
 
     def dispatchCommand(
         self, tag: bytes, cmd: bytes, rest: bytes | None, uid: int | None = None
@@ -262,9 +270,11 @@ class OneCommandAtATime(ServerBase):
             self.unwatchTransport()
         if self._announced is not None:
             self._throwAwayLiteral()
-        if self._busyReceiving:
+        self._inTurn += 1
+        if self._busyReceiving and self._inTurn < _COMMANDS_IN_A_TURN:
             self.paused = False
         elif self._nextCommand is None and not self._ended:
+            self.paused = True
             self._nextCommand = self.callLater(0, self.takeInput)
 
     def _noteLiteral(self, line: bytes) -> None:
