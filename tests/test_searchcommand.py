@@ -4,12 +4,15 @@ SEARCH on the wire (RFC 3501, section 6.4.4; RFC 8474, section 6).
 
 from __future__ import annotations
 
-from twisted.mail.imap4 import IllegalQueryError, IMAP4Server
+import time
+
+from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, parseIdList
 from twisted.mail.interfaces import ISearchableIMAPMailbox
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support_mail import IdentifiedAccount, IndexedMailbox, Session
+from txjmapaccess.messageset import bounded, membership, parseSequenceSet
 from txjmapaccess.server import JMAPAccessMixin
 from txjmapaccess.waiting import SLICE
 
@@ -227,6 +230,71 @@ class SearchTests(SynchronousTestCase):
         self.search(b"SEEN 1:2")
         self.search(b"OR 1 2")
         self.assertEqual(fetched, [("2:9", 1), ("1:2", 0), ("1:*", 0)])
+
+
+class SetTests(SynchronousTestCase):
+    """
+    Sequence sets (RFC 3501, section 9).
+    """
+
+    def test_asTwistedHasThem(self):
+        """
+        They are what Twisted's C{parseIdList} gives, C{*:*} besides.
+        """
+        for text in (b"1", b"*", b"1:3", b"3:1", b"5:*", b"*:5", b"1,2,3,7:9,8:*", b"2,4,6:5"):
+            ours, theirs = parseSequenceSet(text), parseIdList(text)
+            self.assertEqual(ours, theirs, text)
+            ours.last = theirs.last = 7
+            self.assertEqual(list(ours), list(theirs), text)
+            isIn = membership(text, 7)
+            self.assertEqual([n for n in range(12) if isIn(n)], list(theirs), text)
+        self.assertEqual(parseSequenceSet(b"*:*"), parseSequenceSet(b"*"))
+
+    def test_long(self):
+        """
+        A set of very many pieces takes no time to speak of.
+        """
+        text = b",".join(b"%d" % n for n in range(1, 9000, 2))
+        started = time.process_time()
+        isIn = membership(text, 1)
+        self.assertEqual(sum(map(isIn, range(20000))), 4500)
+        self.assertLess(time.process_time() - started, 0.5)
+
+    def test_bounded(self):
+        """
+        Numbers that no message has are left out; C{*} stays.
+        """
+        for text, expected in (
+            (b"1:4294967295", b"1:5"),
+            (b"6:4294967295", b""),
+            (b"4294967295:*", b"*"),
+            (b"2:*,9", b"2:*"),
+            (b"1,7,3:9", b"1,3:5"),
+        ):
+            self.assertEqual(str(bounded(parseSequenceSet(text), 5)), expected.decode())
+
+    def test_hugeSets(self):
+        """
+        A mailbox that goes through all numbers of a set is not asked for thousands of millions.
+        """
+        session = Session().selected()
+        session.inbox.put()
+        session.inbox.put()
+
+        def naive(messages, uid):
+            messages.last = 2
+            return [(n, session.inbox.messages[n - 1]) for n in messages if n <= 2]
+
+        session.inbox.fetch = naive
+        for command in (
+            b"FETCH 1:4294967295 UID",
+            b"UID FETCH 1:4294967295 UID",
+            b"SEARCH 1:4294967295",
+            b"SEARCH UID 1:4294967295",
+            b"COPY 1:4294967295 INBOX",
+        ):
+            lines = session.send(b"a " + command)
+            self.assertTrue(lines[-1].startswith(b"a OK "), lines)
 
 
 class IdentifierTests(SynchronousTestCase):

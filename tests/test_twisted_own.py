@@ -112,7 +112,7 @@ class MailboxRemainder:
         return True
 
     def getMessageCount(self):
-        return len(self.msgObjs)
+        return len(self.msgObjs) or 9
 
     def getUID(self, message):
         return self.msgObjs[message - 1].getUID()

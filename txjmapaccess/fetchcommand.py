@@ -23,7 +23,7 @@ from txjmapaccess.dispatch import REPLACED
 from txjmapaccess.fetchitems import Section, fetchItems, parseFetchItems
 from txjmapaccess.identifying import LEFT_OUT, MessageIDs
 from txjmapaccess.mailboxcommands import MailboxCommands
-from txjmapaccess.messageset import sequenceSet
+from txjmapaccess.messageset import messageSet, sequenceSet
 from txjmapaccess.sections import Extract, extract, send
 from txjmapaccess.waiting import ClientGone, settled
 
@@ -113,8 +113,8 @@ class FetchCommand(MailboxCommands):
         timeout = self.setTimeout(None)
         self.blocked = []  # Until it is None again, Twisted keeps what listeners are told.
         try:
-            found = await self.ask(self.mbox.fetch, messages, uid=uid)
-            failures = await self._sendMessages(list(found), query, uid)
+            found = await self.fetchMessages(messages, uid)
+            failures = await self._sendMessages(found, query, uid)
         finally:
             self.blocked = None
             if not self._ended:
@@ -134,7 +134,7 @@ class FetchCommand(MailboxCommands):
         wantsIDs = any(item.type in ("emailid", "threadid") for item in query)
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
-            ids, unseen = [_NO_IDS] * len(batch), MessageSet()
+            ids, unseen = [_NO_IDS] * len(batch), []
             if wantsIDs:
                 ids = await self.messageIDsOf(self.mbox, [message for _, message in batch])
             for (sequence, message), ofMessage in zip(batch, ids, strict=True):
@@ -144,14 +144,14 @@ class FetchCommand(MailboxCommands):
                 failures += sent < 0
                 waiting += max(sent, 0)
                 if isRead and sent > 0 and not _isSeen(message):
-                    unseen.add(sequence)
+                    unseen.append((sequence, sequence))
                 if turns.isOver():
                     await turns.pause()
                 if waiting > _HIGH_WATER:
                     await send(self.transport, Extract(io.BytesIO(), 0))
                     waiting = 0
             if unseen:
-                await self._setSeen(unseen, uid)
+                await self._setSeen(messageSet(unseen), uid)
         self._idsOf = None
         return failures
 

@@ -20,9 +20,9 @@ from twisted.mail.imap4 import (
     IMAP4Server,
     MailboxCollision,
     MailboxException,
+    MessageSet,
     NoSuchMailbox,
     ReadOnlyMailbox,
-    parseIdList,
 )
 from twisted.python.failure import Failure
 
@@ -31,9 +31,12 @@ from txjmapaccess.dispatch import REPLACED, CommandRefused
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.identifying import LEFT_OUT, Identifying
 from txjmapaccess.mailboxnames import decodeName, encodeName, isInbox
+from txjmapaccess.messageset import bounded, parseSequenceSet
 from txjmapaccess.statusitems import ORDINARY, formatStatus, statusItems
 from txjmapaccess.waiting import ClientGone, Turns, settled
 
+#: How far beyond what a mailbox says about its UIDs they may be all the same.
+_UID_MARGIN = 1_000_000
 _NO_SUCH_MAILBOX = b"[NONEXISTENT] No such mailbox"
 
 
@@ -350,11 +353,32 @@ class MailboxCommands(Identifying):
             pass  # Twisted knows of no SIZE, so not every mailbox can tell.
         turns = self.turns()
         total = 0
-        for _, message in await self.ask(mailbox.fetch, parseIdList(b"1:*"), uid=0):
+        for _, message in await self.ask(mailbox.fetch, parseSequenceSet(b"1:*"), uid=0):
             total += message.getSize()
             if turns.isOver():
                 await turns.pause()
         return total
+
+    # Messages
+
+    async def fetchMessages(self, messages: MessageSet, uid: int) -> list[tuple[int, Any]]:
+        """
+        @return: messages of the selected mailbox, with their sequence numbers.
+        """
+        return list(await self.ask(self.mbox.fetch, self.boundedSet(messages, uid), uid=uid))
+
+    def boundedSet(self, messages: MessageSet, uid: int) -> MessageSet:
+        """
+        @return: C{messages} without numbers that no message of the selected mailbox can have.
+        """
+        count = self.mbox.getMessageCount()
+        if not uid:
+            return bounded(messages, count)
+        try:
+            greatest = max(self.mbox.getUIDNext(), self.mbox.getUID(count)) + _UID_MARGIN
+        except Exception:
+            return messages  # Twisted seldom asks for them, so not every mailbox can tell.
+        return bounded(messages, greatest)
 
     def sendFlags(self, changed: Mapping[int, Iterable[str]], uid: int) -> None:
         """

@@ -19,7 +19,7 @@ from typing import Any
 
 from twisted.mail.imap4 import subparts
 
-from txjmapaccess.messageset import parseSequenceSet
+from txjmapaccess.messageset import membership
 from txjmapaccess.searchkeys import Key
 
 _DEEPEST = 20
@@ -61,19 +61,13 @@ def compileKey(key: Key, lastSequence: int, lastUID: int) -> Test:
         test = compileKey(key.value[0], lastSequence, lastUID)
         return lambda candidate: not test(candidate)
     if key.name == "SEQUENCE":
-        sequences = _numbers(key.value, lastSequence)
-        return lambda candidate: candidate.sequence in sequences
+        isInSequences = membership(key.value, lastSequence)
+        return lambda candidate: isInSequences(candidate.sequence)
     if key.name == "UID":
-        uids = _numbers(key.value, lastUID)
-        return lambda candidate: candidate.message.getUID() in uids
+        isInUIDs = membership(key.value, lastUID)
+        return lambda candidate: isInUIDs(candidate.message.getUID())
     make: Callable[[Any], Test] = _TESTS[key.name]
     return make(key.value)
-
-
-def _numbers(text: bytes, last: int) -> Any:
-    numbers = parseSequenceSet(text)
-    numbers.last = last
-    return numbers
 
 
 def _cost(key: Key) -> int:

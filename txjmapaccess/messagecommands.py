@@ -119,7 +119,7 @@ class MessageCommands(Updates):
             await settled(self._cbCopySelectedMailbox, mailbox, tag, messages, name, uid)
             return
         told = self.existsTold
-        originals = [m for _, m in await self.ask(self.mbox.fetch, messages, uid=uid)]
+        originals = [message for _, message in await self.fetchMessages(messages, uid)]
         uidNext = _uidNextOf(mailbox)
         copies = await self._copyAll(originals, mailbox, uidNext)
         if originals:
@@ -186,7 +186,8 @@ class MessageCommands(Updates):
     ) -> None:
         if self.isReadOnly():
             raise CommandRefused(_READ_ONLY)
-        changed = await self.ask(self.mbox.store, messages, flags, mode, uid=uid)
+        chosen = self.boundedSet(messages, uid)
+        changed = await self.ask(self.mbox.store, chosen, flags, mode, uid=uid)
         if changed and not silent:
             self.sendFlags(changed, uid)
         self.sendPositiveResponse(tag, b"STORE completed")

@@ -22,12 +22,10 @@ from txjmapaccess.interfaces import IObjectIDSearch
 from txjmapaccess.literals import String, tokens
 from txjmapaccess.mailboxcommands import MailboxCommands
 from txjmapaccess.matching import Candidate, Test, compileKey
-from txjmapaccess.messageset import parseSequenceSet, uidSet
+from txjmapaccess.messageset import messageSet, parseSequenceSet
 from txjmapaccess.searchkeys import Key, Query, both, parseKeys
 
 _BATCH = 200
-#: Twisted's sets of messages are slow to make of very many pieces.
-_MOST_RANGES = 500
 _CHARSETS = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
 _BAD_CHARSET = b"[BADCHARSET (US-ASCII UTF-8)] Unknown charset"
 _IDENTIFIERS = ("EMAILID", "THREADID")
@@ -127,9 +125,7 @@ class SearchCommand(MailboxCommands):
         if any(b"*" in part.value for part in keysIn(key, ("UID",))):
             lastUID = await self.ask(self.mbox.getUID, count)
         test = compileKey(key, count, lastUID)
-        candidates = [
-            Candidate(*found) for found in await self.ask(self.mbox.fetch, chosen, uid=isByUID)
-        ]
+        candidates = [Candidate(*found) for found in await self.fetchMessages(chosen, isByUID)]
         if any(keysIn(key, _IDENTIFIERS)):
             await self._identify(candidates)
         found = await self._matching(candidates, test)
@@ -192,10 +188,9 @@ def narrowed(key: Key) -> tuple[MessageSet | None, int, Key]:
     among = [part for part in parts if part.name == "AMONG"]
     if among:
         uids = sorted(frozenset.intersection(*(part.value for part in among)))
-        text = uidSet(uids)
-        if text.count(b",") < _MOST_RANGES:
-            rest = [part for part in parts if part.name != "AMONG"]
-            return (parseSequenceSet(text) if uids else None), 1, both(*rest, Key("ALL"))
+        rest = [part for part in parts if part.name != "AMONG"]
+        chosen = messageSet((uid, uid) for uid in uids) if uids else None
+        return chosen, 1, both(*rest, Key("ALL"))
     for name, isByUID in (("UID", 1), ("SEQUENCE", 0)):
         sets = [part for part in parts if part.name == name]
         if sets:
