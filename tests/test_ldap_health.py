@@ -83,7 +83,7 @@ class HealthTests(SynchronousTestCase):
 
     def test_back(self) -> None:
         """
-        When it answers it is up, and the pauses begin anew.
+        When it answers it is up, and when it has answered a login the pauses begin anew.
         """
         for _ in range(2):
             self.health.down(ConnectionBroken("gone"))
@@ -91,7 +91,19 @@ class HealthTests(SynchronousTestCase):
             self.attempts.pop().callback(None)
             self.assertIs(self.health.state, State.UP)
             self.assertEqual(self.counters.serversUp, 1)
+            self.health.answered(0.01)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_onlyWhenChecked(self) -> None:
+        """
+        A server that answers when it is checked, and never a login, is tried less and less often.
+        """
+        for pause in (1, 2, 4, 8):
+            self.health.down(DeadlineExceeded("late"))
+            self.clock.advance(pause - 0.5)
+            self.assertEqual(self.attempts, [])
+            self.clock.advance(0.5)
+            self.attempts.pop().callback(None)
 
     def test_loginsTryToo(self) -> None:
         """

@@ -102,10 +102,12 @@ class Health:
 
     def answered(self, seconds: float) -> None:
         """
-        An answer came.
+        A login got an answer. Only this makes the pauses begin anew: there are servers that answer
+        when they are checked and at no other time.
 
         @param seconds: how long it took.
         """
+        self._pause = FIRST_PAUSE
         if seconds > SLOW:
             self.slow(f"an answer took {seconds:.1f} s")
         elif self.state is State.SLOW and self._clock.seconds() - self._since > SLOW_FOR:
@@ -139,12 +141,13 @@ class Health:
         self._trying.cancel(reason)
 
     def _up(self) -> None:
-        self._counters.serversUp += self.state is State.DOWN
         self._cancelTimer()
-        self._pause = FIRST_PAUSE
-        if self.state is not State.UP:
-            seconds = self._clock.seconds() - self._since
-            self._become(State.UP, LogLevel.info, f"it answers again after {seconds:.0f} s")
+        if self.state is State.UP:
+            return
+        self._counters.serversUp += self.state is State.DOWN
+        how = "answers" if self.state is State.DOWN else "is quick"
+        seconds = self._clock.seconds() - self._since
+        self._become(State.UP, LogLevel.info, f"it {how} again, after {seconds:.0f} s")
 
     def _become(self, state: State, level: Any, reason: str) -> None:
         self.state = state
