@@ -39,14 +39,21 @@ class Answer(NamedTuple):
     contentType: bytes = b"application/json"
 
 
+def encoded(value: Any) -> bytes:
+    """
+    @return: JSON, with a line end for those who look at it on a terminal.
+    """
+    return json.dumps(value).encode("ascii") + b"\n"
+
+
 def problemAnswer(
     problem: RequestProblem, headers: Mapping[bytes, list[bytes]] = _NOTHING
 ) -> Answer:
     """
     @return: the answer to a request that is rejected (RFC 7807).
     """
-    body = json.dumps(problem.asObject()).encode("ascii")
-    return Answer(problem.status, body, headers, b"application/problem+json")
+    problemType = b"application/problem+json"
+    return Answer(problem.status, encoded(problem.asObject()), headers, problemType)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ JMAP over HTTP: the session resource, and below it the API endpoint and the down
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +20,7 @@ from twisted.web.server import Request
 from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.api import API
 from txjmapaccess.jmap.gate import Entry, Gate
-from txjmapaccess.jmap.http import Answer, Door, GuardedResource
+from txjmapaccess.jmap.http import Answer, Door, GuardedResource, encoded
 from txjmapaccess.jmap.identifiers import Identification
 from txjmapaccess.jmap.mail import Mail
 from txjmapaccess.jmap.pacing import Pacer
@@ -91,7 +90,7 @@ class JMAPResource(GuardedResource):
         See L{GuardedResource.serve}.
         """
         base = self._url or request.prePathURL().decode("ascii").rstrip("/")
-        return Answer(200, json.dumps(self.session(entry, base)).encode("ascii"))
+        return Answer(200, encoded(self.session(entry, base)))
 
     def session(self, entry: Entry, base: str) -> dict[str, Any]:
         """
