@@ -9,7 +9,8 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
 
 from txjmapaccess.ldap import codec
 from txjmapaccess.ldap.ber import (
@@ -96,7 +97,7 @@ class FakeDirectory:
     @param handler: answers requests by writing to the connection's C{transport}.
 
     @ivar uri: where it listens.
-    @ivar connections: those that were made, in order; each has C{number}.
+    @ivar connections: those that were made, in order; each has C{number} and C{isLost}.
     @ivar requests: the tags of the requests that came.
     """
 
@@ -124,7 +125,11 @@ class _Connection(Protocol):
         self._directory = directory
         self._data = b""
         self.number = len(directory.connections)
+        self.isLost = False
         directory.connections.append(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.isLost = True
 
     def dataReceived(self, data: bytes) -> None:
         if data[0] != SEQUENCE and not self._data:

@@ -260,6 +260,39 @@ class DroppedConnectionTests(FakeTestCase):
         self.assertEqual(await gatherResults(logins), [Refused] * 10)
         self.assertEqual(len(directory.connections), 2)
 
+    async def test_silentServiceConnection(self) -> None:
+        """
+        A forgotten connection that is searched is not kept: another one takes its place.
+        """
+        self.patch(server, "DOUBTFUL_AFTER", 0.1)
+        directory = self.dying(lambda connection: None)
+        checker = self.checker(directory, search_base="dc=x", search_filter="(uid={user})")
+        for _ in range(2):
+            with self.assertRaises(Refused):
+                await self.login(checker)
+            await self.sleep(0.2)
+        self.assertEqual([c.isLost for c in directory.connections], [True, False])
+        self.assertEqual(checker.counters.serversUp, 1)
+
+    async def test_usedIsKept(self) -> None:
+        """
+        Connections that are used now and then are kept.
+        """
+        self.patch(server, "CLOSE_IDLE_AFTER", 0.4)
+        self.patch(server, "SWEEP", 0.1)
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if tag == codec.SEARCH_REQUEST:
+                connection.transport.write(found(messageID, "uid=alice", uid="alice"))
+            accept(connection, messageID, tag, content)
+
+        directory = self.directory(handler)
+        checker = self.checker(directory, search_base="dc=x", search_filter="(uid={user})")
+        for _ in range(10):
+            await self.login(checker)
+            await self.sleep(0.1)
+        self.assertEqual(len(directory.connections), 2)
+
     async def test_idleIsClosed(self) -> None:
         """
         Connections that nobody used for a minute are closed, politely.
