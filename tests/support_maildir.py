@@ -64,6 +64,14 @@ def mail(number: int, more: str = "") -> bytes:
     return f"{header}\r\nThis is number {number}.\r\n".encode()
 
 
+def contentOf(message: Any) -> bytes:
+    """
+    @return: all of a message, as IMAP sends it.
+    """
+    with message.open() as file:
+        return file.read()
+
+
 def everything() -> MessageSet:
     """
     @return: C{1:*}.

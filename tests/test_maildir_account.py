@@ -12,7 +12,7 @@ from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
 from twisted.mail.interfaces import IAccountIMAP, IMailboxIMAPInfo, INamespacePresenter
 from zope.interface.verify import verifyObject
 
-from tests.support_maildir import MaildirTestCase, mail
+from tests.support_maildir import MaildirTestCase, contentOf, mail
 from txjmapaccess.interfaces import IObjectIDAccount
 
 
@@ -173,7 +173,7 @@ class AccountTests(MaildirTestCase):
         mailbox = self.open(account, "Work")
         [message] = self.messages(mailbox)
         self.now(account.rename("Work", "Job"))
-        self.assertEqual(message.open().read(), mail(1))
+        self.assertEqual(contentOf(message), mail(1))
         self.now(mailbox.poll())
 
     def test_renameConflicts(self) -> None:

@@ -22,7 +22,7 @@ from twisted.mail.interfaces import (
 )
 from zope.interface.verify import verifyObject
 
-from tests.support_maildir import Listener, MaildirTestCase, everything, mail
+from tests.support_maildir import Listener, MaildirTestCase, contentOf, everything, mail
 from txjmapaccess.interfaces import (
     IObjectIDMailbox,
     IObjectIDMessage,
@@ -83,7 +83,7 @@ class MailboxTests(MaildirTestCase):
         uid = self.now(mailbox.addMessage(mail(1), [b"\\Seen", "Work"], date))
         [message] = self.messages(self.open(self.ada))
         self.assertEqual((uid, message.getUID()), (1, 1))
-        self.assertEqual(message.open().read(), mail(1))
+        self.assertEqual(contentOf(message), mail(1))
         self.assertEqual(message.getSize(), len(mail(1)))
         self.assertEqual(message.getFlags(), ("\\Seen", "Work", "\\Recent"))
         internal = parsedate_to_datetime(message.getInternalDate().decode())
@@ -105,7 +105,7 @@ class MailboxTests(MaildirTestCase):
         ]:
             uid = self.append(self.ada, content)
             [(_, message)] = self.open(self.ada).fetch(MessageSet(uid), True)
-            self.assertEqual(message.open().read(), withCRLF(content))
+            self.assertEqual(contentOf(message), withCRLF(content))
             self.assertEqual(message.getSize(), len(withCRLF(content)))
             path = message.mailbox.folder.locate(message.entry)
             with open(path, "rb") as file:
@@ -301,7 +301,7 @@ class MailboxTests(MaildirTestCase):
                 message.getInternalDate(),
                 message.getSize(),
                 sorted(set(message.getFlags()) - {"\\Recent"}),
-                message.open().read(),
+                contentOf(message),
             )
 
         [first, second] = self.messages(source)
@@ -332,7 +332,7 @@ class MailboxTests(MaildirTestCase):
         [message] = self.messages(self.fill(1))
         self.assertEqual(self.now(self.now(self.ada.select("INBOX")).copy(Other(message))), 2)
         copy = self.messages(self.open(self.ada))[1]
-        self.assertEqual(copy.open().read(), mail(1))
+        self.assertEqual(contentOf(copy), mail(1))
         self.assertEqual(copy.getInternalDate(), message.getInternalDate())
 
     def test_copyOfNothing(self) -> None:
@@ -423,7 +423,7 @@ class MailboxTests(MaildirTestCase):
         self.assertEqual(told, [(4, 1)])
         self.assertEqual([m.getUID() for m in self.messages(mailbox)], [1, 2, 3, 4])
         ghost = self.messages(mailbox)[1]
-        self.assertEqual(ghost.open().read(), b"")
+        self.assertEqual(contentOf(ghost), b"")
         self.assertEqual(ghost.getHeaders(True).items(), [])
         self.assertEqual(self.now(mailbox.expunge()), [2])
         self.assertEqual([m.getUID() for m in self.messages(mailbox)], [1, 3, 4])
@@ -449,7 +449,7 @@ class MailboxTests(MaildirTestCase):
         self.assertEqual(told, [("new", 1, 1)])
         [message] = self.messages(mailbox)
         self.assertEqual(message.getFlags(), ("\\Recent",))
-        self.assertEqual(message.open().read(), b"Subject: hi\r\n\r\nline\r\nline\r\n")
+        self.assertEqual(contentOf(message), b"Subject: hi\r\n\r\nline\r\nline\r\n")
         self.assertEqual(message.getSize(), 27)
         self.assertEqual(message.getBodyFile().read(), b"line\r\nline\r\n")
         self.assertEqual(os.listdir(self.file("new")), [])
@@ -490,7 +490,7 @@ class MailboxTests(MaildirTestCase):
         mailbox = self.fill(2)
         for path in glob.glob(self.file("cur", "*")):
             os.rename(path, path + "F")
-        self.assertEqual(self.messages(mailbox)[0].open().read(), mail(1))
+        self.assertEqual(contentOf(self.messages(mailbox)[0]), mail(1))
         self.now(mailbox.store(MessageSet(1), ["\\Deleted"], 1, False))
         self.now(mailbox.expunge())
         self.assertEqual(self.flags(self.open(self.account())), {2: ["\\Flagged"]})

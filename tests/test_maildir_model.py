@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from twisted.mail.imap4 import MessageSet
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_maildir import MaildirTestCase, everything, mail
+from tests.support_maildir import MaildirTestCase, contentOf, everything, mail
 
 FLAGS = ["\\Seen", "\\Flagged", "\\Deleted", "work", "play"]
 NAMES = ["a", "b", "a/x", "INBOX/c", "d.e"]
@@ -296,7 +296,7 @@ class Accounts(RuleBasedStateMachine):
         """
         @return: the model with its identifiers.
         """
-        assert message.open().read() == expected.content
+        assert contentOf(message) == expected.content
         assert message.getSize() == len(expected.content)
         assert set(message.getFlags()) - {"\\Recent"} == expected.flags
         email, thread = message.getEmailID(), message.getThreadID()

@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.mail.imap4 import MessageSet
 
-from tests.support_maildir import Listener, MaildirTestCase, mail
+from tests.support_maildir import Listener, MaildirTestCase, contentOf, mail
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -73,7 +73,7 @@ class KillTests(ProcessTestCase):
             if name not in expunging:
                 self.assertEqual(messages[name].getUID(), int(uid))
                 self.assertEqual(messages[name].getEmailID(), email)
-                self.assertEqual(messages[name].open().read(), mail(name))
+                self.assertEqual(contentOf(messages[name]), mail(name))
         self.assertEqual(expunged & set(messages), set())
         for name in [words[1] for words in said if words[0] == "store"]:
             if name not in expunging:

@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.mail.imap4 import MessageSet
 
-from tests.support_maildir import Listener, MaildirTestCase, mail
+from tests.support_maildir import Listener, MaildirTestCase, contentOf, mail
 
 
 class PythonMaildirTests(MaildirTestCase):
@@ -51,7 +51,7 @@ class PythonMaildirTests(MaildirTestCase):
         self.foreign.add(b"Subject: three\n\nx\n")
         self.now(view.poll())
         self.assertEqual(listener.told, [("new", 2, 2)])
-        self.assertEqual(self.messages(view)[1].open().read(), b"Subject: three\r\n\r\nx\r\n")
+        self.assertEqual(contentOf(self.messages(view)[1]), b"Subject: three\r\n\r\nx\r\n")
 
     def test_changes(self) -> None:
         """
