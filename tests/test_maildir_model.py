@@ -322,7 +322,7 @@ class ModelTests(SynchronousTestCase):
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=40,
+                max_examples=25,
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
