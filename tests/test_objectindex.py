@@ -13,7 +13,9 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.objectindex import IndexDamaged, MailboxKey, ObjectIndex, Renamed, rebuild
+from txjmapaccess import objectindexfile
+from txjmapaccess.objectindex import MailboxKey, ObjectIndex, Renamed
+from txjmapaccess.objectindexfile import IndexDamaged, rebuild
 
 #: Reports what it has kept, one line for each message, for as long as it is let.
 _WRITER = """
@@ -140,7 +142,7 @@ class ObjectIndexTests(SynchronousTestCase):
         A file that somebody else writes to for too long is not damaged.
         """
         self.index.findMailbox("a", 7)
-        self.patch(sys.modules["txjmapaccess.objectindex"], "_PATIENCE", 0.01)
+        self.patch(objectindexfile, "_PATIENCE", 0.01)
         other = sqlite3.connect(self.path, isolation_level=None)
         self.addCleanup(other.close)
         other.execute("BEGIN EXCLUSIVE")

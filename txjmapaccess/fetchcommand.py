@@ -21,10 +21,11 @@ from twisted.mail.imap4 import IMAP4Server, MessageSet
 
 from txjmapaccess.dispatch import REPLACED
 from txjmapaccess.fetchitems import Section, fetchItems, parseFetchItems
+from txjmapaccess.fetchresponse import FetchResponse
 from txjmapaccess.identifying import LEFT_OUT, MessageIDs
-from txjmapaccess.mailboxcommands import MailboxCommands
 from txjmapaccess.messageset import messageSet, sequenceSet
 from txjmapaccess.sections import Extract, extract, send
+from txjmapaccess.selecting import SelectCommands
 from txjmapaccess.waiting import ClientGone, settled
 
 #: Messages whose identifiers are asked for together.
@@ -51,46 +52,7 @@ _SECTIONS = {
 _UID = parseFetchItems(b"UID")[0]
 
 
-class _Response:
-    """
-    The FETCH response of one message, until it is sent.
-
-    @ivar hasBegun: whether octets of it have been sent, so that it must be ended.
-    """
-
-    def __init__(self, transport: Any, sequence: int) -> None:
-        self._transport = transport
-        self._pieces: list[Any] = [b"* %d FETCH (" % sequence]
-        self.hasBegun = False
-        self.write = self._pieces.append
-        self.sent = 0
-
-    def flush(self) -> None:
-        """
-        What Twisted's C{spew_} methods call before they write to the transport by themselves.
-        """
-        self.hasBegun = True
-        data = b"".join(self._pieces)
-        self._pieces.clear()
-        self.sent += len(data)
-        self._transport.write(data)
-
-    async def send(self) -> None:
-        """
-        Send it all.
-        """
-        pieces = self._pieces[:]
-        self._pieces.clear()
-        for piece in pieces:
-            if isinstance(piece, Extract):
-                self.flush()
-                await send(self._transport, piece)
-            else:
-                self._pieces.append(piece)
-        self.flush()
-
-
-class FetchCommand(MailboxCommands):
+class FetchCommand(SelectCommands):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
@@ -173,7 +135,7 @@ class FetchCommand(MailboxCommands):
         if not self.isTwisteds("spewMessage"):
             await settled(self.spewMessage, sequence, message, query, uid)
             return 0
-        response = _Response(self.transport, sequence)
+        response = FetchResponse(self.transport, sequence)
         try:
             for item in query:
                 await self._addItem(response, item, sequence, message)
@@ -189,7 +151,9 @@ class FetchCommand(MailboxCommands):
             return -1
         return response.sent
 
-    async def _addItem(self, response: _Response, item: Any, sequence: int, message: Any) -> None:
+    async def _addItem(
+        self, response: FetchResponse, item: Any, sequence: int, message: Any
+    ) -> None:
         section = item if isinstance(item, Section) else _SECTIONS.get(item.type)
         name = "spew_" + item.type
         if section is not None and self.isTwisteds(name):
@@ -200,7 +164,7 @@ class FetchCommand(MailboxCommands):
             spew = partial(spew, item)
         await settled(spew, sequence, message, response.write, response.flush)
 
-    async def _addSection(self, response: _Response, section: Any, message: Any) -> None:
+    async def _addSection(self, response: FetchResponse, section: Any, message: Any) -> None:
         data = await extract(section, message, self.inTurns)
         label: bytes = section.label
         if section.partialBegin is not None:

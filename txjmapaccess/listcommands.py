@@ -13,10 +13,11 @@ from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server, INamespacePresenter, collapseNestedLists
 
 from txjmapaccess import arguments
+from txjmapaccess.asking import isSelectable
 from txjmapaccess.dispatch import REPLACED, CommandRefused
 from txjmapaccess.grammar import SyntaxProblem, quote
-from txjmapaccess.mailboxcommands import MailboxCommands, isSelectable
 from txjmapaccess.mailboxnames import decodeName, encodeName
+from txjmapaccess.statuscommand import StatusCommand
 from txjmapaccess.statusitems import parseItems
 from txjmapaccess.waiting import settled
 
@@ -46,7 +47,7 @@ def formatListing(command: bytes, attributes: list[str], delimiter: Any, name: s
     return command + b" (" + flags + b") " + quoted + b" " + encodeName(name)
 
 
-class ListCommands(MailboxCommands):
+class ListCommands(StatusCommand):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """

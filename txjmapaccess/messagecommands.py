@@ -1,61 +1,32 @@
 # -*- test-case-name: tests.test_messagecommands -*-
 """
-Commands that change messages (RFC 3501, sections 6.3.11 and 6.4): APPEND, COPY, STORE, EXPUNGE,
-CLOSE. APPEND and COPY tell the UIDs that they gave (RFC 4315, section 3) where these are certain.
+Commands that change messages (RFC 3501, sections 6.3.11 and 6.4): APPEND, STORE, EXPUNGE, CLOSE.
 """
 
 from __future__ import annotations
 
 import re
-import tempfile
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.mail.imap4 import (
-    IMAP4Server,
-    IMessageCopier,
-    IMessageFile,
-    MailboxException,
-    MessageProducer,
-    MessageSet,
-)
+from twisted.mail.imap4 import IMAP4Server, MessageSet
 
 from txjmapaccess import arguments
+from txjmapaccess.copycommand import TRY_CREATE, CopyCommand, certainUIDs, uidNextOf
 from txjmapaccess.dispatch import REPLACED, CommandRefused
 from txjmapaccess.grammar import SyntaxProblem
-from txjmapaccess.mailboxcommands import refusalOf
 from txjmapaccess.mailboxnames import decodeName
 from txjmapaccess.messagearguments import optionalDate, optionalFlags, storedFlags
-from txjmapaccess.messageset import uidSet
-from txjmapaccess.updates import Updates
 from txjmapaccess.waiting import settled
 
-_TRY_CREATE = b"[TRYCREATE] No such mailbox"
 _READ_ONLY = b"[NOPERM] The mailbox is read-only"
 
 _MODE = re.compile(rb"([+-]?)FLAGS(\.SILENT)?\Z", re.IGNORECASE)
 _MODES = {b"": 0, b"+": 1, b"-": -1}
 
 
-def certainUIDs(results: list[Any], uidNext: Any) -> list[int] | None:
-    """
-    Whether what C{addMessage} returned are UIDs: Twisted says "message id", and some mailboxes
-    take that for a sequence number. None of these is as large as UIDNEXT was, unless it is the
-    same as the UID.
-
-    @param uidNext: UIDNEXT before the messages were added, or L{None}.
-
-    @return: the UIDs, or L{None}.
-    """
-    if not isinstance(uidNext, int) or not results:
-        return None
-    if not all(isinstance(uid, int) and uid >= uidNext for uid in results):
-        return None
-    return results
-
-
-class MessageCommands(Updates):
+class MessageCommands(CopyCommand):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
@@ -77,93 +48,18 @@ class MessageCommands(Updates):
     async def _append(
         self, tag: bytes, name: str, flags: list[bytes], date: bytes | None, message: Any
     ) -> None:
-        mailbox = await self.openMailbox(name, missing=_TRY_CREATE)
+        mailbox = await self.openMailbox(name, missing=TRY_CREATE)
         if not self.isTwisteds("_cbAppendGotMailbox"):
             await settled(self._cbAppendGotMailbox, mailbox, tag, flags, date, message)
             return
-        uidNext, told = _uidNextOf(mailbox), self.existsTold
+        uidNext, told = uidNextOf(mailbox), self.existsTold
         names = [flag.decode("ascii") for flag in flags]
         result = await self.ask(mailbox.addMessage, message, names, date)
-        await self._announceNew(name, mailbox, told)
+        await self.announceNew(name, mailbox, told)
         code = b""
         if certainUIDs([result], uidNext):
             code = b"[APPENDUID %d %d] " % (mailbox.getUIDValidity(), result)
         self.sendPositiveResponse(tag, code + b"APPEND complete")
-
-    async def _announceNew(self, name: str, mailbox: Any, told: int) -> None:
-        """
-        Tell the client at once when messages have come into the mailbox that it has selected
-        (RFC 3501, section 6.3.11), unless the mailbox has done so.
-
-        @param told: C{existsTold} as it was before they came.
-        """
-        if self.mbox is None or (name != self.selectedName and mailbox is not self.mbox):
-            return
-        await self.pollMailbox()
-        if self.existsTold == told:
-            self.newMessages(self.mbox.getMessageCount(), None)
-
-    # COPY
-
-    def do_COPY(
-        self, tag: bytes, messages: MessageSet, name: bytes, uid: int = 0
-    ) -> Deferred[None]:
-        """
-        COPY and UID COPY.
-        """
-        return self.carryOut(tag, self._copy(tag, messages, decodeName(name), uid))
-
-    async def _copy(self, tag: bytes, messages: MessageSet, name: str, uid: int) -> None:
-        mailbox = await self.openMailbox(name, missing=_TRY_CREATE)
-        if not self.isTwisteds("_cbCopySelectedMailbox"):
-            await settled(self._cbCopySelectedMailbox, mailbox, tag, messages, name, uid)
-            return
-        told = self.existsTold
-        originals = [message for _, message in await self.fetchMessages(messages, uid)]
-        uidNext = _uidNextOf(mailbox)
-        copies = await self._copyAll(originals, mailbox, uidNext)
-        if originals:
-            await self.tellIdentifiers("copied", self.mbox, originals, name, copies, uidNext)
-        await self._announceNew(name, mailbox, told)
-        code = b""
-        if copies is not None:
-            uids = uidSet(message.getUID() for message in originals), uidSet(copies)
-            code = b"[COPYUID %d %b %b] " % (mailbox.getUIDValidity(), *uids)
-        self.sendPositiveResponse(tag, code + b"COPY completed")
-
-    async def _copyAll(self, originals: list[Any], mailbox: Any, uidNext: Any) -> list[int] | None:
-        """
-        @return: the UIDs of the copies, or L{None} when they are not known.
-        """
-        copier: Any = IMessageCopier(mailbox, None)
-        if copier is None:
-            added = [await self._addCopy(message, mailbox) for message in originals]
-            return certainUIDs(added, uidNext)
-        # All at once, so that a mailbox can carry them out together.
-        copying = [maybeDeferred(copier.copy, message) for message in originals]
-        results = await DeferredList(copying, consumeErrors=True)
-        failures = [result for succeeded, result in results if not succeeded]
-        if failures:
-            self._copyFailed(failures)
-        uids = [uid for _, uid in results]
-        return uids if uids and all(isinstance(uid, int) for uid in uids) else None
-
-    async def _addCopy(self, message: Any, mailbox: Any) -> Any:
-        flags, date = message.getFlags(), message.getInternalDate()
-        whole: Any = IMessageFile(message, None)
-        if whole is not None:
-            return await self.ask(mailbox.addMessage, whole.open(), flags, date)
-        with tempfile.TemporaryFile() as buffer:
-            await MessageProducer(message, buffer, self.inTurns).beginProducing(None)
-            buffer.seek(0)
-            return await self.ask(mailbox.addMessage, buffer, flags, date)
-
-    def _copyFailed(self, failures: list[Any]) -> None:
-        for failure in failures:
-            if not failure.check(MailboxException):
-                self._log.failure("A message was not copied", failure=failure)
-                raise CommandRefused(b"[SERVERBUG] Some messages were not copied")
-        raise CommandRefused(refusalOf(failures[0].value))
 
     # STORE
 
@@ -219,13 +115,6 @@ class MessageCommands(Updates):
         self.sendPositiveResponse(tag, b"CLOSE completed")
 
 
-def _uidNextOf(mailbox: Any) -> Any:
-    try:
-        return mailbox.getUIDNext()
-    except Exception:
-        return None  # Twisted never asks for it, so not every mailbox can tell.
-
-
 REPLACED.update(
     {
         IMAP4Server.auth_APPEND: (
@@ -235,7 +124,6 @@ REPLACED.update(
             optionalDate,
             arguments.message,
         ),
-        IMAP4Server.do_COPY: MessageCommands.do_COPY,
         IMAP4Server.do_STORE: MessageCommands.do_STORE,
         IMAP4Server.arg_flaglist: storedFlags,
         IMAP4Server.do_EXPUNGE: MessageCommands.do_EXPUNGE,

@@ -13,48 +13,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.maildir.identifiers import newMailboxID
+from txjmapaccess.objectindexfile import openFile, transaction
 
-#: Seconds to wait for another process that writes.
-_PATIENCE = 30
 #: SQLite's smallest limit of variables in a statement.
 _MOST_VARIABLES = 900
 
-_SCHEMA = """
-CREATE TABLE mailboxes (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL,
-    uid_validity INTEGER NOT NULL,
-    mailbox_id TEXT NOT NULL UNIQUE,
-    is_renamed INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (name, uid_validity)
-);
-CREATE TABLE messages (
-    mailbox INTEGER NOT NULL REFERENCES mailboxes (id) ON DELETE CASCADE,
-    uid INTEGER NOT NULL,
-    email_id TEXT NOT NULL,
-    thread_id TEXT NOT NULL,
-    PRIMARY KEY (mailbox, uid)
-) WITHOUT ROWID;
-CREATE TABLE spent (mailbox_id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE renames (old TEXT NOT NULL, new TEXT NOT NULL, delimiter TEXT NOT NULL);
-"""
-_TABLES = ("mailboxes", "messages", "spent", "renames")
-
 IDs = tuple[str, str]
-
-
-class IndexDamaged(JMAPAccessError):
-    """
-    The index cannot be read. Its text names the file and the command that rebuilds it.
-    """
 
 
 class MailboxKey(NamedTuple):
@@ -94,7 +63,7 @@ class ObjectIndex:
         @return: the mailbox, which is new in the index if it is not there; or a RENAME that may
             have led to it, to be settled with L{finishRename} or L{forgetRename} first.
         """
-        with self._open() as database:
+        with openFile(self.path) as database:
             known = database.execute(
                 "SELECT id, mailbox_id FROM mailboxes"
                 " WHERE name = ? AND uid_validity = ? AND NOT is_renamed",
@@ -102,7 +71,7 @@ class ObjectIndex:
             ).fetchone()
             if known is not None:
                 return MailboxKey(*known)
-            with _transaction(database):
+            with transaction(database):
                 return (
                     self._adopt(database, name, uidValidity)
                     or self._begunRename(database, name)
@@ -162,14 +131,14 @@ class ObjectIndex:
 
         @param delimiter: of the hierarchy, or C{""}.
         """
-        with self._open() as database, _transaction(database):
+        with openFile(self.path) as database, transaction(database):
             database.execute("INSERT INTO renames VALUES (?, ?, ?)", (old, new, delimiter))
 
     def finishRename(self, old: str, new: str) -> None:
         """
         The mailbox was renamed, and with it those below it.
         """
-        with self._open() as database, _transaction(database):
+        with openFile(self.path) as database, transaction(database):
             begun = database.execute(
                 "SELECT delimiter FROM renames WHERE old = ? AND new = ?", (old, new)
             ).fetchone()
@@ -192,14 +161,14 @@ class ObjectIndex:
         """
         The mailbox was not renamed.
         """
-        with self._open() as database, _transaction(database):
+        with openFile(self.path) as database, transaction(database):
             _forget(database, old, new)
 
     def deleteMailbox(self, name: str) -> None:
         """
         The mailbox was deleted. Its MAILBOXID is never given again.
         """
-        with self._open() as database, _transaction(database):
+        with openFile(self.path) as database, transaction(database):
             _spend(database, name)
 
     # Messages
@@ -210,7 +179,7 @@ class ObjectIndex:
         """
         wanted = list(uids)
         found: dict[int, IDs] = {}
-        with self._open() as database:
+        with openFile(self.path) as database:
             for start in range(0, len(wanted), _MOST_VARIABLES):
                 some = wanted[start : start + _MOST_VARIABLES]
                 marks = ",".join("?" * len(some))
@@ -228,56 +197,12 @@ class ObjectIndex:
 
         @return: those that count.
         """
-        with self._open() as database, _transaction(database):
+        with openFile(self.path) as database, transaction(database):
             database.executemany(
                 "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)",
                 [(row, uid, *pair) for uid, pair in ids.items()],
             )
         return self.findMessages(row, ids)
-
-    # The file
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(_connect(self.path)) as database:
-                yield database
-        except sqlite3.DatabaseError as e:
-            if type(e) is not sqlite3.DatabaseError:
-                raise  # Locked, or the disk is full: it may be otherwise next time.
-            raise IndexDamaged(
-                f"the index of object identifiers {self.path} is damaged ({e}); rebuild it with:"
-                f" python -m txjmapaccess.objectid rebuild {self.path}"
-            ) from None
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-    try:
-        database.execute("PRAGMA foreign_keys = ON")
-        database.execute("PRAGMA synchronous = FULL")
-        if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-            with _transaction(database):
-                if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in filter(str.strip, _SCHEMA.split(";")):
-                        database.execute(statement)
-                    database.execute("PRAGMA user_version = 1")
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        with suppress(sqlite3.Error):
-            database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")
 
 
 def _spend(database: sqlite3.Connection, name: str) -> None:
@@ -306,42 +231,3 @@ def _moved(name: str, old: str, new: str, delimiter: str) -> str | None:
 def _derivedMailboxID(name: str, uidValidity: int) -> str:
     digest = hashlib.sha256(f"{uidValidity}\0{name}".encode("utf-8", "surrogatepass")).digest()
     return "F" + base64.b32encode(digest[:17]).decode("ascii").lower()[:26]
-
-
-def rebuild(path: str) -> dict[str, int]:
-    """
-    Make a new index of all that can still be read of a damaged one, which is kept under another
-    name.
-
-    @return: how many rows were saved, by table.
-
-    @raise OSError: when there is no such file, or it cannot be replaced.
-    """
-    os.stat(path)
-    fresh = path + ".rebuilt"
-    for leftover in (fresh, fresh + "-journal"):
-        with suppress(FileNotFoundError):
-            os.unlink(leftover)
-    saved = {}
-    with closing(_connect(fresh)) as target, closing(sqlite3.connect(path)) as source:
-        target.execute("PRAGMA foreign_keys = OFF")
-        with _transaction(target):
-            for table in _TABLES:
-                saved[table] = _salvage(source, target, table)
-            target.execute("DELETE FROM messages WHERE mailbox NOT IN (SELECT id FROM mailboxes)")
-    with suppress(FileNotFoundError):
-        os.replace(path + "-journal", path + ".damaged-journal")
-    os.replace(path, path + ".damaged")
-    os.replace(fresh, path)
-    return saved
-
-
-def _salvage(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> int:
-    count = 0
-    # What cannot be read ends a table: the rows before it are what there is.
-    with suppress(sqlite3.DatabaseError):
-        for row in source.execute(f"SELECT * FROM {table}"):
-            marks = ",".join("?" * len(row))
-            target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
-            count += 1
-    return count

@@ -20,10 +20,10 @@ from txjmapaccess.dispatch import REPLACED, CommandRefused
 from txjmapaccess.grammar import SyntaxProblem, parseString
 from txjmapaccess.interfaces import IObjectIDSearch
 from txjmapaccess.literals import String, tokens
-from txjmapaccess.mailboxcommands import MailboxCommands
 from txjmapaccess.matching import Candidate, Test, compileKey
 from txjmapaccess.messageset import messageSet, parseSequenceSet
 from txjmapaccess.searchkeys import Key, Query, both, parseKeys
+from txjmapaccess.selecting import SelectCommands
 
 _BATCH = 200
 _CHARSETS = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
@@ -66,7 +66,7 @@ def keysIn(key: Key, names: tuple[str, ...]) -> Iterator[Key]:
             yield from keysIn(part, names)
 
 
-class SearchCommand(MailboxCommands):
+class SearchCommand(SelectCommands):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """

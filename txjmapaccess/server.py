@@ -25,6 +25,7 @@ from txjmapaccess.grammar import quote
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
 from txjmapaccess.listcommands import ListCommands
+from txjmapaccess.mailboxcommands import MailboxCommands
 from txjmapaccess.messagecommands import MessageCommands
 from txjmapaccess.searchcommand import SearchCommand
 from txjmapaccess.sessioncommands import SessionCommands
@@ -56,6 +57,7 @@ class JMAPAccessMixin(
     FetchCommand,
     SearchCommand,
     MessageCommands,
+    MailboxCommands,
     ListCommands,
     SessionCommands,
     AuthenticationCommands,

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from txjmapaccess.grammar import SyntaxProblem, quote
 from txjmapaccess.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
-from txjmapaccess.mailboxcommands import MailboxCommands
+from txjmapaccess.selecting import SelectCommands
 
 _MOST_FIELDS = 30
 
@@ -57,7 +57,7 @@ def enabledNames(server: Any, line: bytes) -> tuple[None, bytes]:
     return None, b""
 
 
-class SessionCommands(MailboxCommands):
+class SessionCommands(SelectCommands):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 

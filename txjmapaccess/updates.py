@@ -21,13 +21,13 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.dispatch import REPLACED
 from txjmapaccess.interfaces import IPollableMailbox
-from txjmapaccess.mailboxcommands import MailboxCommands
+from txjmapaccess.selecting import SelectCommands
 from txjmapaccess.waiting import settled
 
 _NUMBERED = (b"FETCH", b"STORE", b"SEARCH")
 
 
-class Updates(MailboxCommands):
+class Updates(SelectCommands):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 

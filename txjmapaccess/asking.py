@@ -1,0 +1,124 @@
+# -*- test-case-name: tests.test_mailboxcommands -*-
+"""
+How commands ask the mail store, and wait for its answer. What a store says in an exception is for
+the log; the client gets a response code (RFC 5530) and a fixed sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.mail.imap4 import (
+    IMAP4Server,
+    MailboxCollision,
+    MailboxException,
+    NoSuchMailbox,
+    ReadOnlyMailbox,
+)
+
+from txjmapaccess.dispatch import CommandRefused
+from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.identifying import Identifying
+from txjmapaccess.waiting import ClientGone, Turns, settled
+
+NO_SUCH_MAILBOX = b"[NONEXISTENT] No such mailbox"
+
+
+def refusalOf(error: MailboxException) -> bytes:
+    """
+    @return: what a client is told about a mailbox that will not do what it asked for (RFC 5530,
+        section 3).
+    """
+    if isinstance(error, MailboxCollision):
+        return b"[ALREADYEXISTS] There is such a mailbox already"
+    if isinstance(error, NoSuchMailbox):
+        return NO_SUCH_MAILBOX
+    if isinstance(error, ReadOnlyMailbox):
+        return b"[NOPERM] The mailbox is read-only"
+    return b"[CANNOT] Not possible with this mailbox"
+
+
+def isSelectable(mailbox: Any) -> bool:
+    """
+    @return: whether a mailbox is more than a level of the hierarchy.
+    """
+    return not any(flag.lower() == "\\noselect" for flag in mailbox.getFlags())
+
+
+class Asking(Identifying):
+    """
+    To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    """
+
+    _log = Logger()
+
+    def isTwisteds(self, name: str) -> bool:
+        """
+        @return: whether a method is Twisted's own. One that a server overrides is called as it
+            is.
+        """
+        return getattr(type(self), name) is getattr(IMAP4Server, name)
+
+    def carryOut(self, tag: bytes, coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
+        """
+        Let a command go on. Its failure is answered by the dispatch.
+        """
+        command = Deferred.fromCoroutine(coroutine)
+        command.addErrback(lambda failure: failure.trap(ClientGone) and None)
+        return command
+
+    async def ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """
+        Ask the account or a mailbox, and wait for the answer.
+
+        @raise CommandRefused: when it says that it cannot.
+        """
+        try:
+            return await settled(method, *args, **kwargs)
+        except MailboxException as e:
+            raise CommandRefused(refusalOf(e)) from e
+        except TemporaryFailure as e:
+            self._log.error("The mail store is not available: {reason}", reason=str(e))
+            raise CommandRefused(b"[UNAVAILABLE] Temporarily not available") from e
+
+    async def openMailbox(self, name: str, *rw: int, missing: bytes = NO_SUCH_MAILBOX) -> Any:
+        """
+        @param rw: as L{twisted.mail.interfaces.IAccountIMAP.select} takes it.
+        @param missing: the refusal when there is no such mailbox.
+
+        @return: the mailbox.
+        """
+        mailbox = await self.ask(self._selectOrNone, name, *rw)
+        if mailbox is None:
+            raise CommandRefused(missing)
+        return mailbox
+
+    async def _selectOrNone(self, name: str, *rw: int) -> Any:
+        try:
+            return await settled(self.account.select, name, *rw)
+        except NoSuchMailbox:
+            return None
+
+    def turns(self) -> Turns:
+        """
+        @return: what a long command takes its turns from.
+        """
+        return Turns(self.seconds, self.callLater, lambda: self._ended)
+
+    def inTurns(self, steps: Iterator[Any]) -> Deferred[None]:
+        """
+        What L{twisted.mail.imap4.iterateInReactor} is, but with more than one step in a turn.
+        """
+
+        async def run() -> None:
+            turns = self.turns()
+            for step in steps:
+                if isinstance(step, Deferred):
+                    await step
+                elif turns.isOver():
+                    await turns.pause()
+
+        return Deferred.fromCoroutine(run())
