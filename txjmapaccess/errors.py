@@ -83,3 +83,12 @@ def couldTell(failure: Failure) -> bool:
     @return: whether this is a refusal, by somebody who knows.
     """
     return bool(failure.check(LoginFailed)) and not failure.check(UnhandledCredentials)
+
+
+def reasonOf(failure: Failure) -> str:
+    """
+    @return: why a login came to nothing, for the log. Of an exception that is not ours nobody knows
+        what its text holds, so it is the name of its class.
+    """
+    isOurs = failure.check(Refused, TemporaryFailure)
+    return str(failure.value) if isOurs else type(failure.value).__name__

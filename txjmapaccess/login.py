@@ -27,9 +27,9 @@ from txjmapaccess.credentials import (
 from txjmapaccess.errors import (
     ForeignAuthorizationIdentity,
     PasswordExpired,
-    Refused,
     TemporaryFailure,
     couldTell,
+    reasonOf,
 )
 from txjmapaccess.portals import EvidencePortal, PortalLogin
 from txjmapaccess.privacy import Privacy
@@ -225,9 +225,7 @@ class Login(Privacy):
             self.dismiss(b"Too many failed logins")
 
     def _logRefusal(self, failure: Failure) -> None:
-        # Of an exception that is not ours nobody knows what its text holds.
-        isOurs = failure.check(Refused, TemporaryFailure)
-        reason = str(failure.value) if isOurs else type(failure.value).__name__
+        reason = reasonOf(failure)
         if couldTell(failure):
             _log.info(
                 "A login from {address} was refused: {reason}",

@@ -20,7 +20,13 @@ from txjmapaccess.credentials import (
     UsernamePassword,
     authenticationOf,
 )
-from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure, couldTell
+from txjmapaccess.errors import (
+    ConfigurationError,
+    Refused,
+    TemporaryFailure,
+    couldTell,
+    reasonOf,
+)
 from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.identifiers import Identification
 from txjmapaccess.jmap.problems import NotForJMAP
@@ -108,7 +114,9 @@ class Gate:
         except Exception as e:
             if couldTell(Failure()):
                 raise Refused("not these credentials") from None
-            self._log.failure("A JMAP login could not be checked")
+            self._log.error(
+                "A JMAP login could not be checked: {reason}", reason=reasonOf(Failure())
+            )
             raise TemporaryFailure("a login could not be checked") from e
         if interface is not IAccountIMAP:
             self._loggedOut(logout)
