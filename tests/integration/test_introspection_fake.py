@@ -29,9 +29,13 @@ from tests.support_introspection import (
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.oauth import IntrospectionChecker
-from txjmapaccess.oauth.http import CONCURRENT, LONGEST_ANSWER
+from txjmapaccess.oauth.http import LONGEST_ANSWER
 
 GOOD = jsonAnswer(ACTIVE)
+
+#: Seconds in which what ends at a deadline has ended, on a machine that is busy with other things;
+#: much less than anything takes that does not end.
+SOON = 6
 
 
 def answerWell(connection: FakeConnection) -> None:
@@ -77,13 +81,13 @@ class FakeProviderTestCase(TestCase):
         await self.assertFailure(
             self.checker.requestAvatarId(BearerToken("token")), TemporaryFailure
         )
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertLess(time.monotonic() - begun, SOON)
 
     async def assertNoneOpen(self) -> None:
         """
         All connections are closed, now or in a moment.
         """
-        for _ in range(100):
+        for _ in range(500):
             if not self.provider.openConnections:
                 return
             await deferLater(reactor, 0.01, lambda: None)
@@ -324,21 +328,17 @@ class HangingTests(FakeProviderTestCase):
     @asynchronous
     async def test_nothingPilesUp(self) -> None:
         """
-        With many logins at a time on a provider that hangs, all end at their deadline, only so
-        many connections are made, all are closed, and when the provider recovers logins succeed.
+        With many logins at a time on a provider that hangs, all end at their deadline, not one
+        after the other; all connections are closed; and when the provider recovers logins succeed.
         """
-        self.start(neverAnswer, timeout=2)
+        self.start(neverAnswer, timeout=1)
         logins = [
             self.assertFailure(self.checker.requestAvatarId(BearerToken(f"t{n}")), TemporaryFailure)
             for n in range(500)
         ]
         begun = time.monotonic()
-        while self.provider.openConnections < CONCURRENT:
-            await deferLater(reactor, 0.01, lambda: None)
-        await deferLater(reactor, 0.2, lambda: None)
-        self.assertEqual(CONCURRENT, self.provider.openConnections)
         await gatherResults(logins)
-        self.assertLess(time.monotonic() - begun, 4)
+        self.assertLess(time.monotonic() - begun, SOON)
         await self.assertNoneOpen()
         self.assertEqual(1, len(self.logged.texts()))
         self.provider.behave = answerWell
@@ -436,4 +436,4 @@ class TLSTests(FakeProviderTestCase):
         self.provider.connections[0].transport.pauseProducing()
         begun = time.monotonic()
         await self.checker.close()
-        self.assertLess(time.monotonic() - begun, 3)
+        self.assertLess(time.monotonic() - begun, SOON)
