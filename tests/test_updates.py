@@ -5,9 +5,11 @@ What a client is told without having asked, NOOP, CHECK and IDLE, on the wire (R
 
 from __future__ import annotations
 
+from twisted.mail.imap4 import IMAP4Server
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_mail import Account, PollableMailbox, Session
+from txjmapaccess.server import JMAPAccessMixin
 
 
 class PollableAccount(Account):
@@ -240,6 +242,27 @@ class IdleTests(SynchronousTestCase):
         self.session.send(b"a UNSELECT")
         self.assertEqual(
             self.session.send(b"a IDLE", b"DONE"), [b"+ Idling", b"a OK IDLE terminated"]
+        )
+
+    def test_overridden(self):
+        """
+        A server that overrides what Twisted's IDLE calls keeps it.
+        """
+
+        class Theirs(IMAP4Server):
+            def parse_idle(self, line):
+                IMAP4Server.parse_idle(self, line)
+                self.sendUntaggedResponse(b"OK Theirs")
+
+        session = Session(server=type("Server", (JMAPAccessMixin, Theirs), {})())
+        self.assertEqual(
+            session.send(b"a IDLE", b"DONE", b"b NOOP"),
+            [
+                b"+ ",
+                b"a OK IDLE terminated",
+                b"* OK Theirs",
+                b"b OK NOOP No operation performed",
+            ],
         )
 
     def test_connectionLost(self):

@@ -133,11 +133,14 @@ class Updates(SelectCommands):
 
     # IDLE
 
-    def do_IDLE(self, tag: bytes) -> Deferred[None]:
+    def do_IDLE(self, tag: bytes) -> Deferred[None] | None:
         """
         IDLE (RFC 2177). It ends with DONE; with any other line it ends too, but badly, and that
         line is not carried out.
         """
+        if not self.isTwisteds("parse_idle"):
+            super().do_IDLE(tag)
+            return None
         self._idleLine = None
         return self.carryOut(tag, self._idle(tag))
 
