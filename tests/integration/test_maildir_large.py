@@ -32,19 +32,19 @@ LONGEST = 0.05
 
 class Latency:
     """
-    Notes how long the reactor was held, in seconds: of the clock on the wall, or of this process
-    where that is less, since other programs may have the processor.
+    Notes how long the reactor was held, in seconds: of the clock on the wall, or of the processor
+    time of the reactor's thread where that is less, since other programs may have the processor.
     """
 
     def __init__(self) -> None:
         self.longest = 0.0
-        self._wall, self._own = time.perf_counter(), time.process_time()
+        self._wall, self._own = time.perf_counter(), time.thread_time()
 
     def tick(self) -> None:
         """
         To be called in every millisecond.
         """
-        wall, own = time.perf_counter(), time.process_time()
+        wall, own = time.perf_counter(), time.thread_time()
         self.longest = max(self.longest, min(wall - self._wall, own - self._own))
         self._wall, self._own = wall, own
 
