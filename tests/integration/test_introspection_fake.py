@@ -48,7 +48,7 @@ def neverAnswer(connection: FakeConnection) -> None:
 
 class FakeProviderTestCase(TestCase):
     """
-    A checker that waits a fifth of a second, and a provider that does what the test wants.
+    A checker that caches nothing, and a provider that does what the test wants.
     """
 
     def setUp(self) -> None:
@@ -64,7 +64,7 @@ class FakeProviderTestCase(TestCase):
             endpoint=endpoint,
             client_id="imapd",
             client_secret_file=secretFile(self),
-            **{"timeout": 0.2, "cache_seconds": 0, **keys},
+            **{"timeout": 10, "cache_seconds": 0, **keys},
         )
         self.addCleanup(checker.close)
         return checker
@@ -213,7 +213,7 @@ class AnswerTests(FakeProviderTestCase):
             httpAnswer(b""),
             jsonAnswer([ACTIVE]),
         ):
-            self.start(lambda connection, garbage=garbage: connection.send(garbage))
+            self.start(lambda c, garbage=garbage: c.send(garbage), timeout=0.3)
             await self.assertUnavailable()
 
     @asynchronous
@@ -268,7 +268,7 @@ class HangingTests(FakeProviderTestCase):
         """
         No answer at all: the login ends at its deadline, and the connection with it.
         """
-        self.start(neverAnswer)
+        self.start(neverAnswer, timeout=0.2)
         await self.assertUnavailable()
         await self.assertNoneOpen()
 
@@ -283,7 +283,7 @@ class HangingTests(FakeProviderTestCase):
                 connection.send(GOOD[position : position + 1])
                 reactor.callLater(0.02, drip, connection, position + 1)
 
-        self.start(drip)
+        self.start(drip, timeout=0.2)
         await self.assertUnavailable()
         await self.assertNoneOpen()
         await deferLater(reactor, 0.05, lambda: None)
@@ -293,7 +293,7 @@ class HangingTests(FakeProviderTestCase):
         """
         Nor does one that stops in the middle, and its connection is closed.
         """
-        self.start(lambda connection: connection.send(GOOD[:-5]))
+        self.start(lambda connection: connection.send(GOOD[:-5]), timeout=0.2)
         await self.assertUnavailable()
         await self.assertNoneOpen()
 
@@ -322,7 +322,8 @@ class HangingTests(FakeProviderTestCase):
             self.addCleanup(filler.close)
             filler.setblocking(False)
             filler.connect_ex(listening.getsockname())
-        self.checker = self.makeChecker(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        self.checker = self.makeChecker(url, timeout=0.2)
         await self.assertUnavailable()
 
     @asynchronous
