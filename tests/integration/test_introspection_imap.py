@@ -242,7 +242,7 @@ class IMAPTests(TokenServerTestCase):
         With C{end_at_expiry} the connection ends with BYE when the token does.
         """
         self.listen(end_at_expiry=True)
-        token = self.provider.mint("arnt", JMAP_SCOPE, seconds=2)
+        token = self.provider.mint("arnt", JMAP_SCOPE, seconds=3)
 
         def session(client: Client) -> bytes:
             self.assertEqual("OK", client.token(token))
@@ -257,11 +257,11 @@ class IMAPTests(TokenServerTestCase):
         (RFC 9698, example 1).
         """
         self.listen()
-        token = self.provider.mint("arnt", JMAP_SCOPE, seconds=1)
+        token = self.provider.mint("arnt", JMAP_SCOPE, seconds=3)
 
         def session(client: Client) -> None:
             self.assertEqual("OK", client.token(token))
-            threading.Event().wait(1.5)
+            threading.Event().wait(3.2)
             self.assertTrue(client.hasJMAPAccess())
 
         await self.client(session)
