@@ -168,7 +168,13 @@ def askJMAPAccess(connection: imaplib.IMAP4) -> tuple[bool, str | None]:
     @return: whether JMAPACCESS is advertised, and the URL that GETJMAPACCESS gives, if any.
     """
     capabilities = _succeeded(connection.capability(), "CAPABILITY")[0].upper().split()
-    status, _ = connection.xatom("GETJMAPACCESS")
+    try:
+        status, _ = connection.xatom("GETJMAPACCESS")
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        # What imaplib makes of BAD.
+        status = "BAD"
     if status != "OK":
         return b"JMAPACCESS" in capabilities, None
     _, urls = connection.response("JMAPACCESS")

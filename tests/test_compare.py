@@ -5,6 +5,7 @@ Tests for the example that compares identifiers, with servers that do not tell t
 
 from __future__ import annotations
 
+import imaplib
 import importlib.util
 import io
 import os
@@ -48,7 +49,10 @@ class FakeIMAP:
         return "OK", [self.answers.get("capability", b"IMAP4rev1")]
 
     def xatom(self, name: str) -> Any:
-        return self.answers.get("status", "OK"), [b""]
+        error = self.answers.get("error")
+        if error is not None:
+            raise error
+        return "OK", [b""]
 
     def response(self, code: str) -> Any:
         return code, self.answers["urls"]
@@ -166,7 +170,10 @@ class IMAPTests(SynchronousTestCase):
         urls = [b'"https://example.com/jmap"']
         fake = FakeIMAP(capability=b"IMAP4rev1 JMAPACCESS", urls=urls)
         self.assertEqual(self.compare.askJMAPAccess(fake), (True, "https://example.com/jmap"))
-        self.assertEqual(self.compare.askJMAPAccess(FakeIMAP(status="BAD")), (False, None))
+        unknown = FakeIMAP(error=imaplib.IMAP4.error("BAD"))
+        self.assertEqual(self.compare.askJMAPAccess(unknown), (False, None))
+        ended = FakeIMAP(error=imaplib.IMAP4.abort("the connection ended"))
+        self.assertRaises(imaplib.IMAP4.abort, self.compare.askJMAPAccess, ended)
 
     def test_illegalURL(self) -> None:
         """
