@@ -5,6 +5,7 @@ The credentials checker: user names and passwords in, evidence out.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -106,7 +107,9 @@ class LDAPChecker:
     async def _login(self, credentials: IUsernamePassword) -> str:
         counters = self.counters
         try:
-            evidence = await self._checked(credentials)
+            username = checkedUsername(credentials.username)
+            password = checkedPassword(credentials.password)
+            evidence = await self._verified(username, password)
         except UnauthorizedLogin:
             counters.refused += 1
             raise
@@ -120,22 +123,27 @@ class LDAPChecker:
         leaveEvidence(credentials, evidence)
         return evidence.username
 
-    async def _checked(self, credentials: IUsernamePassword) -> Evidence:
-        username = checkedUsername(credentials.username)
-        password = checkedPassword(credentials.password)
+    def _verified(self, username: str, password: bytes) -> Awaitable[Evidence]:
         if self._cache is None:
-            return await self._directory.ask(self._verifier.verify, username, password)
+            return self._asked(username, password)
+        return self._remembered(self._cache, username, password)
+
+    async def _remembered(
+        self, cache: AnswerCache[Evidence], username: str, password: bytes
+    ) -> Evidence:
         isAsked = False
 
         def ask() -> Deferred[Evidence]:
             nonlocal isAsked
             isAsked = True
-            verify = self._verifier.verify
-            return Deferred.fromCoroutine(self._directory.ask(verify, username, password))
+            return Deferred.fromCoroutine(self._asked(username, password))
 
-        evidence = await self._cache.get((username.encode("utf-8"), password), ask)
+        evidence = await cache.get((username.encode("utf-8"), password), ask)
         self.counters.fromCache += not isAsked
         return evidence
+
+    def _asked(self, username: str, password: bytes) -> Coroutine[Deferred[Any], Any, Evidence]:
+        return self._directory.ask(self._verifier.verify, username, password)
 
 
 def _servers(

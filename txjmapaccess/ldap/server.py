@@ -87,22 +87,22 @@ class Server:
 
     # What a login asks
 
-    async def withConnection(self, use: Use[_T], deadline: float) -> _T:
+    def withConnection(self, use: Use[_T], deadline: float) -> Awaitable[_T]:
         """
         Lend a binding connection to C{use}, which is called once again with a fresh one when the
         first was dead.
 
         @raise ServerFailed: when this server could not tell.
         """
-        return await self._repeated(self._lent, use, deadline)
+        return self._repeated(self._lent, use, deadline)
 
-    async def search(self, search: Search, deadline: float) -> SearchResult:
+    def search(self, search: Search, deadline: float) -> Awaitable[SearchResult]:
         """
         Search with the service account. Many searches may be under way.
 
         @raise ServerFailed: when this server could not tell.
         """
-        return await self._repeated(self._searched, search, deadline)
+        return self._repeated(self._searched, search, deadline)
 
     async def bind(
         self, connection: LDAPConnection, dn: bytes, password: bytes, deadline: float

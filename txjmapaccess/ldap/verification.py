@@ -9,6 +9,7 @@ as what it found, and puts C{jmap_filter} to the service account's connection.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from txjmapaccess.credentials import Evidence
@@ -31,9 +32,9 @@ class IVerifier(Protocol):
     Asks one server about one login.
     """
 
-    async def verify(
+    def verify(
         self, server: Server, username: str, password: bytes, deadline: float
-    ) -> Evidence:
+    ) -> Awaitable[Evidence]:
         """
         @param username: checked by L{txjmapaccess.ldap.names}, as the password is.
         @param deadline: a time of the clock, in seconds.
@@ -55,9 +56,9 @@ class TemplateVerifier:
         self._template = template
         self._wanted = wantedBy(settings)
 
-    async def verify(
+    def verify(
         self, server: Server, username: str, password: bytes, deadline: float
-    ) -> Evidence:
+    ) -> Awaitable[Evidence]:
         """
         See L{IVerifier}. Unless the entry says the name of the mailbox, the name that is bound is
         that name, letter by letter, so that no spelling leads to somebody else's.
@@ -69,7 +70,7 @@ class TemplateVerifier:
             objection = judgeBind(await server.bind(connection, dn, password, until))
             return await self._evidence(connection, name, dn, objection, until)
 
-        return await server.withConnection(use, deadline)
+        return server.withConnection(use, deadline)
 
     async def _evidence(
         self,
