@@ -6,6 +6,7 @@ test fires.
 from __future__ import annotations
 
 import io
+import re
 from email import message_from_bytes
 
 from twisted.internet.defer import Deferred
@@ -13,7 +14,6 @@ from twisted.mail.imap4 import (
     MailboxCollision,
     NoSuchMailbox,
     statusRequestHelper,
-    wildcardToRegexp,
 )
 from twisted.mail.interfaces import (
     IAccountIMAP,
@@ -368,8 +368,9 @@ class Account:
         return self.slow.answer("listMailboxes", self._list, ref, wildcard)
 
     def _list(self, ref, wildcard):
-        pattern = wildcardToRegexp(ref + wildcard, "/")
-        return [item for item in sorted(self.mailboxes.items()) if pattern.fullmatch(item[0])]
+        wild = {"*": ".*", "%": "[^/]*"}
+        pattern = "".join(wild.get(c, re.escape(c)) for c in ref + wildcard)
+        return [item for item in sorted(self.mailboxes.items()) if re.fullmatch(pattern, item[0])]
 
 
 @implementer(IObjectIDAccount)

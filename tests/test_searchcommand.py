@@ -273,6 +273,26 @@ class SetTests(SynchronousTestCase):
         ):
             self.assertEqual(str(bounded(parseSequenceSet(text), 5)), expected.decode())
 
+    def test_nothing(self):
+        """
+        A set of messages that are not there is no error, in an empty mailbox neither.
+        """
+        session = Session().selected()
+        for count in range(2):
+            for command in (
+                b"FETCH 9 UID",
+                b"UID FETCH 99999999 UID",
+                b"STORE 9 FLAGS ()",
+                b"UID STORE 99999999 FLAGS ()",
+                b"COPY 9 INBOX",
+                b"SEARCH 9",
+                b"UID FETCH * FLAGS",
+                b"FETCH 1:* FLAGS",
+            ):
+                lines = session.send(b"a " + command)
+                self.assertTrue(lines[-1].startswith(b"a OK "), (count, command, lines))
+            session.inbox.put()
+
     def test_hugeSets(self):
         """
         A mailbox that goes through all numbers of a set is not asked for thousands of millions.

@@ -83,7 +83,9 @@ class MessageCommands(CopyCommand):
         if self.isReadOnly():
             raise CommandRefused(_READ_ONLY)
         chosen = self.boundedSet(messages, uid)
-        changed = await self.ask(self.mbox.store, chosen, flags, mode, uid=uid)
+        changed = None
+        if chosen.ranges:
+            changed = await self.ask(self.mbox.store, chosen, flags, mode, uid=uid)
         if changed and not silent:
             self.sendFlags(changed, uid)
         self.sendPositiveResponse(tag, b"STORE completed")

@@ -19,7 +19,7 @@ from txjmapaccess.asking import Asking, isSelectable
 from txjmapaccess.dispatch import REPLACED, CommandRefused
 from txjmapaccess.identifying import LEFT_OUT
 from txjmapaccess.mailboxnames import decodeName
-from txjmapaccess.messageset import bounded
+from txjmapaccess.messageset import bounded, messageSet
 from txjmapaccess.waiting import settled
 
 #: How far beyond what a mailbox says about its UIDs they may be all the same.
@@ -134,13 +134,17 @@ class SelectCommands(Asking):
         """
         @return: messages of the selected mailbox, with their sequence numbers.
         """
-        return list(await self.ask(self.mbox.fetch, self.boundedSet(messages, uid), uid=uid))
+        chosen = self.boundedSet(messages, uid)
+        # Twisted's sets cannot be asked anything when they are empty.
+        return list(await self.ask(self.mbox.fetch, chosen, uid=uid)) if chosen.ranges else []
 
     def boundedSet(self, messages: MessageSet, uid: int) -> MessageSet:
         """
         @return: C{messages} without numbers that no message of the selected mailbox can have.
         """
         count = self.mbox.getMessageCount()
+        if not count:
+            return messageSet(())
         if not uid:
             return bounded(messages, count)
         try:
