@@ -17,16 +17,19 @@ from cryptography.x509.oid import NameOID
 class CertificateAuthority:
     """
     @param directory: where the files go.
+    @param parent: the authority that vouches for this one; L{None} for a root.
 
     @ivar path: the authority's own certificate, PEM.
     """
 
-    def __init__(self, directory: str, name: str = "Test CA") -> None:
+    def __init__(
+        self, directory: str, name: str = "Test CA", parent: CertificateAuthority | None = None
+    ) -> None:
         self._directory = Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = self._signed(self._name, self._key, [], 30, isAuthority=True)
+        certificate = (parent or self)._signed(self._name, self._key, [], 30, isAuthority=True)
         self.path = str(self._directory / "ca.pem")
         Path(self.path).write_bytes(certificate)
 

@@ -129,6 +129,7 @@ class DirectoryTests(SynchronousTestCase):
         self.servers[2].isDown = False
         self.servers[2].back.callback(None)
         self.assertEqual(self.successResultOf(asked), "c")
+        self.assertTrue(self.servers[1].back.called, "nobody waits for it any more")
 
     def test_noneBack(self) -> None:
         """

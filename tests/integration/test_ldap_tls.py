@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
@@ -140,6 +141,23 @@ class TLSTests(AsyncTestCase):
         )
         with self.assertRaises(TemporaryFailure):
             await self.login(slapd.tlsURI)
+
+    async def test_clientCertificateChain(self) -> None:
+        """
+        What is behind the client certificate in its file is sent along: the server may know the
+        root only.
+        """
+        slapd = server("127.0.0.1", config="TLSVerifyClient demand\n")
+        between = CertificateAuthority(tempfile.mkdtemp(prefix="ca-"), "Between", authority())
+        certificate, key = between.issue("imap.example.com")
+        with self.assertRaises(TemporaryFailure):
+            await self.login(slapd.tlsURI, client_certificate=certificate, client_key=key)
+        with open(certificate, "ab") as file:
+            file.write(Path(between.path).read_bytes())
+        self.assertEqual(
+            await self.login(slapd.tlsURI, client_certificate=certificate, client_key=key),
+            "alice",
+        )
 
     async def test_silentHandshake(self) -> None:
         """

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Awaitable
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
@@ -80,7 +79,7 @@ class Connector:
         self._connections.add(connection)
         connection.whenLost.append(self._lost)
         self._tune(connection)
-        await _abortedOnError(connection, self._secure(connection, deadline))
+        await self._secure(connection, deadline)
         return connection
 
     def abort(self, reason: ServerFailed) -> None:
@@ -148,14 +147,6 @@ class Connector:
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
             milliseconds = max(1000, int(self._timeout * 1000))
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-
-
-async def _abortedOnError(connection: LDAPConnection, step: Awaitable[_T]) -> _T:
-    try:
-        return await step
-    except BaseException:
-        connection.abort(ConnectionBroken("the connection was given up"))
-        raise
 
 
 def _endpoint(reactor: Any, uri: ServerURI) -> IStreamClientEndpoint:

@@ -218,8 +218,9 @@ class Server:
         """
         deadline = self._reactor.seconds() + self._timeout
         if self._usesService:
-            await self._service.get(deadline)
             self._sweepLater()
+            lease = await self._service.get(deadline)
+            await lease.connection.search(_ROOT_DSE, deadline)
             return
         connection = await self._connector.connect(deadline)
         try:

@@ -62,6 +62,7 @@ class TLSSettings:
         @param host: the name or the address (RFC 4513, section 3.1.3) that must be in the server's
             certificate.
         """
+        # Twisted 22.4 would go down to TLS 1.0.
         options: dict[str, Any] = {"raiseMinimumTo": TLSVersion.TLSv1_2}
         if self._chain:
             options["extraCertChain"] = self._chain
