@@ -5,6 +5,7 @@ FETCH on the wire (RFC 3501, section 6.4.5).
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 
 from twisted.internet.defer import succeed
 from twisted.internet.testing import StringTransport
@@ -278,6 +279,7 @@ class TroubleTests(SynchronousTestCase):
         """
         Nothing of an exception of the mailbox is shown, and the idle timeout goes on.
         """
+        self.inbox.put()
         self.session.slow.errors["fetch"] = RuntimeError("secret")
         self.assertEqual(self.session.send(b"a FETCH 1 UID"), [b"a NO [SERVERBUG] Internal error"])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
@@ -298,6 +300,54 @@ class TroubleTests(SynchronousTestCase):
         session.lose()
         self.assertTrue(file.closed)
         self.assertEqual(session.clock.getDelayedCalls(), [])
+
+
+class UntidyTests(SynchronousTestCase):
+    """
+    Messages on which Twisted's ENVELOPE and BODYSTRUCTURE fail.
+    """
+
+    def test_headers(self):
+        """
+        Octets above ASCII become encoded words (RFC 2047).
+        """
+        session = Session().selected()
+        session.inbox.put(
+            "Subject: Viele Grüße für alle\r\nFrom: Jörg <j@example.com>\r\n\r\n".encode()
+        )
+        line = session.send(b"a FETCH 1 (UID ENVELOPE)")[0]
+        text = b64encode("Grüße für".encode())
+        self.assertTrue(
+            line.startswith(
+                b'* 1 FETCH (UID 1 ENVELOPE (NIL "Viele =?utf-8?b?%b?= alle" (("=?' % text
+            ),
+            line,
+        )
+        self.assertIn(b'NIL "j" "example.com"', line)
+
+    def test_contentType(self):
+        """
+        A Content-Type that cannot be taken apart is taken as far as it goes, of parts too.
+        """
+        for value, expected in (
+            (b"text/plain;", b'("text" "plain" NIL NIL'),
+            (b"text/plain; charset", b'("text" "plain" NIL NIL'),
+            (b"text/plain; charset=", b'("text" "plain" NIL NIL'),
+            (b'text/html; a="b;c"; charset=utf-8', b'("text" "html" ("a" "b_c" "charset" "utf-8")'),
+            (b"garbage;", b'("text" "plain" NIL NIL'),
+        ):
+            session = Session().selected()
+            session.inbox.put(b"Content-Type: " + value + b"\r\n\r\nText\r\n")
+            session.inbox.put(
+                b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: "
+                + value
+                + b"\r\n\r\nText\r\n--x--\r\n"
+            )
+            for item in (b"BODYSTRUCTURE", b"BODY"):
+                one, two, tagged = session.send(b"a FETCH 1:2 " + item)
+                self.assertEqual(tagged, b"a OK FETCH completed")
+                self.assertIn(item + b" " + expected, one)
+                self.assertIn(item + b" (" + expected, two)
 
 
 class TurnTests(SynchronousTestCase):

@@ -26,6 +26,7 @@ from txjmapaccess.identifying import LEFT_OUT, MessageIDs
 from txjmapaccess.messageset import messageSet, sequenceSet
 from txjmapaccess.sections import Extract, extract, send
 from txjmapaccess.selecting import SelectCommands
+from txjmapaccess.tidying import Tidied
 from txjmapaccess.waiting import ClientGone, settled
 
 #: Messages whose identifiers are asked for together.
@@ -49,6 +50,8 @@ _SECTIONS = {
     "rfc822header": _section(b"RFC822.HEADER", b"BODY.PEEK[HEADER]"),
     "rfc822text": _section(b"RFC822.TEXT", b"BODY[TEXT]"),
 }
+#: Items that Twisted makes from headers, before it writes anything.
+_STRUCTURES = ("envelope", "bodystructure", "body")
 _UID = parseFetchItems(b"UID")[0]
 
 
@@ -162,7 +165,12 @@ class FetchCommand(SelectCommands):
         spew = getattr(self, name)
         if item.type == "body":
             spew = partial(spew, item)
-        await settled(spew, sequence, message, response.write, response.flush)
+        try:
+            await settled(spew, sequence, message, response.write, response.flush)
+        except Exception:
+            if item.type not in _STRUCTURES or not self.isTwisteds(name):
+                raise
+            await settled(spew, sequence, Tidied(message), response.write, response.flush)
 
     async def _addSection(self, response: FetchResponse, section: Any, message: Any) -> None:
         data = await extract(section, message, self.inTurns)
