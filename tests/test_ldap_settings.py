@@ -202,7 +202,8 @@ class IdentitySettingsTests(SettingsTestCase):
         Attributes have the form of attributes.
         """
         for key in ("username_attribute", "session_url_attribute"):
-            self.assertSentence(key, "attribute", self.template, **{key: "labeled URI"})
+            for value in ("labeled URI", "", "0.9.2342.19200300.100.1.1"):
+                self.assertSentence(key, "attribute", self.template, **{key: value})
 
     def test_entryNeedsDN(self) -> None:
         """

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_ATTRIBUTE = re.compile(r"([A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+)(;[A-Za-z0-9-]+)*\Z")
+#: No object identifiers: servers answer with the name, and it would not be found.
+_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*(;[A-Za-z0-9-]+)*\Z")
 _SEARCH_KEYS = ("search_base", "search_filter", "bind_dn", "bind_password_file")
 _TLS_KEYS = ("ca_file", "client_certificate", "client_key")
 
