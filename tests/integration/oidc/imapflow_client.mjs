@@ -1,26 +1,12 @@
 // Logs in with imapflow and reads the INBOX; tests/integration/test_introspection_clients.py and
 // tests/interop/programs.py run it.
 //
-// Its one argument is JSON: modules, port, ca, user, mechanism, and token, or password; startTLS when
-// TLS does not begin with the connection. It writes one line of JSON: {"subjects", "messages",
-// "capabilities", "mechanisms"}, or {"refused", "code"} when the login is refused.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+// Its one argument is JSON (see imapflow_connection.mjs). It writes one line of JSON: {"subjects",
+// "messages", "capabilities", "mechanisms"}, or {"refused", "code"} when the login is refused.
+import { makeClient } from './imapflow_connection.mjs';
 
 const options = JSON.parse(process.argv[2]);
-const { ImapFlow } = createRequire(`${options.modules}/anything.js`)('imapflow');
-
-const client = new ImapFlow({
-  host: 'localhost',
-  port: options.port,
-  secure: !options.startTLS,
-  doSTARTTLS: options.startTLS,
-  tls: { ca: readFileSync(options.ca) },
-  auth: options.token
-    ? { user: options.user, accessToken: options.token }
-    : { user: options.user, pass: options.password, loginMethod: options.mechanism },
-  logger: false,
-});
+const client = makeClient(options);
 if (options.mechanism === 'XOAUTH2') {
   // imapflow takes OAUTHBEARER wherever it is offered; here it is not told.
   let known;
