@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support_mail import HELLO, IdentifiedAccount, Session
+from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.server import JMAPAccessMixin
-from txjmapaccess.waiting import SLICE
 
 MULTIPART = (
     b"From: ada@example.com\r\n"

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_grammar -*-
 """
-Tests for L{txjmapaccess.grammar}.
+Tests for L{txjmapaccess.imap.grammar}.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.grammar import (
+from txjmapaccess.imap.grammar import (
     Literal,
     SyntaxProblem,
     announcedLiteral,

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.support_jmap import PLAIN, Account, Mailbox, Message, makeAccount
-from txjmapaccess.identifying import StoreIdentifiers
+from txjmapaccess.imap.identifying import StoreIdentifiers
 from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.reader import AccountReader

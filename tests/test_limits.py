@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_limits -*-
 """
-Tests for L{txjmapaccess.limits} and L{txjmapaccess.admission}.
+Tests for L{txjmapaccess.limits} and L{txjmapaccess.imap.admission}.
 """
 
 from __future__ import annotations

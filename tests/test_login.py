@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.test_login -*-
 """
-Tests for L{txjmapaccess.login}, L{txjmapaccess.authentication} and L{txjmapaccess.privacy}.
+Tests for L{txjmapaccess.imap.login}, L{txjmapaccess.imap.authentication} and
+L{txjmapaccess.imap.privacy}.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support_mail import HELLO, Account, PollableMailbox, Session
-from txjmapaccess.messagecommands import certainUIDs
+from txjmapaccess.imap.messagecommands import certainUIDs
 from txjmapaccess.server import JMAPAccessMixin
 
 SECRET = "secret text of an exception"

@@ -21,9 +21,9 @@ from twisted.protocols.haproxy._v2parser import V2Parser
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.interfaces import IProtectedTransport
 from txjmapaccess.proxyprotocol import (
     BadHeader,
-    IProtectedTransport,
     ProxyProtocolFactory,
     isIn,
     parseHeader,

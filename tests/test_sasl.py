@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_sasl -*-
 """
-Tests for L{txjmapaccess.sasl}.
+Tests for L{txjmapaccess.imap.sasl}.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from twisted.cred.credentials import CramMD5Credentials
 from twisted.mail.imap4 import CramMD5ClientAuthenticator
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess import sasl
 from txjmapaccess.errors import ForeignAuthorizationIdentity, Refused, TokenRefused
+from txjmapaccess.imap import sasl
 
 
 def converse(exchange, *responses):

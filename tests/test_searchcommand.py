@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support_mail import IdentifiedAccount, IndexedMailbox, Session
-from txjmapaccess.messageset import bounded, membership, parseSequenceSet
+from txjmapaccess.imap.messageset import bounded, membership, parseSequenceSet
+from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.server import JMAPAccessMixin
-from txjmapaccess.waiting import SLICE
 
 CAFE = (
     b"Subject: =?utf-8?q?caf=C3=A9?=\r\n"

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_serial -*-
 """
-Tests for L{txjmapaccess.serial}: one command at a time.
+Tests for L{txjmapaccess.imap.serial}: one command at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_imap import Connection, IdentifiedAccount, RecordingRealm, makePortal
 from txjmapaccess import JMAPAccessMixin
-from txjmapaccess.serial import endsCommand
+from txjmapaccess.imap.serial import endsCommand
 
 
 def countTurns(connection):

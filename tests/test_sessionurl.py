@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.grammar import quote
+from txjmapaccess.imap.grammar import quote
 from txjmapaccess.sessionurl import SessionURLTemplate, checkSessionURL, isLoopback
 
 

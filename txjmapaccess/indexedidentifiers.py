@@ -14,18 +14,18 @@ from weakref import WeakKeyDictionary
 from twisted.internet.defer import Deferred
 
 from txjmapaccess.errors import JMAPAccessError
+from txjmapaccess.imap.messageset import parseSequenceSet
+from txjmapaccess.imap.sections import openWhole
+from txjmapaccess.imap.waiting import settled
 from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
-from txjmapaccess.messageset import parseSequenceSet
 from txjmapaccess.objectindex import IDs, MailboxKey, ObjectIndex
-from txjmapaccess.sections import openWhole
-from txjmapaccess.waiting import settled
 
 _CHUNK = 64 * 1024
 
 
 class IndexedIdentifiers:
     """
-    What L{txjmapaccess.identifying.StoreIdentifiers} is for a store that has identifiers.
+    What L{txjmapaccess.imap.identifying.StoreIdentifiers} is for a store that has identifiers.
 
     @param connection: the L{txjmapaccess.server.JMAPAccessMixin}.
     @param run: runs a job in a thread.

@@ -223,3 +223,9 @@ class IRealmFactory(Interface):
 
         @raise txjmapaccess.errors.ConfigurationError: with a sentence that says what is wrong.
         """
+
+
+class IProtectedTransport(Interface):
+    """
+    Marks a transport that counts as protected without TLS of its own: a proxy ended TLS.
+    """

@@ -24,7 +24,9 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from zope.interface import Interface, alsoProvides, directlyProvides, providedBy
+from zope.interface import alsoProvides, directlyProvides, providedBy
+
+from txjmapaccess.interfaces import IProtectedTransport
 
 _V1_START = b"PROXY "
 _V1_LONGEST = 107
@@ -34,12 +36,6 @@ _V2_HEADER = struct.Struct("!12sBBH")
 _V2_LONGEST = 4096
 #: Seconds from connect to the end of the header.
 _PATIENCE = 5
-
-
-class IProtectedTransport(Interface):
-    """
-    Marks a transport that counts as protected without TLS of its own: a proxy ended TLS.
-    """
 
 
 class BadHeader(Exception):

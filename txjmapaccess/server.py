@@ -16,19 +16,19 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.authentication import AuthenticationCommands
-from txjmapaccess.capabilities import joined
 from txjmapaccess.credentials import Authentication
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.fetchcommand import FetchCommand
-from txjmapaccess.grammar import quote
+from txjmapaccess.imap.authentication import AuthenticationCommands
+from txjmapaccess.imap.capabilities import joined
+from txjmapaccess.imap.fetchcommand import FetchCommand
+from txjmapaccess.imap.grammar import quote
+from txjmapaccess.imap.listcommands import ListCommands
+from txjmapaccess.imap.mailboxcommands import MailboxCommands
+from txjmapaccess.imap.messagecommands import MessageCommands
+from txjmapaccess.imap.searchcommand import SearchCommand
+from txjmapaccess.imap.sessioncommands import SessionCommands
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
-from txjmapaccess.listcommands import ListCommands
-from txjmapaccess.mailboxcommands import MailboxCommands
-from txjmapaccess.messagecommands import MessageCommands
-from txjmapaccess.searchcommand import SearchCommand
-from txjmapaccess.sessioncommands import SessionCommands
 from txjmapaccess.sessionurl import checkSessionURL
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 

@@ -20,9 +20,9 @@ from tests.support_demo import run
 from tests.support_introspection import JMAP_SCOPE
 from tests.support_oidc import nodeModules, whyNoProvider
 from tests.support_tokenserver import TokenServerTestCase
+from txjmapaccess.imap.privacy import Privacy
+from txjmapaccess.imap.sasl import Mechanism
 from txjmapaccess.maildir import MaildirRealm
-from txjmapaccess.privacy import Privacy
-from txjmapaccess.sasl import Mechanism
 
 MESSAGE = b"""\
 From: Arnt <arnt@example.com>

@@ -14,11 +14,11 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from txjmapaccess.credentials import LoginRecord
-from txjmapaccess.identifying import StoreIdentifiers
+from txjmapaccess.imap.identifying import StoreIdentifiers
+from txjmapaccess.imap.waiting import Turns
 from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.maildir.identifiers import accountID
 from txjmapaccess.verdict import Unknown
-from txjmapaccess.waiting import Turns
 
 
 class IndexedIdentifiers:

@@ -18,12 +18,12 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import MessageProducer, MessageSet
 from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
-from txjmapaccess.identifying import isObjectID
+from txjmapaccess.imap.identifying import isObjectID
+from txjmapaccess.imap.waiting import settled
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
 from txjmapaccess.jmap.identifiers import runThrough
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.snapshot import Copy, Folder
-from txjmapaccess.waiting import settled
 
 #: Messages.
 _CHUNK = 100

@@ -13,10 +13,9 @@ from twisted.cred.credentials import IUsernamePassword
 from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.admission import Admission
-from txjmapaccess.interfaces import IBearerToken
-from txjmapaccess.proxyprotocol import IProtectedTransport
-from txjmapaccess.sasl import MECHANISMS, Mechanism, foreignMechanism
+from txjmapaccess.imap.admission import Admission
+from txjmapaccess.imap.sasl import MECHANISMS, Mechanism, foreignMechanism
+from txjmapaccess.interfaces import IBearerToken, IProtectedTransport
 from txjmapaccess.sessionurl import isLoopback
 
 

@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from email.utils import parsedate_tz
 
-from txjmapaccess.grammar import SyntaxProblem
+from txjmapaccess.imap.grammar import SyntaxProblem
 
 _FLAG = rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+'
 _FLAGS = _FLAG + rb"(?: " + _FLAG + rb")*"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.dispatch import REPLACED, CommandRefused
-from txjmapaccess.identifying import LEFT_OUT
-from txjmapaccess.mailboxnames import decodeName, isInbox
-from txjmapaccess.selecting import SelectCommands
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.identifying import LEFT_OUT
+from txjmapaccess.imap.mailboxnames import decodeName, isInbox
+from txjmapaccess.imap.selecting import SelectCommands
 
 
 class MailboxCommands(SelectCommands):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txjmapaccess.dispatch import CommandDispatch
+from txjmapaccess.imap.dispatch import CommandDispatch
 from txjmapaccess.limits import TOO_OFTEN, Limits
 
 

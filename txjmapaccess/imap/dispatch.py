@@ -23,9 +23,9 @@ from twisted.mail.imap4 import (
 )
 from twisted.python.failure import Failure
 
-from txjmapaccess import arguments
-from txjmapaccess.grammar import Literal, SyntaxProblem
-from txjmapaccess.serial import OneCommandAtATime
+from txjmapaccess.imap import arguments
+from txjmapaccess.imap.grammar import Literal, SyntaxProblem
+from txjmapaccess.imap.serial import OneCommandAtATime
 
 _OURS = ("twisted.mail.", "txjmapaccess.")
 

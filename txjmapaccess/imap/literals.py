@@ -11,8 +11,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import LiteralString
 
-from txjmapaccess.arguments import MOST_IN_STRING
-from txjmapaccess.grammar import SyntaxProblem, parseLiteral
+from txjmapaccess.imap.arguments import MOST_IN_STRING
+from txjmapaccess.imap.grammar import SyntaxProblem, parseLiteral
 
 _ANNOUNCEMENT = re.compile(rb"\{\d{1,10}\+?\}\Z")
 _TOKEN = re.compile(

@@ -19,10 +19,10 @@ from twisted.mail.imap4 import (
     ReadOnlyMailbox,
 )
 
-from txjmapaccess.dispatch import CommandRefused
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.identifying import Identifying
-from txjmapaccess.waiting import ClientGone, Turns, settled
+from txjmapaccess.imap.dispatch import CommandRefused
+from txjmapaccess.imap.identifying import Identifying
+from txjmapaccess.imap.waiting import ClientGone, Turns, settled
 
 NO_SUCH_MAILBOX = b"[NONEXISTENT] No such mailbox"
 

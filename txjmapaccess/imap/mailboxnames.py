@@ -9,7 +9,7 @@ from __future__ import annotations
 from twisted.mail import imap4  # noqa: F401 (registers the codec)
 from twisted.mail.imap4 import IllegalMailboxEncoding
 
-from txjmapaccess.grammar import quote
+from txjmapaccess.imap.grammar import quote
 
 _CODEC = "imap4-utf-7"
 

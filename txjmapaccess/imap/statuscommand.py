@@ -10,14 +10,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess import arguments
-from txjmapaccess.asking import NO_SUCH_MAILBOX, Asking, isSelectable
-from txjmapaccess.dispatch import REPLACED, CommandRefused
-from txjmapaccess.identifying import LEFT_OUT
-from txjmapaccess.mailboxnames import decodeName, encodeName
-from txjmapaccess.messageset import parseSequenceSet
-from txjmapaccess.statusitems import ORDINARY, formatStatus, statusItems
-from txjmapaccess.waiting import settled
+from txjmapaccess.imap import arguments
+from txjmapaccess.imap.asking import NO_SUCH_MAILBOX, Asking, isSelectable
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.identifying import LEFT_OUT
+from txjmapaccess.imap.mailboxnames import decodeName, encodeName
+from txjmapaccess.imap.messageset import parseSequenceSet
+from txjmapaccess.imap.statusitems import ORDINARY, formatStatus, statusItems
+from txjmapaccess.imap.waiting import settled
 
 
 class StatusCommand(Asking):

@@ -19,15 +19,15 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, MessageSet
 
-from txjmapaccess.dispatch import REPLACED
-from txjmapaccess.fetchitems import Section, fetchItems, parseFetchItems
-from txjmapaccess.fetchresponse import FetchResponse
-from txjmapaccess.identifying import LEFT_OUT, MessageIDs
-from txjmapaccess.messageset import messageSet, sequenceSet
-from txjmapaccess.sections import Extract, extract, send
-from txjmapaccess.selecting import SelectCommands
-from txjmapaccess.tidying import Tidied
-from txjmapaccess.waiting import ClientGone, settled
+from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.fetchitems import Section, fetchItems, parseFetchItems
+from txjmapaccess.imap.fetchresponse import FetchResponse
+from txjmapaccess.imap.identifying import LEFT_OUT, MessageIDs
+from txjmapaccess.imap.messageset import messageSet, sequenceSet
+from txjmapaccess.imap.sections import Extract, extract, send
+from txjmapaccess.imap.selecting import SelectCommands
+from txjmapaccess.imap.tidying import Tidied
+from txjmapaccess.imap.waiting import ClientGone, settled
 
 #: Messages whose identifiers are asked for together.
 _BATCH = 200

@@ -19,10 +19,10 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 from twisted.python.failure import Failure
 
-from txjmapaccess.dispatch import REPLACED
+from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.selecting import SelectCommands
+from txjmapaccess.imap.waiting import settled
 from txjmapaccess.interfaces import IPollableMailbox
-from txjmapaccess.selecting import SelectCommands
-from txjmapaccess.waiting import settled
 
 _NUMBERED = (b"FETCH", b"STORE", b"SEARCH")
 

@@ -12,13 +12,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, MessageSet
 
-from txjmapaccess import arguments
-from txjmapaccess.copycommand import TRY_CREATE, CopyCommand, certainUIDs, uidNextOf
-from txjmapaccess.dispatch import REPLACED, CommandRefused
-from txjmapaccess.grammar import SyntaxProblem
-from txjmapaccess.mailboxnames import decodeName
-from txjmapaccess.messagearguments import optionalDate, optionalFlags, storedFlags
-from txjmapaccess.waiting import settled
+from txjmapaccess.imap import arguments
+from txjmapaccess.imap.copycommand import TRY_CREATE, CopyCommand, certainUIDs, uidNextOf
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.grammar import SyntaxProblem
+from txjmapaccess.imap.mailboxnames import decodeName
+from txjmapaccess.imap.messagearguments import optionalDate, optionalFlags, storedFlags
+from txjmapaccess.imap.waiting import settled
 
 _READ_ONLY = b"[NOPERM] The mailbox is read-only"
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from twisted.mail.imap4 import MessageSet
 
-from txjmapaccess.grammar import SyntaxProblem
+from txjmapaccess.imap.grammar import SyntaxProblem
 
 _NUMBER = rb"(?:[1-9]\d{0,9}|\*)"
 _RANGE = _NUMBER + rb"(?::" + _NUMBER + rb")?"

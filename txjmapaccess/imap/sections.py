@@ -14,7 +14,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMessageFile, MessageProducer
 
-from txjmapaccess.waiting import ClientGone
+from txjmapaccess.imap.waiting import ClientGone
 
 _CHUNK = 64 * 1024
 
@@ -47,7 +47,7 @@ class Extract:
 
 async def extract(section: Any, message: Any, scheduler: Callable[..., Any]) -> Any:
     """
-    @param section: a L{txjmapaccess.fetchitems.Section}.
+    @param section: a L{txjmapaccess.imap.fetchitems.Section}.
     @param scheduler: as L{twisted.mail.imap4.MessageProducer} takes it.
 
     @return: L{bytes}, an L{Extract}, or L{None} when the message has no such part.

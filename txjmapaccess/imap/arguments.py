@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import LiteralFile, LiteralString
 
-from txjmapaccess.grammar import SyntaxProblem, parseLiteral, parseString
+from txjmapaccess.imap.grammar import SyntaxProblem, parseLiteral, parseString
 
 if TYPE_CHECKING:
-    from txjmapaccess.dispatch import CommandDispatch
+    from txjmapaccess.imap.dispatch import CommandDispatch
 
 #: Octets: a token of 48 KiB in the place of a password fits.
 MOST_IN_STRING = 64 * 1024

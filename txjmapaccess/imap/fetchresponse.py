@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from txjmapaccess.sections import Extract, send
+from txjmapaccess.imap.sections import Extract, send
 
 
 class FetchResponse:

@@ -20,12 +20,12 @@ from twisted.mail.imap4 import (
     MessageSet,
 )
 
-from txjmapaccess.asking import refusalOf
-from txjmapaccess.dispatch import REPLACED, CommandRefused
-from txjmapaccess.mailboxnames import decodeName
-from txjmapaccess.messageset import uidSet
-from txjmapaccess.updates import Updates
-from txjmapaccess.waiting import settled
+from txjmapaccess.imap.asking import refusalOf
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.mailboxnames import decodeName
+from txjmapaccess.imap.messageset import uidSet
+from txjmapaccess.imap.updates import Updates
+from txjmapaccess.imap.waiting import settled
 
 TRY_CREATE = b"[TRYCREATE] No such mailbox"
 

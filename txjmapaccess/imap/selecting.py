@@ -15,12 +15,12 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import ICloseableMailbox, IMAP4Server, MessageSet
 from twisted.python.failure import Failure
 
-from txjmapaccess.asking import Asking, isSelectable
-from txjmapaccess.dispatch import REPLACED, CommandRefused
-from txjmapaccess.identifying import LEFT_OUT
-from txjmapaccess.mailboxnames import decodeName
-from txjmapaccess.messageset import bounded, messageSet
-from txjmapaccess.waiting import settled
+from txjmapaccess.imap.asking import Asking, isSelectable
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.identifying import LEFT_OUT
+from txjmapaccess.imap.mailboxnames import decodeName
+from txjmapaccess.imap.messageset import bounded, messageSet
+from txjmapaccess.imap.waiting import settled
 
 #: How far beyond what a mailbox says about its UIDs they may be all the same.
 _UID_MARGIN = 1_000_000

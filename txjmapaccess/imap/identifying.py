@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from txjmapaccess.dispatch import CommandDispatch
 from txjmapaccess.errors import JMAPAccessError
+from txjmapaccess.imap.dispatch import CommandDispatch
+from txjmapaccess.imap.waiting import settled
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
-from txjmapaccess.waiting import settled
 
 _OBJECTID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 

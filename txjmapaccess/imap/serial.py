@@ -28,8 +28,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txjmapaccess._twisted import ServerBase
-from txjmapaccess.grammar import announcedLiteral, isCommandName, isTag
+from txjmapaccess.imap._twisted import ServerBase
+from txjmapaccess.imap.grammar import announcedLiteral, isCommandName, isTag
 
 #: Octets that may wait behind a running command before the transport is stopped.
 _HIGH_WATER = 64 * 1024

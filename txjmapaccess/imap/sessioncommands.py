@@ -11,9 +11,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from txjmapaccess.grammar import SyntaxProblem, quote
-from txjmapaccess.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
-from txjmapaccess.selecting import SelectCommands
+from txjmapaccess.imap.grammar import SyntaxProblem, quote
+from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
+from txjmapaccess.imap.selecting import SelectCommands
 
 _MOST_FIELDS = 30
 

@@ -16,14 +16,14 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, ISearchableMailbox, MessageSet
 
-from txjmapaccess.dispatch import REPLACED, CommandRefused
-from txjmapaccess.grammar import SyntaxProblem, parseString
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.grammar import SyntaxProblem, parseString
+from txjmapaccess.imap.literals import String, tokens
+from txjmapaccess.imap.matching import Candidate, Test, compileKey
+from txjmapaccess.imap.messageset import messageSet, parseSequenceSet
+from txjmapaccess.imap.searchkeys import Key, Query, both, parseKeys
+from txjmapaccess.imap.selecting import SelectCommands
 from txjmapaccess.interfaces import IObjectIDSearch
-from txjmapaccess.literals import String, tokens
-from txjmapaccess.matching import Candidate, Test, compileKey
-from txjmapaccess.messageset import messageSet, parseSequenceSet
-from txjmapaccess.searchkeys import Key, Query, both, parseKeys
-from txjmapaccess.selecting import SelectCommands
 
 _BATCH = 200
 _CHARSETS = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from txjmapaccess.grammar import SyntaxProblem
-from txjmapaccess.identifying import isObjectID
-from txjmapaccess.literals import CLOSE, OPEN, Parenthesis, String
-from txjmapaccess.messageset import parseSequenceSet
+from txjmapaccess.imap.grammar import SyntaxProblem
+from txjmapaccess.imap.identifying import isObjectID
+from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String
+from txjmapaccess.imap.messageset import parseSequenceSet
 
 _DEEPEST = 40
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]

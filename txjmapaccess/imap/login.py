@@ -31,8 +31,8 @@ from txjmapaccess.errors import (
     couldTell,
     reasonOf,
 )
-from txjmapaccess.portals import EvidencePortal, PortalLogin
-from txjmapaccess.privacy import Privacy
+from txjmapaccess.imap.portals import EvidencePortal, PortalLogin
+from txjmapaccess.imap.privacy import Privacy
 from txjmapaccess.verdict import Unknown, Verdict
 
 # Not on the class: that would make a new logger for each event.

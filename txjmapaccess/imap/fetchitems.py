@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.mail.imap4 import _FetchParser
 
-from txjmapaccess.grammar import SyntaxProblem
+from txjmapaccess.imap.grammar import SyntaxProblem
 
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
 _SECTION = re.compile(

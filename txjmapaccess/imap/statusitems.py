@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from txjmapaccess.grammar import SyntaxProblem
+from txjmapaccess.imap.grammar import SyntaxProblem
 
 #: Those that every L{twisted.mail.interfaces.IMailboxIMAP} has.
 ORDINARY = ("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN")

@@ -10,13 +10,13 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from txjmapaccess import arguments
 from txjmapaccess.credentials import UsernamePassword
-from txjmapaccess.dispatch import CommandRefused
 from txjmapaccess.errors import TokenRefused
-from txjmapaccess.grammar import SyntaxProblem
-from txjmapaccess.login import Login, refusalText
-from txjmapaccess.sasl import (
+from txjmapaccess.imap import arguments
+from txjmapaccess.imap.dispatch import CommandRefused
+from txjmapaccess.imap.grammar import SyntaxProblem
+from txjmapaccess.imap.login import Login, refusalText
+from txjmapaccess.imap.sasl import (
     Exchange,
     Malformed,
     Mechanism,

@@ -19,8 +19,8 @@ from typing import Any
 
 from twisted.mail.imap4 import subparts
 
-from txjmapaccess.messageset import membership
-from txjmapaccess.searchkeys import Key
+from txjmapaccess.imap.messageset import membership
+from txjmapaccess.imap.searchkeys import Key
 
 _DEEPEST = 20
 

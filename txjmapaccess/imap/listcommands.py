@@ -12,14 +12,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server, INamespacePresenter, collapseNestedLists
 
-from txjmapaccess import arguments
-from txjmapaccess.asking import isSelectable
-from txjmapaccess.dispatch import REPLACED, CommandRefused
-from txjmapaccess.grammar import SyntaxProblem, quote
-from txjmapaccess.mailboxnames import decodeName, encodeName
-from txjmapaccess.statuscommand import StatusCommand
-from txjmapaccess.statusitems import parseItems
-from txjmapaccess.waiting import settled
+from txjmapaccess.imap import arguments
+from txjmapaccess.imap.asking import isSelectable
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.grammar import SyntaxProblem, quote
+from txjmapaccess.imap.mailboxnames import decodeName, encodeName
+from txjmapaccess.imap.statuscommand import StatusCommand
+from txjmapaccess.imap.statusitems import parseItems
+from txjmapaccess.imap.waiting import settled
 
 _RETURN = re.compile(rb"RETURN \((?:STATUS (?P<items>\([^()]*\)))?\) *\Z", re.IGNORECASE)
 
