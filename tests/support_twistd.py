@@ -20,11 +20,13 @@ _RUN = "from twisted.scripts.twistd import run; run()"
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(txjmapaccess.__file__)))
 
 
-def command(*arguments: str) -> list[str]:
+def command(*arguments: str, first: str = "") -> list[str]:
     """
+    @param first: a module that the process imports before anything else.
+
     @return: the command line that runs C{twistd}.
     """
-    return [sys.executable, "-c", _RUN, *arguments]
+    return [sys.executable, "-c", f"import {first}; {_RUN}" if first else _RUN, *arguments]
 
 
 def environment(*path: str) -> dict[str, str]:
@@ -109,13 +111,16 @@ class Running:
     A C{twistd -n} that runs until L{stop}. Its log is in a file.
 
     @param port: one of those on which it will listen.
+    @param first: a module that it imports before anything else.
     """
 
-    def __init__(self, directory: str, arguments: Sequence[str], port: int) -> None:
+    def __init__(
+        self, directory: str, arguments: Sequence[str], port: int, first: str = ""
+    ) -> None:
         self._log = os.path.join(directory, "log")
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
-                command("-n", *arguments),
+                command("-n", *arguments, first=first),
                 cwd=directory,
                 env=environment(),
                 stdin=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.interop.attempt import TOKENS, Attempt, Client
 from tests.interop.programs import Curl, Imapflow, Mbsync
 from tests.interop.pythonclients import IMAPClient, Imaplib
-from tests.interop.server import FIRST_LINE, LAST_LINE, MailServer
+from tests.interop.server import FIRST_LINE, LAST_LINE, MailServer, expectedCommands
 from tests.interop.terminals import Mutt
 
 
@@ -43,12 +43,15 @@ class _Tests:
         The client reads the message, with each of its mechanisms, and may use JMAP.
         """
         for mechanism in self.client.mechanisms:
-            before = len(self.server.logins())
+            logins = len(self.server.logins())
+            commands = len(self.server.commands())
             message = self.client.read(self.server.attempt(mechanism, startTLS))
             self.assertIn(FIRST_LINE, message, mechanism)
             self.assertIn(LAST_LINE, message, mechanism)
-            logins = self.server.logins()[before:]
-            self.assertEqual(set(logins), {(mechanism.split()[-1], "usable")}, mechanism)
+            said = set(self.server.commands()[commands:])
+            self.assertEqual(said, expectedCommands(mechanism, startTLS))
+            verdicts = set(self.server.logins()[logins:])
+            self.assertEqual(verdicts, {(mechanism.split()[-1], "usable")})
 
     def assertFails(self, attempt: Attempt) -> None:
         """

@@ -6,13 +6,16 @@ What a client is told to do, and how programs are run.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pty
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,28 +126,32 @@ class Attempt:
             raise Failed((done.stdout + done.stderr).decode("utf-8", "replace"))
         return done.stdout
 
-    def runOnTerminal(self, command: Sequence[str], keys: Sequence[bytes] = ()) -> bytes:
+    def runOnTerminal(
+        self, command: Sequence[str], keys: Sequence[bytes] = (), seconds: float = PATIENCE
+    ) -> bytes:
         """
-        Run a program that wants a terminal to its end, for L{PATIENCE} at most.
+        Run a program that wants a terminal to its end.
 
+        @param seconds: for how long at most.
         @param keys: what to type, one after the other when nothing has been shown for a second.
             Nothing new for two seconds after the last of them is taken for the end.
 
         @return: all that it has shown.
         """
         master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        # It is to be the controlling terminal, too.
         process = subprocess.Popen(
-            command,
+            ["setsid", "--ctty", *command],
             cwd=self.directory,
             env=self.environment(),
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            start_new_session=True,
         )
         os.close(slave)
         try:
-            return _converse(master, list(keys))
+            return _converse(master, list(keys), seconds)
         finally:
             os.close(master)
             with contextlib.suppress(ProcessLookupError):
@@ -152,9 +159,9 @@ class Attempt:
             process.wait()
 
 
-def _converse(terminal: int, keys: list[bytes]) -> bytes:
+def _converse(terminal: int, keys: list[bytes], seconds: float) -> bytes:
     shown = b""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         ready, _, _ = select.select([terminal], [], [], 1 if keys else 2)
         if not ready:
@@ -181,6 +188,7 @@ class Client:
     @cvar mechanisms: the ways to log in that it has and that can be chosen.
     @cvar startTLS: whether it has STARTTLS.
     @cvar implicitTLS: whether it has TLS from the start.
+    @cvar longestToken: in octets, as far as that matters here.
     @cvar remark: what else there is to say about it.
     """
 
@@ -189,6 +197,7 @@ class Client:
     mechanisms: tuple[str, ...] = ()
     startTLS = True
     implicitTLS = True
+    longestToken = 2000
     remark = ""
 
     def missing(self) -> str:
@@ -221,7 +230,7 @@ def firstLine(*command: str) -> str:
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False
     )
-    return (done.stdout + done.stderr).strip().split("\n")[0]
+    return (done.stdout or done.stderr).strip().split("\n")[0]
 
 
 def pythonVersion() -> str:

@@ -5,6 +5,7 @@ Clients that are programs, and need no terminal: curl, mbsync, imapflow.
 
 from __future__ import annotations
 
+import glob
 import json
 import mailbox
 import os
@@ -17,6 +18,7 @@ from tests.interop.attempt import (
     PLAIN,
     SASL_LOGIN,
     TOKENS,
+    XOAUTH2,
     Attempt,
     Client,
     Failed,
@@ -73,7 +75,7 @@ class Mbsync(Client):
 
     name = program = "mbsync"
     mechanisms = (LOGIN, PLAIN)
-    remark = "has no OAUTHBEARER; XOAUTH2 with a plugin for SASL"
+    remark = "has tokens only with further plugins for SASL"
 
     def version(self) -> str:
         return firstLine("mbsync", "--version").split()[-1]
@@ -110,6 +112,22 @@ class Mbsync(Client):
         )
         attempt.run("mbsync", "-c", configuration, "all")
         return deliveredTo(attempt.path("mail/INBOX"))
+
+
+class MbsyncKDE(Mbsync):
+    """
+    mbsync with a plugin for XOAUTH2.
+    """
+
+    name = "mbsync with kdexoauth2"
+    mechanisms = (XOAUTH2,)
+    remark = "is mbsync with the plugin of Debian's libsasl2-modules-kdexoauth2"
+
+    def missing(self) -> str:
+        found = glob.glob("/usr/lib/*/sasl2/libkdexoauth2.so")
+        return super().missing() or (
+            "" if found else "libsasl2-modules-kdexoauth2 is not installed"
+        )
 
 
 class Imapflow(Client):

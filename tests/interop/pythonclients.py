@@ -147,7 +147,7 @@ class Aioimaplib(_Package):
     program = "aioimaplib"
     mechanisms = (LOGIN, XOAUTH2)
     startTLS = False
-    remark = "has no STARTTLS"
+    remark = "has no STARTTLS; does not answer the challenge of a refused token"
 
     def read(self, attempt: Attempt) -> bytes:
         import asyncio

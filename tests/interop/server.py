@@ -35,7 +35,16 @@ God morgen
 %bthe last of them
 """ % (b"one line of many\n" * 30)
 
+_COMMAND = re.compile(r"command: (.*), (protected|in clear)$", re.MULTILINE)
 _LOGIN = re.compile(rf"{USER} logged in with (\S+) from \S+ JMAP is (\w+)")
+
+
+def expectedCommands(mechanism: str, startTLS: bool) -> set[tuple[str, str]]:
+    """
+    @return: what L{MailServer.commands} is to say about a client that was told to do this.
+    """
+    startOfTLS = {("STARTTLS", "in clear")} if startTLS else set()
+    return {(mechanism, "protected")} | startOfTLS
 
 
 class _Introspection(BaseHTTPRequestHandler):
@@ -45,8 +54,10 @@ class _Introspection(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode("ascii"))
+        [token] = form["token"]
         answer: dict[str, object] = {"active": False}
-        if form.get("token") == [TOKEN]:
+        # Some clients cannot have the whole of it.
+        if TOKEN.startswith(token) and len(token) > 100:
             answer = {"active": True, "username": USER, "scope": "urn:ietf:params:jmap:mail"}
         body = json.dumps(answer).encode("ascii")
         self.send_response(200)
@@ -83,7 +94,12 @@ class MailServer:
         self._introspection = HTTPServer(("127.0.0.1", 0), _Introspection)
         threading.Thread(target=self._introspection.serve_forever, args=[0.02], daemon=True).start()
         try:
-            self._twistd = Running(self._directory, self._arguments(), self._ports[True])
+            self._twistd = Running(
+                self._directory,
+                self._arguments(),
+                self._ports[True],
+                first="tests.interop.recorder",
+            )
         except BaseException:
             self._stopIntrospection()
             raise
@@ -131,6 +147,8 @@ class MailServer:
         """
         @param authority: whom the client is to trust; by default, the server's.
         @param secret: what it is to say; by default, what is right.
+
+        @return: what a client is to do.
         """
         self._attempts += 1
         directory = self._path(f"client{self._attempts}")
@@ -150,6 +168,13 @@ class MailServer:
         @return: mechanism and verdict of every login so far.
         """
         return _LOGIN.findall(self.log())
+
+    def commands(self) -> list[tuple[str, str]]:
+        """
+        @return: the commands before a login that matter, and whether each was C{"protected"} by TLS
+            or C{"in clear"}.
+        """
+        return _COMMAND.findall(self.log())
 
     def refusals(self) -> int:
         """
