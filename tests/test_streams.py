@@ -106,6 +106,35 @@ COMMANDS_AFTER_LOGIN = [
     b"UID COPY 1 a",
     b"MOVE 1 a",
 ]
+#: Lines of conversations: commands that want more, and what more there may be.
+LINES = [
+    b"c NOOP",
+    b"c LOGIN {4}",
+    b"arnt {9}",
+    b"trondheim",
+    b"c LOGIN arnt trondheim",
+    b"c AUTHENTICATE PLAIN",
+    b"c AUTHENTICATE PLAIN =",
+    base64(b"\0arnt\0trondheim"),
+    b"c AUTHENTICATE LOGIN",
+    base64(b"arnt"),
+    base64(b"trondheim"),
+    b"c AUTHENTICATE OAUTHBEARER",
+    base64(b"n,a=arnt,\x01auth=Bearer no-such-token\x01\x01"),
+    b"c AUTHENTICATE XOAUTH2 " + base64(b"user=arnt\x01auth=Bearer demo-token-arnt\x01\x01"),
+    b"AQ==",
+    b"*",
+    b"",
+    b"c SELECT INBOX",
+    b"c IDLE",
+    b"DONE",
+    b"c APPEND INBOX {7}",
+    b"c APPEND INBOX {7+}",
+    b"c DONE",
+    b"c SEARCH SUBJECT {3} TEXT {0}",
+    b"c STARTTLS",
+    b"c LOGOUT",
+]
 ENOUGH = 1000
 
 CUTS = st.lists(st.integers(0, 2000))
@@ -301,6 +330,17 @@ class StreamTests(SynchronousTestCase):
         login = streamOf(b"LOGIN arnt trondheim", b"SELECT INBOX")
         self.feed(connection, login + mutated(streamOf(*commands), mutations), cuts)
         self.assertIsNotNone(connection.server.loginRecord)
+        self.assertNothingLeft(connection)
+
+    @EXAMPLES
+    @given(st.lists(st.sampled_from(LINES), max_size=20), CUTS, st.booleans())
+    def test_conversations(self, lines, cuts, slow):
+        """
+        Exchanges, synchronizing literals and IDLE, begun and not ended, or ended wrongly; before
+        a login and after it.
+        """
+        connection = self.connect(self.realm(slow))
+        self.feed(connection, b"".join(line + b"\r\n" for line in lines), cuts)
         self.assertNothingLeft(connection)
 
     @EXAMPLES

@@ -35,7 +35,8 @@ from txjmapaccess.maildir.realm import MaildirRealm  # noqa: E402
 
 _MEMORY = "/dev/shm"
 _TESTS = sorted(name for name in dir(StreamTests) if name.startswith("test_"))
-_AFTER_LOGIN = [name for name in _TESTS if name.endswith("fterLogin")]
+#: Those in which somebody logs in.
+_WITH_STORE = ["test_afterLogin", "test_conversations", "test_mutatedAfterLogin"]
 
 
 class MemoryStreams(StreamTests):
@@ -96,8 +97,7 @@ def cases() -> Iterator[MemoryStreams]:
     @return: test cases without end, each in turn.
     """
     memory = [(MemoryStreams, name) for name in _TESTS]
-    # Before the login there is no store.
-    maildir = [(MaildirStreams, name) for name in _AFTER_LOGIN]
+    maildir = [(MaildirStreams, name) for name in _WITH_STORE]
     for kind, name in itertools.cycle(memory + maildir):
         yield kind(name)
 
@@ -176,7 +176,7 @@ def fuzz(minutes: float, directory: str) -> int:
             break
         case.run(findings)
         streams[f"{type(case).__name__}.{case._testMethodName}"] += case.streams
-        if memory is None and len(streams) == len(_TESTS) + len(_AFTER_LOGIN):
+        if memory is None and len(streams) == len(_TESTS) + len(_WITH_STORE):
             memory = _memory()
     for name, number in sorted(streams.items()):
         print(f"{number:8} {name}")
