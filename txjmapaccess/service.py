@@ -8,6 +8,7 @@ reload makes everything new first and puts it in place then: an error leaves all
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -39,6 +40,7 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
+    reactor.callWhenRunning(_spareCollector)
     try:
         if options["demo"]:
             from txjmapaccess.demo import makeDemoService
@@ -50,6 +52,15 @@ def makeService(options: Options) -> IService:
         return service
     except ConfigurationError as e:
         fail(e)
+
+
+def _spareCollector() -> None:
+    """
+    What is there when the server starts stays there. The garbage collector need not look at it
+    again and again, 10 ms each time, in which nobody is served.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class JMAPAccessService(MultiService):
