@@ -14,7 +14,7 @@ from twisted.mail.interfaces import IMessageIMAPFile
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from tests.support_mail import HELLO, IdentifiedAccount, Session
+from tests.support_mail import HELLO, IdentifiedAccount, Part, Session
 from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.server import JMAPAccessMixin
 
@@ -324,6 +324,38 @@ class UntidyTests(SynchronousTestCase):
             line,
         )
         self.assertIn(b'NIL "j" "example.com"', line)
+
+    def test_octetsAboveASCII(self):
+        """
+        In the message itself they are what they are, wherever they stand.
+        """
+        header = "Subject: Grüße\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n".encode()
+        part = "Content-Description: für alle\r\n\r\nText".encode()
+        session = Session().selected()
+        session.inbox.put(header + b"\r\n--x\r\n" + part + b"\r\n--x--\r\n")
+        for item, expected in (
+            (b"BODY[HEADER]", header),
+            (b"BODY[1.MIME]", part[:-4]),
+            (b"BODY[]", header + b"\r\n--x\r\n" + part + b"\r\n--x--\r\n"),
+        ):
+            lines = session.send(b"a FETCH 1 " + item.replace(b"BODY[", b"BODY.PEEK["))
+            literal = item + b" {%d}\r\n" % len(expected) + expected
+            self.assertIn(literal, b"\r\n".join(lines), item)
+            self.assertEqual(lines[-1], b"a OK FETCH completed")
+
+    def test_noBoundary(self):
+        """
+        A multipart that says no boundary gets one, the same each time.
+        """
+        session = Session().selected()
+        message = session.inbox.put(b"Content-Type: text/plain\r\n\r\n")
+        message.isMultipart = lambda: True
+        message.getSubPart = [Part(b"A: b\r\n\r\nc")].__getitem__
+        lines = session.send(b"a FETCH 1 BODY.PEEK[]")
+        self.assertIn(b'Content-Type: text/plain; boundary="----=0=----"', lines)
+        between = b"------=0=----"
+        self.assertEqual(lines[-7:-2], [between, b"A: b", b"", b"c", between + b"--"])
+        self.assertEqual(session.send(b"a FETCH 1 BODY.PEEK[]"), lines)
 
     def test_contentType(self):
         """

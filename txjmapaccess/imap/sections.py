@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.mail.imap4 import IMessageFile, MessageProducer
+from twisted.mail.imap4 import IMessageFile
 
+from txjmapaccess.imap.assembling import assemble, formatHeader
 from txjmapaccess.imap.waiting import ClientGone
 
 _CHUNK = 64 * 1024
@@ -48,7 +49,7 @@ class Extract:
 async def extract(section: Any, message: Any, scheduler: Callable[..., Any]) -> Any:
     """
     @param section: a L{txjmapaccess.imap.fetchitems.Section}.
-    @param scheduler: as L{twisted.mail.imap4.MessageProducer} takes it.
+    @param scheduler: called with an iterator of steps; see L{assemble}.
 
     @return: L{bytes}, an L{Extract}, or L{None} when the message has no such part.
     """
@@ -106,9 +107,9 @@ async def openWhole(message: Any, scheduler: Callable[..., Any]) -> Any:
     file: Any = IMessageFile(message, None)
     if file is not None:
         return file.open()
-    # The producer of parts writes into the buffer, and closes nothing.
+    # For the caller to close.
     buffer = tempfile.TemporaryFile()  # noqa: SIM115
-    await MessageProducer(message, buffer, scheduler).beginProducing(None)
+    await scheduler(assemble(message, buffer))
     buffer.seek(0)
     return buffer
 
@@ -122,18 +123,6 @@ def chosenFields(part: Any, negate: bool, names: list[str]) -> list[tuple[str, s
     """
     fields = part.getHeaders(negate, *(name.upper() for name in names)).items()
     return [(name, value) for name, value in fields if (name.lower() in names) != negate]
-
-
-def formatHeader(fields: Iterable[tuple[str, str]]) -> bytes:
-    """
-    @return: the fields, and the blank line behind them.
-    """
-    lines = [f"{_fieldName(name)}: " + "\r\n".join(value.splitlines()) for name, value in fields]
-    return "\r\n".join([*lines, "", ""] if lines else ["", ""]).encode("utf-8", "surrogateescape")
-
-
-def _fieldName(name: str) -> str:
-    return name.title() if name.islower() else name
 
 
 class _Sending:

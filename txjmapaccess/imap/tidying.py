@@ -22,7 +22,7 @@ def asciiText(value: Any) -> str:
     """
     @return: the value of a header field, with what is not ASCII in encoded words (RFC 2047).
     """
-    text = _octets(value).decode("utf-8", "replace")
+    text = fieldOctets(value).decode("utf-8", "replace")
     if text.isascii():
         return text
     pieces = _BETWEEN.split(text)
@@ -34,7 +34,10 @@ def asciiText(value: Any) -> str:
     return "".join(piece if piece.isascii() else _encodedWord(piece) for piece in pieces)
 
 
-def _octets(value: Any) -> bytes:
+def fieldOctets(value: Any) -> bytes:
+    """
+    @return: the value of a header field as it is in the message.
+    """
     if isinstance(value, bytes):
         return value
     if isinstance(value, Header):  # What Python gives for octets that it does not know.
