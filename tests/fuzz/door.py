@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import TestResult
 
+from twisted.logger import globalLogBeginner
+
 #: Streams in one go; what goes wrong is seen at its end.
 _STREAMS = 200
 os.environ["TXJMAPACCESS_EXAMPLES"] = str(_STREAMS)
@@ -197,6 +199,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--save", default="fuzz-findings", help="directory for failing streams")
     arguments = parser.parse_args()
+    # Twisted keeps everything until somebody listens. What the tests look for, they see.
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     sys.exit(1 if fuzz(arguments.minutes, arguments.save) else 0)
 
 
