@@ -15,10 +15,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.support_certificate import makeCertificate, writeCertificate
-from txjmapaccess.certificate import Certificates, ReloadableCertificate, readContext
-from txjmapaccess.config import IMAPSettings
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.listening import Listen, parseListen
+from txjmapaccess.twistd.certificate import Certificates, ReloadableCertificate, readContext
+from txjmapaccess.twistd.config import IMAPSettings
+from txjmapaccess.twistd.listening import Listen, parseListen
 
 
 def handshake(server: SSL.Connection, highest: int = SSL.TLS1_3_VERSION) -> SSL.Connection:

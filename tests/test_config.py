@@ -14,10 +14,17 @@ from textwrap import dedent
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.config import IMAPSettings, JMAPSettings, LimitSettings, Settings, load, parse
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.oauth.settings import IntrospectionSettings
+from txjmapaccess.twistd.config import (
+    IMAPSettings,
+    JMAPSettings,
+    LimitSettings,
+    Settings,
+    load,
+    parse,
+)
 
 
 class ParseTests(SynchronousTestCase):

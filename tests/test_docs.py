@@ -11,7 +11,10 @@ from dataclasses import fields
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.config import (
+from txjmapaccess.demo.text import demoText
+from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.oauth.settings import IntrospectionSettings
+from txjmapaccess.twistd.config import (
     IMAPSettings,
     JMAPSettings,
     LimitSettings,
@@ -19,9 +22,6 @@ from txjmapaccess.config import (
     MetricsSettings,
     parse,
 )
-from txjmapaccess.demo.text import demoText
-from txjmapaccess.ldap.settings import LDAPSettings
-from txjmapaccess.oauth.settings import IntrospectionSettings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SECTIONS = {

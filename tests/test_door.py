@@ -16,10 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from txjmapaccess.checkers import CheckerChain
-from txjmapaccess.config import IMAPSettings, JMAPSettings, LimitSettings, Settings, parse
 from txjmapaccess.credentials import Authentication, Evidence, Secret
-from txjmapaccess.door import Door, IMAPFactory, buildDoor, makeCheckers
-from txjmapaccess.lookup import FoundRealm
+from txjmapaccess.twistd.config import IMAPSettings, JMAPSettings, LimitSettings, Settings, parse
+from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.twistd.lookup import FoundRealm
 from txjmapaccess.verdict import Known, Reason, Usable, Verdict
 
 URL = "https://mail.example.com/jmap/"

@@ -15,7 +15,7 @@ from twisted.test.proto_helpers import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.listening import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
 
 
 class ParseListenTests(SynchronousTestCase):

@@ -11,9 +11,9 @@ from twisted.plugin import IPlugin
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from txjmapaccess import lookup
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.interfaces import ICapabilityProvider, IRealmFactory
+from txjmapaccess.twistd import lookup
 
 
 @implementer(IRealmFactory, IPlugin)

@@ -32,8 +32,9 @@ from tests.support_mail import (
     Session,
 )
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
-from txjmapaccess.objectid import ObjectIDIndex, main
-from txjmapaccess.objectindex import ObjectIndex
+from txjmapaccess.objectid import ObjectIDIndex
+from txjmapaccess.objectid.__main__ import main
+from txjmapaccess.objectid.index import ObjectIndex
 
 _ID = rb"\(([A-Za-z0-9_-]{1,255})\)"
 

@@ -13,14 +13,14 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess import objectindexfile
-from txjmapaccess.objectindex import MailboxKey, ObjectIndex, Renamed
-from txjmapaccess.objectindexfile import IndexDamaged, rebuild
+from txjmapaccess.objectid import indexfile
+from txjmapaccess.objectid.index import MailboxKey, ObjectIndex, Renamed
+from txjmapaccess.objectid.indexfile import IndexDamaged, rebuild
 
 #: Reports what it has kept, one line for each message, for as long as it is let.
 _WRITER = """
 import sys
-from txjmapaccess.objectindex import ObjectIndex
+from txjmapaccess.objectid.index import ObjectIndex
 index = ObjectIndex(sys.argv[1])
 row = index.findMailbox("INBOX", 7).row
 for start in range(1, int(sys.argv[3]), 5):
@@ -142,7 +142,7 @@ class ObjectIndexTests(SynchronousTestCase):
         A file that somebody else writes to for too long is not damaged.
         """
         self.index.findMailbox("a", 7)
-        self.patch(objectindexfile, "_PATIENCE", 0.01)
+        self.patch(indexfile, "_PATIENCE", 0.01)
         other = sqlite3.connect(self.path, isolation_level=None)
         self.addCleanup(other.close)
         other.execute("BEGIN EXCLUSIVE")

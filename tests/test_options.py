@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.credentials import Evidence, UsernamePassword
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.options import Options
+from txjmapaccess.twistd.options import Options
 
 MEMORY = "memory:ada:lovelace"
 

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_proxyprotocol -*-
 """
-Tests for L{txjmapaccess.proxyprotocol}.
+Tests for L{txjmapaccess.twistd.proxyprotocol}.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.interfaces import IProtectedTransport
-from txjmapaccess.proxyprotocol import (
+from txjmapaccess.twistd.proxyprotocol import (
     BadHeader,
     ProxyProtocolFactory,
     isIn,

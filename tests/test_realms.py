@@ -16,7 +16,7 @@ from zope.interface.verify import verifyObject
 
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.interfaces import IRealmFactory
-from txjmapaccess.realms import MaildirRealmFactory, PythonRealmFactory
+from txjmapaccess.twistd.realms import MaildirRealmFactory, PythonRealmFactory
 
 
 @implementer(IRealm)

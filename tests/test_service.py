@@ -24,10 +24,10 @@ from tests.support_certificate import writeCertificate
 from tests.test_checkers import FakeChecker, accepting
 from tests.test_door import NoRealm
 from tests.test_options import parsed
-from txjmapaccess import service
-from txjmapaccess.config import Settings, parse
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.lookup import FoundRealm
+from txjmapaccess.twistd import service
+from txjmapaccess.twistd.config import Settings, parse
+from txjmapaccess.twistd.lookup import FoundRealm
 
 MINIMAL = '[imap]\nlisten = ["tcp:143"]\nrealm = "fake:"\n'
 

@@ -2,7 +2,7 @@
 The realms of txjmapaccess: declarations only.
 """
 
-from txjmapaccess.realms import MaildirRealmFactory, PythonRealmFactory
+from txjmapaccess.twistd.realms import MaildirRealmFactory, PythonRealmFactory
 
 maildirRealm = MaildirRealmFactory()
 pythonRealm = PythonRealmFactory()

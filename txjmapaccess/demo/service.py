@@ -21,16 +21,16 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from txjmapaccess.checkers import CheckerService
-from txjmapaccess.config import Settings, parse
 from txjmapaccess.demo.directory import makeDirectory
 from txjmapaccess.demo.provider import IntrospectionResource
 from txjmapaccess.demo.samplemail import deliver
 from txjmapaccess.demo.text import demoText
-from txjmapaccess.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.jmap import BoundedRequest, JMAPResource
-from txjmapaccess.lookup import FoundRealm
 from txjmapaccess.maildir import MaildirRealm
+from txjmapaccess.twistd.config import Settings, parse
+from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.twistd.lookup import FoundRealm
 
 _LOOPBACK = "127.0.0.1"
 

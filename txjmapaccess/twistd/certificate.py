@@ -20,9 +20,9 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import Certificate, CertificateOptions, TLSVersion
 from zope.interface import implementer
 
-from txjmapaccess.config import IMAPSettings
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.listening import Listen
+from txjmapaccess.twistd.config import IMAPSettings
+from txjmapaccess.twistd.listening import Listen
 
 _CERTIFICATE = re.compile(
     rb"-----BEGIN CERTIFICATE-----\r?\n.+?\r?\n-----END CERTIFICATE-----", re.DOTALL

@@ -18,16 +18,16 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from txjmapaccess.certificate import Certificates
 from txjmapaccess.checkers import CheckerService
-from txjmapaccess.config import Settings
-from txjmapaccess.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.hangup import Hangup
-from txjmapaccess.listening import Listen, Listener, makeEndpoint, parseListen
-from txjmapaccess.lookup import capabilityProviders, makeRealm
-from txjmapaccess.options import Options, fail
-from txjmapaccess.proxyprotocol import ProxyProtocolFactory
+from txjmapaccess.twistd.certificate import Certificates
+from txjmapaccess.twistd.config import Settings
+from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.twistd.hangup import Hangup
+from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.lookup import capabilityProviders, makeRealm
+from txjmapaccess.twistd.options import Options, fail
+from txjmapaccess.twistd.proxyprotocol import ProxyProtocolFactory
 
 __all__ = ["JMAPAccessService", "Options", "makeService"]
 

@@ -8,18 +8,13 @@ An EMAILID is a hash over what must never change of a message (its octets and it
 taken when the message is seen first, and carried from the source to the copy by COPY. A THREADID is
 made from the first message of the conversation: the first of References, else In-Reply-To, else
 Message-ID.
-
-A damaged index can be rebuilt from what is still readable of it, while no server uses it::
-
-    python -m txjmapaccess.objectid rebuild FILE
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -28,11 +23,8 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.indexedidentifiers import IndexedIdentifiers
-from txjmapaccess.objectindex import ObjectIndex
-from txjmapaccess.objectindexfile import rebuild
-
-__all__ = ["ObjectIDIndex"]
+from txjmapaccess.objectid.identifiers import IndexedIdentifiers
+from txjmapaccess.objectid.index import ObjectIndex
 
 _LONGEST_FILE_NAME = 120
 _THREADS = 4
@@ -124,29 +116,3 @@ class ObjectIDIndex:
             pool.start()
             self._stopping = self._reactor.addSystemEventTrigger("during", "shutdown", pool.stop)
         return deferToThreadPool(self._reactor, self._pool, job, *args)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """
-    The command line.
-
-    @return: the exit status.
-    """
-    if len(arguments) != 2 or arguments[0] != "rebuild":
-        print("usage: python -m txjmapaccess.objectid rebuild FILE", file=sys.stderr)
-        return 1
-    path = arguments[1]
-    try:
-        saved = rebuild(path)
-    except OSError as e:
-        print(f"{path} cannot be rebuilt: {e.strerror}", file=sys.stderr)
-        return 1
-    print(
-        f"{path}: saved the identifiers of {saved['mailboxes']} mailboxes and"
-        f" {saved['messages']} messages; the damaged file is {path}.damaged"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from txjmapaccess.maildir.identifiers import newMailboxID
-from txjmapaccess.objectindexfile import openFile, transaction
+from txjmapaccess.objectid.indexfile import openFile, transaction
 
 #: SQLite's smallest limit of variables in a statement.
 _MOST_VARIABLES = 900

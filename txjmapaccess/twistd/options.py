@@ -19,9 +19,9 @@ from twisted.cred.strcred import AuthOptionMixin, InvalidAuthType, makeChecker
 from twisted.python import usage
 
 from txjmapaccess.checkers import EvidentChecker
-from txjmapaccess.config import Settings, load
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
+from txjmapaccess.twistd.config import Settings, load
 
 #: Options that say the same as a key of the file: option, section, key.
 _OVERRIDES = (

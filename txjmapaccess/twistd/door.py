@@ -15,16 +15,16 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import Portal
 from twisted.internet.protocol import ServerFactory
 
-from txjmapaccess.certificate import ReloadableCertificate
 from txjmapaccess.checkers import chain
-from txjmapaccess.config import JMAPSettings, LimitSettings, Settings
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
-from txjmapaccess.lookup import FoundRealm
 from txjmapaccess.policy import EvidencePolicy
-from txjmapaccess.proxyprotocol import isIn
 from txjmapaccess.server import JMAPAccessIMAP4Server
 from txjmapaccess.sessionurl import isLoopback
+from txjmapaccess.twistd.certificate import ReloadableCertificate
+from txjmapaccess.twistd.config import JMAPSettings, LimitSettings, Settings
+from txjmapaccess.twistd.lookup import FoundRealm
+from txjmapaccess.twistd.proxyprotocol import isIn
 
 
 @dataclass(frozen=True)

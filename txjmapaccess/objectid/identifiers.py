@@ -18,7 +18,7 @@ from txjmapaccess.imap.messageset import parseSequenceSet
 from txjmapaccess.imap.sections import openWhole
 from txjmapaccess.imap.waiting import settled
 from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
-from txjmapaccess.objectindex import IDs, MailboxKey, ObjectIndex
+from txjmapaccess.objectid.index import IDs, MailboxKey, ObjectIndex
 
 _CHUNK = 64 * 1024
 

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.test_objectindex -*-
 """
-The file of an L{txjmapaccess.objectindex.ObjectIndex}: how it is made, opened, and rebuilt when it
-is damaged.
+The file of an L{txjmapaccess.objectid.index.ObjectIndex}: how it is made, opened, and rebuilt when
+it is damaged.
 """
 
 from __future__ import annotations

@@ -1,0 +1,39 @@
+# -*- test-case-name: tests.test_objectid -*-
+"""
+A damaged index is rebuilt from what is still readable of it, while no server uses it::
+
+    python -m txjmapaccess.objectid rebuild FILE
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from txjmapaccess.objectid.indexfile import rebuild
+
+
+def main(arguments: Sequence[str]) -> int:
+    """
+    The command line.
+
+    @return: the exit status.
+    """
+    if len(arguments) != 2 or arguments[0] != "rebuild":
+        print("usage: python -m txjmapaccess.objectid rebuild FILE", file=sys.stderr)
+        return 1
+    path = arguments[1]
+    try:
+        saved = rebuild(path)
+    except OSError as e:
+        print(f"{path} cannot be rebuilt: {e.strerror}", file=sys.stderr)
+        return 1
+    print(
+        f"{path}: saved the identifiers of {saved['mailboxes']} mailboxes and"
+        f" {saved['messages']} messages; the damaged file is {path}.damaged"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
