@@ -66,10 +66,13 @@ class Trial:
             return "has none"
         secret = TOKEN[: self._client.longestToken] if mechanism in TOKENS else None
         before = len(self._server.commands())
+        logins = len(self._server.logins())
         message, said = self._read(self._server.attempt(mechanism, startTLS, secret=secret))
         commands = set(self._server.commands()[before:])
+        verdicts = {verdict for _, verdict in self._server.logins()[logins:]}
         hasRead = FIRST_LINE in message and LAST_LINE in message
-        if hasRead and commands == expectedCommands(mechanism, startTLS):
+        asTold = commands == expectedCommands(mechanism, startTLS) and verdicts == {"usable"}
+        if hasRead and asTold:
             return "reads"
         kind = "STARTTLS" if startTLS else "TLS"
         self.failures.append(f"{self._client.name}, {mechanism}, {kind}: {commands} {said}")

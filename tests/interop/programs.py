@@ -46,7 +46,10 @@ class Curl(Client):
 
     name = program = "curl"
     mechanisms = (SASL_LOGIN, PLAIN, OAUTHBEARER)
-    remark = "takes OAUTHBEARER where it is offered, and the command LOGIN where no AUTH= is"
+    remark = (
+        "takes OAUTHBEARER wherever it is offered; XOAUTH2, at a server that has nothing else, is"
+        " in tests/integration/test_introspection_clients.py"
+    )
 
     def version(self) -> str:
         return firstLine("curl", "--version").split()[1]
@@ -121,7 +124,10 @@ class MbsyncKDE(Mbsync):
 
     name = "mbsync with kdexoauth2"
     mechanisms = (XOAUTH2,)
-    remark = "is mbsync with the plugin of Debian's libsasl2-modules-kdexoauth2"
+    remark = (
+        "has the SASL plugin of Debian's libsasl2-modules-kdexoauth2; when a token is refused, it"
+        " does not answer the challenge that says why, and waits"
+    )
 
     def missing(self) -> str:
         found = glob.glob("/usr/lib/*/sasl2/libkdexoauth2.so")

@@ -147,7 +147,10 @@ class Aioimaplib(_Package):
     program = "aioimaplib"
     mechanisms = (LOGIN, XOAUTH2)
     startTLS = False
-    remark = "has no STARTTLS; does not answer the challenge of a refused token"
+    remark = (
+        "has no STARTTLS; when a token is refused, it does not answer the challenge that says"
+        " why, and waits"
+    )
 
     def read(self, attempt: Attempt) -> bytes:
         import asyncio
