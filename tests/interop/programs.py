@@ -39,6 +39,14 @@ def deliveredTo(path: str) -> bytes:
     return b"".join(local.get_bytes(key) for key in local.iterkeys())
 
 
+def _missingPlugin(name: str, package: str) -> str:
+    """
+    @return: that a plugin of the Cyrus SASL library is not installed, or C{""}.
+    """
+    places = [f"/usr/lib*/sasl2/lib{name}.so*", f"/usr/lib/*/sasl2/lib{name}.so*"]
+    return "" if any(glob.glob(place) for place in places) else f"{package} is not installed"
+
+
 class Curl(Client):
     """
     curl.
@@ -79,6 +87,9 @@ class Mbsync(Client):
     name = program = "mbsync"
     mechanisms = (LOGIN, PLAIN)
     remark = "has tokens only with further plugins for SASL"
+
+    def missing(self) -> str:
+        return super().missing() or _missingPlugin("plain", "libsasl2-modules")
 
     def version(self) -> str:
         return firstLine("mbsync", "--version").split()[-1]
