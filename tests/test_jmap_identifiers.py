@@ -8,24 +8,12 @@ from __future__ import annotations
 
 import os
 
-from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support_identifiers import InlineIndex, found
 from tests.support_imap import RecordingRealm, makePortal
 from tests.support_jmap import Server, basic
 from tests.support_mail import Account, IdentifiedAccount, Session
-from tests.test_objectid import found
-from txjmapaccess.objectid import ObjectIDIndex
-
-
-class InlineIndex(ObjectIDIndex):
-    """
-    An index whose jobs run at once.
-    """
-
-    def run(self, job, *args):
-        os.makedirs(self.path, exist_ok=True)
-        return maybeDeferred(job, *args)
 
 
 class IndexTests(SynchronousTestCase):

@@ -1,27 +1,24 @@
 """
-Object identifiers on the wire, by section of RFC 8474: one suite for a store that has identifiers,
-and for one that has none and an L{ObjectIDIndex}.
+Object identifiers of stores that have them, of adapters, and of an L{ObjectIDIndex}: what is not in
+the suite for all stores (L{tests.support_identifiers}).
 """
 
 from __future__ import annotations
 
 import io
 import os
-import re
 import threading
 from contextlib import redirect_stderr, redirect_stdout
 
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from twisted.internet.defer import maybeDeferred, succeed
+from twisted.internet.defer import succeed
 from twisted.logger import globalLogPublisher
 from twisted.mail.interfaces import IMessageIMAPCopier
 from twisted.python.components import getRegistry, registerAdapter
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides, implementedBy, implementer
 
 from tests.support_async import AsyncTestCase
+from tests.support_identifiers import InlineIndex, found
 from tests.support_mail import (
     HELLO,
     Account,
@@ -36,34 +33,10 @@ from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.__main__ import main
 from txjmapaccess.objectid.index import ObjectIndex
 
-_ID = rb"\(([A-Za-z0-9_-]{1,255})\)"
 
-
-class InlineIndex(ObjectIDIndex):
+class ObjectIDTests:
     """
-    An index whose jobs run at once.
-    """
-
-    def run(self, job, *args):
-        os.makedirs(self.path, exist_ok=True)
-        return maybeDeferred(job, *args)
-
-
-def found(lines, name):
-    """
-    @return: the values of an item or a response code, in order.
-    """
-    return [
-        match[1].decode("ascii")
-        for line in lines
-        for match in [re.search(name + b" " + _ID, line)]
-        if match
-    ]
-
-
-class RFC8474Tests:
-    """
-    What RFC 8474 asks for, of any store.
+    A connection to an account, and what to ask it.
     """
 
     def setUp(self):
@@ -96,73 +69,6 @@ class RFC8474Tests:
         """
         return found((session or self.session).send(b"a FETCH 1:* " + item), item.upper())
 
-    def test_section3(self):
-        """
-        Section 3: OBJECTID is in the capability list.
-        """
-        self.assertIn(b" OBJECTID", self.session.send(b"a CAPABILITY")[0])
-
-    def test_section4(self):
-        """
-        Section 4: the same MAILBOXID for the same mailbox, different ones for different mailboxes.
-        """
-        self.session.send(b"a CREATE box")
-        ids = {self.status(name) for name in (b"INBOX", b"box")}
-        self.assertEqual(len(ids), 2)
-        self.assertEqual({self.status(name) for name in (b"box", b"inbox")}, ids)
-
-    def test_section4_1(self):
-        """
-        Section 4.1: MAILBOXID in the tagged OK of CREATE, and in no refusal.
-        """
-        (line,) = self.session.send(b"a CREATE foo")
-        self.assertRegex(line, rb"^a OK \[MAILBOXID " + _ID + rb"\] ")
-        self.assertEqual(found([line], b"MAILBOXID"), [self.status(b"foo")])
-        (line,) = self.session.send(b"a CREATE foo")
-        self.assertTrue(line.startswith(b"a NO [ALREADYEXISTS] "))
-
-    def test_section4_2(self):
-        """
-        Section 4.2: an untagged OK with MAILBOXID for SELECT and EXAMINE, none when they fail.
-        """
-        for command in (b"SELECT", b"EXAMINE"):
-            lines = self.session.send(b"a " + command + b" INBOX")
-            self.assertEqual(found(lines, rb"^\* OK \[MAILBOXID"), [self.status(b"INBOX")])
-        self.assertEqual(found(self.session.send(b"a SELECT nix"), b"MAILBOXID"), [])
-
-    def test_section4_3(self):
-        """
-        Section 4.3: a STATUS item, with others, and in LIST-STATUS (RFC 5819); RENAME keeps it.
-        """
-        self.session.send(b"a CREATE foo")
-        self.session.send(b"a CREATE bar")
-        foo, bar = self.status(b"foo"), self.status(b"bar")
-        self.session.send(b"a RENAME foo renamed")
-        self.assertEqual((self.status(b"renamed"), self.status(b"bar")), (foo, bar))
-        self.assertEqual(
-            self.session.send(b"a STATUS renamed (MESSAGES mailboxid UIDNEXT)")[0],
-            b'* STATUS "renamed" (MESSAGES 0 MAILBOXID (%b) UIDNEXT 1)' % foo.encode(),
-        )
-        lines = self.session.send(b'a LIST "" "*" RETURN (STATUS (MAILBOXID))')
-        self.assertEqual(
-            found(lines, b"MAILBOXID"), [self.status(n) for n in (b"INBOX", b"bar", b"renamed")]
-        )
-
-    def test_section5_1(self):
-        """
-        Section 5.1: EMAILID never changes, and COPY keeps it, whatever the store does to dates.
-        """
-        self.inbox.put()
-        self.inbox.put(self.reply(1))
-        self.session.selected()
-        before = self.fetch(b"EMAILID")
-        self.assertEqual(len(set(before)), 2)
-        self.assertEqual(self.fetch(b"EMAILID"), before)
-        self.session.send(b"a CREATE box")
-        self.copyAnd(lambda message: setattr(message, "date", b"Fri, 01 Jan 2021 00:00:00 +0000"))
-        self.session.send(b"a COPY 1:2 box", b"b SELECT box")
-        self.assertEqual(self.fetch(b"EMAILID"), before)
-
     def copyAnd(self, change):
         """
         Let the mailbox box do something to copies.
@@ -172,94 +78,13 @@ class RFC8474Tests:
 
         def changed(*args, **keywords):
             message = put(*args, **keywords)
-            if hasattr(message, "getEmailID"):
-                message.emailID = self.inbox.messages[message.uid - 1].getEmailID()
             change(message)
             return message
 
         box.put = changed
 
-    def test_section5_2(self):
-        """
-        Section 5.2: a message and the answer to it are in one thread, another is not; EMAILIDs and
-        THREADIDs have no values in common.
-        """
-        self.inbox.put()
-        self.inbox.put(self.reply(1))
-        self.inbox.put(HELLO.replace(b"<1@", b"<other@"), threadID="T2")
-        self.session.selected()
-        threads = self.fetch(b"THREADID")
-        self.assertEqual(threads[0], threads[1])
-        self.assertNotEqual(threads[0], threads[2])
-        self.assertFalse(set(threads) & set(self.fetch(b"EMAILID")))
 
-    def test_section5_3(self):
-        """
-        Section 5.3: in FETCH and UID FETCH, in any case of letters, alone and among other items.
-        """
-        self.inbox.put()
-        self.session.selected()
-        (email,) = self.fetch(b"EMAILID")
-        (thread,) = self.fetch(b"THREADID")
-        both = f"emailid ({email}) THREADID ({thread})".upper().encode()
-        for items, answer in (
-            (b"emailid", b"EMAILID (E)"),
-            (b"(EmailID threadID)", b"EMAILID (E) THREADID (T)"),
-            (b"(THREADID FLAGS emailid)", b"THREADID (T) FLAGS () EMAILID (E)"),
-            (b"(UID THREADID)", b"UID 1 THREADID (T)"),
-        ):
-            answer = answer.replace(b"(E)", b"(%b)" % email.encode())
-            answer = answer.replace(b"(T)", b"(%b)" % thread.encode())
-            self.assertEqual(
-                self.session.send(b"a FETCH 1 " + items)[0], b"* 1 FETCH (" + answer + b")"
-            )
-        self.assertEqual(
-            self.session.send(b"a UID FETCH 1 (EMAILID THREADID)")[0].upper(),
-            b"* 1 FETCH (" + both + b" UID 1)",
-        )
-
-    def test_section6(self):
-        """
-        Section 6: SEARCH finds by both, and finds nothing by another kind's value.
-        """
-        self.inbox.put()
-        self.inbox.put(self.reply(1))
-        self.session.selected()
-        first, second = self.fetch(b"EMAILID")
-        thread = self.fetch(b"THREADID")[0]
-        for keys, numbers in (
-            (f"EMAILID {second}", b" 2"),
-            (f"THREADID {thread}", b" 1 2"),
-            (f"NOT EMAILID {second}", b" 1"),
-            (f"(OR EMAILID {first} (EMAILID {second}))", b" 1 2"),
-            (f"EMAILID {thread}", b""),
-        ):
-            self.assertEqual(
-                self.session.send(b"a SEARCH " + keys.encode())[0], b"* SEARCH" + numbers
-            )
-
-    def test_section7(self):
-        """
-        Section 7: what is no objectid is BAD.
-        """
-        self.session.selected()
-        for value in (b"a.b", b"a" * 256, b'""', b"*"):
-            (line,) = self.session.send(b"a SEARCH EMAILID " + value)
-            self.assertTrue(line.startswith(b"a BAD "), line)
-
-    def test_otherSession(self):
-        """
-        Every session sees the same.
-        """
-        self.inbox.put()
-        self.session.selected()
-        other = self.connect(self.account).selected()
-        for item in (b"EMAILID", b"THREADID"):
-            self.assertEqual(self.fetch(item), self.fetch(item, other))
-        self.assertEqual(self.status(b"INBOX"), self.status(b"INBOX", other))
-
-
-class StoreTests(RFC8474Tests, SynchronousTestCase):
+class StoreTests(ObjectIDTests, SynchronousTestCase):
     """
     A store that has identifiers.
     """
@@ -274,6 +99,22 @@ class StoreTests(RFC8474Tests, SynchronousTestCase):
         self.inbox.put(threadID=None)
         self.session.selected()
         self.assertEqual(self.session.send(b"a FETCH 1 THREADID")[0], b"* 1 FETCH (THREADID NIL)")
+        self.assertEqual(
+            self.session.send(b"a FETCH 1 (EMAILID THREADID)")[0],
+            b"* 1 FETCH (EMAILID (M1) THREADID NIL)",
+        )
+
+    def test_section5_2_searchWithoutThreads(self):
+        """
+        Section 5.2: SEARCH for THREADID matches no message then, not for the value NIL either.
+        """
+        self.inbox.put(threadID=None)
+        self.session.selected()
+        for value in (b"T1", b"NIL", b"nil", b"None", b"M1"):
+            for search in (b"SEARCH", b"UID SEARCH"):
+                lines = self.session.send(b"a %b THREADID %b" % (search, value))
+                self.assertEqual(lines[0], b"* SEARCH", value)
+        self.assertEqual(self.session.send(b"a SEARCH NOT THREADID T1")[0], b"* SEARCH 1")
 
     def test_deferreds(self):
         """
@@ -431,7 +272,7 @@ class BadInputTests(SynchronousTestCase):
         self.assertEqual(self.reports(), [])
 
 
-class IndexTests(RFC8474Tests, SynchronousTestCase):
+class IndexTests(ObjectIDTests, SynchronousTestCase):
     """
     A store without identifiers, and an index.
     """
@@ -605,6 +446,19 @@ class IndexTests(RFC8474Tests, SynchronousTestCase):
         self.inbox.getUIDValidity = lambda: 7
         self.assertEqual(self.status(b"INBOX"), before)
 
+    def test_copyByAppending(self):
+        """
+        COPY carries EMAILIDs where copies are added like new messages, and get other dates.
+        """
+        for n in range(2):
+            self.inbox.put(self.reply(n))
+        self.session.selected()
+        before = self.fetch(b"EMAILID")
+        self.session.send(b"x CREATE box")
+        self.copyAnd(lambda message: setattr(message, "date", b"Fri, 01 Jan 2021 00:00:00 +0000"))
+        self.session.send(b"x COPY 1:2 box", b"x SELECT box")
+        self.assertEqual(self.fetch(b"EMAILID"), before)
+
     def test_copyWithoutUIDs(self):
         """
         COPY carries EMAILIDs also where the mailbox does not tell the UIDs of copies.
@@ -750,139 +604,3 @@ class ThreadTests(AsyncTestCase):
         key = await index.run(ObjectIndex(path).findMailbox, "INBOX", 7)
         self.assertEqual(await index.run(ObjectIndex(path).findMailbox, "INBOX", 7), key)
         self.assertTrue(os.path.exists(path))
-
-
-class DatelessMailbox(Mailbox):
-    """
-    A mailbox that gives every message a date of its own, copies too.
-    """
-
-    def _add(self, message, flags, date):
-        return super()._add(message, flags, b"Tue, 03 Mar 2020 11:00:%02d +0000" % self.uidNext)
-
-
-class DatelessAccount(Account):
-    """
-    An account of such mailboxes.
-    """
-
-    mailboxFactory = DatelessMailbox
-
-
-class Machine(RuleBasedStateMachine):
-    """
-    Mail that is appended, copied, renamed and expunged in random order, and servers that start
-    again: no identifier changes, is used again, or belongs to two.
-    """
-
-    directory = ""
-    counter = 0
-
-    def __init__(self):
-        super().__init__()
-        Machine.counter += 1
-        self.path = os.path.join(self.directory, str(Machine.counter))
-        self.account = DatelessAccount()
-        self.boxes = {}
-        self.mails = {}
-        self.spent = set()
-        self.start()
-
-    def start(self):
-        """
-        A new server.
-        """
-        self.session = Session(lambda name: self.account, objectIDs=InlineIndex(self.path))
-
-    def send(self, *lines):
-        """
-        @return: the lines of the answer, which must be OK.
-        """
-        answer = self.session.send(*(b"x " + line for line in lines))
-        assert b"x OK " in answer[-1], answer
-        return answer
-
-    def name(self, data):
-        """
-        @return: one of the mailboxes that there are.
-        """
-        return data.draw(st.sampled_from(sorted(self.account.mailboxes)))
-
-    @rule()
-    def restart(self):
-        self.start()
-
-    @rule(name=st.sampled_from("abc"))
-    def create(self, name):
-        if name not in self.account.mailboxes:
-            self.send(b"CREATE " + name.encode())
-
-    @rule(data=st.data())
-    def delete(self, data):
-        name = self.name(data)
-        if name != "INBOX":
-            mailbox = self.account.mailboxes[name]
-            self.send(b"DELETE " + name.encode())
-            self.spent.add(self.boxes.pop(mailbox, None))
-
-    @rule(data=st.data(), new=st.sampled_from("abcd"))
-    def rename(self, data, new):
-        old = self.name(data)
-        if old != "INBOX" and new not in self.account.mailboxes:
-            self.send(b"RENAME %b %b" % (old.encode(), new.encode()))
-
-    @rule(data=st.data(), number=st.integers(0, 3))
-    def append(self, data, number):
-        mailbox = self.account.mailboxes[self.name(data)]
-        mailbox.put(b"Message-ID: <%d@x>\r\n\r\n%d\r\n" % (number, number))
-
-    @rule(data=st.data())
-    def copy(self, data):
-        source, target = self.name(data), self.name(data)
-        mailbox = self.account.mailboxes[target]
-        originals = list(self.account.mailboxes[source].messages)
-        if originals:
-            self.send(b"SELECT " + source.encode(), b"COPY 1:* " + target.encode())
-            self.check()
-            for original, copy in zip(originals, mailbox.messages[-len(originals) :], strict=True):
-                assert self.mails[original] == self.mails[copy]
-
-    @rule(data=st.data())
-    def expunge(self, data):
-        name = self.name(data)
-        if self.account.mailboxes[name].messages:
-            self.send(b"SELECT " + name.encode(), b"STORE 1 FLAGS \\Deleted", b"EXPUNGE")
-
-    @invariant()
-    def check(self):
-        """
-        Every identifier is what it was.
-        """
-        seen = set()
-        for name, mailbox in self.account.mailboxes.items():
-            (value,) = found(self.send(b"STATUS %b (MAILBOXID)" % name.encode()), b"MAILBOXID")
-            assert value not in seen and value not in self.spent
-            seen.add(value)
-            assert self.boxes.setdefault(mailbox, value) == value
-            lines = self.send(b"SELECT " + name.encode(), b"FETCH 1:* (EMAILID THREADID)")
-            ids = zip(found(lines, b"EMAILID"), found(lines, b"THREADID"), strict=True)
-            for message, pair in zip(mailbox.messages, ids, strict=True):
-                assert self.mails.setdefault(message, pair) == pair
-
-
-Machine.TestCase.settings = settings(
-    max_examples=10, stateful_step_count=15, deadline=None, database=None
-)
-
-
-class StatefulTests(TestCase):
-    """
-    Identifiers over the life of an account.
-    """
-
-    def test_randomOrder(self):
-        """
-        See L{Machine}.
-        """
-        Machine.directory = self.mktemp()
-        Machine.TestCase("runTest").debug()

@@ -1,0 +1,173 @@
+# -*- test-case-name: tests.test_identifiers -*-
+"""
+One suite of tests of object identifiers (RFC 8474) for two stores: the embedded one, and one that
+knows nothing of identifiers, with an L{ObjectIDIndex}.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from twisted.mail.imap4 import MailboxCollision, NoSuchMailbox
+from twisted.mail.interfaces import IMessageIMAPCopier
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from tests.support_identifiers import IdentifierMachine, IdentifierSuite, InlineIndex
+from tests.support_imap import Connection, RecordingRealm, makePortal
+from tests.support_mail import Account, Mailbox
+from tests.support_maildir import Here
+from txjmapaccess.maildir import MaildirRealm
+
+
+@implementer(IMessageIMAPCopier)
+class TheirMailbox(Mailbox):
+    """
+    A mailbox of others: copies get a date of their own.
+    """
+
+    def copy(self, message: Any) -> int:
+        """
+        See L{IMessageIMAPCopier}.
+        """
+        date = b"Tue, 03 Mar 2020 11:00:%02d +0000" % (self.uidNext % 60)
+        copied: int = self.put(message.octets, message.getFlags(), date=date).uid
+        return copied
+
+
+class TheirAccount(Account):
+    """
+    An account of others: every mailbox has the same UIDVALIDITY, and RENAME takes the mailboxes
+    below along.
+    """
+
+    mailboxFactory = TheirMailbox
+
+    def _rename(self, old: str, new: str) -> None:
+        if old not in self.mailboxes:
+            raise NoSuchMailbox(old)
+        moved = {
+            name: new + name[len(old) :]
+            for name in self.mailboxes
+            if name == old or name.startswith(old + "/")
+        }
+        if new.startswith(old + "/") or {new, *moved.values()} & set(self.mailboxes):
+            raise MailboxCollision(new)
+        for name, target in moved.items():
+            self.mailboxes[target] = self.mailboxes.pop(name)
+
+
+class Stores:
+    """
+    The two stores: for each, a function that starts a server process.
+
+    @param directory: for their files.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory = os.path.abspath(directory)
+        self._account = TheirAccount()
+
+    def maildir(self) -> Connection:
+        """
+        @return: a connection to the embedded store.
+        """
+        realm = MaildirRealm(os.path.join(self._directory, "accounts"), Here(), Here())
+        return self._connect(realm)
+
+    def indexed(self) -> Connection:
+        """
+        @return: a connection to the store of others.
+        """
+        index = InlineIndex(os.path.join(self._directory, "index"))
+        return self._connect(RecordingRealm(lambda name: self._account), objectIDs=index)
+
+    def _connect(self, realm: Any, **attributes: Any) -> Connection:
+        connection = Connection(portal=makePortal(realm), **attributes)
+        assert b" OK " in connection.send(b"x LOGIN arnt trondheim")[-1]
+        return connection
+
+
+class _StoreTestCase(SynchronousTestCase):
+    """
+    @ivar stores: the L{Stores} of the test.
+    """
+
+    def setUp(self) -> None:
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        self.stores = Stores(directory)
+
+
+class MaildirTests(IdentifierSuite, _StoreTestCase):
+    """
+    The embedded store, which keeps identifiers itself.
+    """
+
+    def connect(self) -> Connection:
+        """
+        See L{IdentifierSuite.connect}.
+        """
+        return self.stores.maildir()
+
+
+class IndexedTests(IdentifierSuite, _StoreTestCase):
+    """
+    A store that others wrote, with an index.
+    """
+
+    def connect(self) -> Connection:
+        """
+        See L{IdentifierSuite.connect}.
+        """
+        return self.stores.indexed()
+
+
+class StatefulTests(SynchronousTestCase):
+    """
+    Random work, see L{IdentifierMachine}.
+    """
+
+    def run_(self, connect: Callable[[Stores], Connection]) -> None:
+        """
+        Run it on one of the stores.
+        """
+        top = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, top)
+
+        class Machine(IdentifierMachine):
+            def __init__(self) -> None:
+                self.stores = Stores(tempfile.mkdtemp(dir=top))
+                super().__init__()
+
+            def connect(self) -> Connection:
+                return connect(self.stores)
+
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=12,
+                stateful_step_count=30,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+    def test_maildir(self) -> None:
+        """
+        The embedded store.
+        """
+        self.run_(Stores.maildir)
+
+    def test_indexed(self) -> None:
+        """
+        A store that others wrote, with an index.
+        """
+        self.run_(Stores.indexed)
