@@ -6,6 +6,8 @@ the draft, factories that somebody else wrote.
 
 from __future__ import annotations
 
+from enum import Enum
+
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
@@ -19,10 +21,11 @@ from tests.support_imap import (
     Connection,
     IdentifiedAccount,
     RecordingRealm,
+    TLSStringTransport,
     capabilitiesIn,
     makePortal,
 )
-from txjmapaccess import JMAPAccessMixin, extendFactory
+from txjmapaccess import JMAPAccessIMAP4Server, JMAPAccessMixin, extendFactory
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.policy import SharedCredentials
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable
@@ -116,6 +119,14 @@ class PolicyTests(SynchronousTestCase):
             self.assertEqual(self.verdict(Known(url, Reason.SCOPE)), Unknown(), url)
 
 
+class SomethingElse(Enum):
+    """
+    No reasons of ours.
+    """
+
+    ARNT = "arnt may not"
+
+
 class ResponseCodeTests(SynchronousTestCase):
     """
     draft-ietf-extra-jmapaccess: the response codes JMAPACCESS and DEBUGGING.
@@ -164,9 +175,15 @@ class ResponseCodeTests(SynchronousTestCase):
         for reason in Reason:
             self.assertRegex(reason.value, r"\A[A-Za-z ,]+\Z")
         self.assertRaises(ValueError, Reason, "arnt may not")
-        answer = self.answer(Known(URL, "arnt may not"), debugging=True)
-        self.assertNotIn(b"arnt", b"".join(answer))
-        self.flushLoggedErrors()
+        for reason in ("arnt may not", None, SomethingElse.ARNT):
+            for verdict in (Known(URL, reason), Unknown(reason)):
+                answer = self.answer(verdict, debugging=True)
+                self.assertEqual(
+                    answer[0],
+                    b'* OK [DEBUGGING "No JMAP server is known for this account"] No JMAP access',
+                )
+                self.assertEqual(answer[1][:5], b"a OK ")
+                self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
 
 
 @implementer(ICapabilityProvider)
@@ -252,6 +269,83 @@ class CapabilityTests(SynchronousTestCase):
         (answer,) = connection.send(b"a LOGIN arnt trondheim")
         self.assertIn(b"X-C", answer)
         self.assertNotIn(b"JMAPACCESS", answer)
+
+    def test_noForgeryInDisguise(self):
+        """
+        Nor in another case (capabilities have none), nor inside of something else; nor can they
+        take away or add what they have no say in.
+        """
+        for forged in (
+            {b"JmapAccess": None},
+            {b"X JMAPACCESS": None},
+            {b"X\r\n* CAPABILITY JMAPACCESS": None},
+            {b"X": [b"a JMAPACCESS"]},
+            {b"auth": [b"EVIL"]},
+            {b"LoginDisabled": None},
+        ):
+
+            class Forging(IMAP4Server):
+                def capabilities(self, forged=forged):
+                    return forged
+
+            class Listing(IMAP4Server):
+                def listCapabilities(self):
+                    return [b"IMAP4rev1", b"jmapaccess"]
+
+                def do_CAPABILITY(self, tag):
+                    self.sendUntaggedResponse(b"CAPABILITY JMAPACCESS")
+
+                unauth_CAPABILITY = auth_CAPABILITY = (do_CAPABILITY,)
+
+            for connection in (
+                Connection(capabilityProviders=[Provider(forged)]),
+                Connection(server=type("Server", (JMAPAccessMixin, Forging), {})()),
+                Connection(server=type("Server", (JMAPAccessMixin, Listing), {})()),
+            ):
+                said = connection.greeting + connection.send(
+                    b"a CAPABILITY", b"b LOGIN arnt trondheim", b"c CAPABILITY"
+                )
+                text = b"".join(said).upper()
+                self.assertEqual(len(said), 6)
+                for word in (b"JMAPACCESS", b"EVIL", b"LOGINDISABLED"):
+                    self.assertNotIn(word, text)
+            self.flushLoggedErrors(ValueError)
+
+    def test_noCapabilities(self):
+        """
+        A provider that gives something else is logged and left out; the greeting comes.
+        """
+        for nonsense in ({"X": None}, {b"X": 5}, {b"X": b"Y"}, {b"X": ["Y"]}, None, {b"": None}):
+            connection = Connection(capabilityProviders=[Provider(nonsense)])
+            self.assertIn(b"IMAP4rev1", capabilitiesIn(connection.greeting[0]))
+            self.assertEqual(len(self.flushLoggedErrors()), 1, nonsense)
+
+    def test_serverCannotListThem(self):
+        """
+        A server whose own list fails after the login: the login stands, and is answered.
+        """
+
+        class Failing(IMAP4Server):
+            def capabilities(self):
+                if self.account is not None:
+                    raise RuntimeError("out of order")
+                return super().capabilities()
+
+        connection = Connection(server=type("Server", (JMAPAccessMixin, Failing), {})())
+        answer = connection.send(b"a LOGIN arnt trondheim", b"b NOOP")
+        self.assertEqual([line[:5] for line in answer], [b"a OK ", b"b OK "])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_noSTARTTLSAfterLogin(self):
+        """
+        After the login there is no STARTTLS any more.
+        """
+        connection = Connection(
+            server=JMAPAccessIMAP4Server(contextFactory=object()), transport=TLSStringTransport()
+        )
+        self.assertIn(b"STARTTLS", capabilitiesIn(connection.greeting[0]))
+        (answer,) = connection.send(b"a LOGIN arnt trondheim")
+        self.assertNotIn(b"STARTTLS", capabilitiesIn(answer))
 
     def test_mechanismsWithCheckers(self):
         """
@@ -340,6 +434,20 @@ class ExtendFactoryTests(SynchronousTestCase):
                 return None
 
         self.assertIsNone(extendFactory(Refusing(), self.policy).buildProtocol(None))
+
+    def test_limits(self):
+        """
+        Unless others are given, the connections of a factory share limits of their own.
+        """
+        first, second = (
+            extendFactory(Factory.forProtocol(IMAP4Server), self.policy) for _ in range(2)
+        )
+        limits = first.buildProtocol(None).limits
+        self.assertIsNotNone(limits)
+        self.assertIs(first.buildProtocol(None).limits, limits)
+        self.assertIsNot(second.buildProtocol(None).limits, limits)
+        none = extendFactory(Factory.forProtocol(IMAP4Server), self.policy, limits=None)
+        self.assertIsNone(none.buildProtocol(None).limits)
 
     def test_unknownAttribute(self):
         """

@@ -43,10 +43,13 @@ def checkedVerdict(verdict: object, identifiersShared: bool) -> Verdict:
     @raise TypeError: for what is no verdict.
     @raise ConfigurationError: for a verdict with an illegal URL.
     """
+    if not isinstance(verdict, (Usable, Known, Unknown)):
+        raise TypeError(f"a policy gave {type(verdict).__name__} instead of a verdict")
+    if not isinstance(verdict, Usable) and not isinstance(verdict.reason, Reason):
+        # Whatever else it is might hold something about the user.
+        raise TypeError(f"a policy gave {type(verdict.reason).__name__} instead of a reason")
     if isinstance(verdict, Unknown):
         return verdict
-    if not isinstance(verdict, (Usable, Known)):
-        raise TypeError(f"a policy gave {type(verdict).__name__} instead of a verdict")
     checkSessionURL(verdict.url)
     if isinstance(verdict, Usable) and not identifiersShared:
         return Known(verdict.url, Reason.IDENTIFIERS)
@@ -95,6 +98,32 @@ class JMAPAccessMixin(
         if ofAccount:
             providers.append(ofAccount)
         return joined(super().capabilities(), providers, self)
+
+    def listCapabilities(self) -> list[bytes]:
+        """
+        @return: the whole list. Where another server makes it in its own way, JMAPACCESS is still
+            the verdict's alone.
+        """
+        return [
+            name
+            for name in super().listCapabilities()
+            if name.upper() != b"JMAPACCESS" or self._isUsable()
+        ]
+
+    def _isUsable(self) -> bool:
+        return self.loginRecord is not None and isinstance(self.loginRecord.verdict, Usable)
+
+    def do_CAPABILITY(self, tag: bytes) -> None:
+        """
+        CAPABILITY (RFC 3501, section 6.1.1).
+        """
+        self.sendUntaggedResponse(b"CAPABILITY " + b" ".join(self.listCapabilities()))
+        self.sendPositiveResponse(tag, b"CAPABILITY completed")
+
+    unauth_CAPABILITY = (do_CAPABILITY,)
+    auth_CAPABILITY = unauth_CAPABILITY
+    select_CAPABILITY = unauth_CAPABILITY
+    logout_CAPABILITY = unauth_CAPABILITY
 
     def hasObjectIDs(self) -> bool:
         """

@@ -5,7 +5,9 @@ Capability providers: everything that we add to a capability list, JMAPACCESS am
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
@@ -117,6 +119,8 @@ BUILT_IN = (
 
 #: What only the built-in providers decide about.
 _RESERVED = frozenset((b"AUTH", b"SASL-IR", b"LOGINDISABLED", b"JMAPACCESS"))
+#: RFC 3501, section 9: a capability is an atom.
+_ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+\Z")
 
 
 def joined(
@@ -130,24 +134,52 @@ def joined(
     @param base: what the server class itself says.
     @param others: L{ICapabilityProvider}s besides the built-in ones.
     """
-    result = {name: values for name, values in base.items() if name not in _RESERVED}
+    result: Capabilities = {}
+    for name, values in base.items():
+        try:
+            _join(result, {name: values})
+        except Exception:
+            _log.failure("A capability of the server itself is left out")
     for provider in others:
         try:
             _join(result, provider.capabilities(connection))
         except Exception:
-            name = qual(type(provider))
-            _log.failure("A capability provider failed and is left out: {name}", name=name)
+            kind = qual(type(provider))
+            _log.failure("A capability provider failed and is left out: {kind}", kind=kind)
+    if connection.loginRecord is not None:
+        result.pop(b"STARTTLS", None)
     for provider in BUILT_IN:
         result.update(provider.capabilities(connection))
     return result
 
 
 def _join(result: Capabilities, added: Mapping[bytes, Any]) -> None:
-    for name, values in added.items():
-        if name in _RESERVED:
-            continue
+    """
+    @raise ValueError: for what is no capability; then nothing was added.
+    """
+    legal = {name: values for name, values in added.items() if _isTheirs(name, values)}
+    for name, values in legal.items():
         known = result.get(name)
         if values is None or known is None:
             result[name] = values
         else:
             result[name] = [*known, *(value for value in values if value not in known)]
+
+
+def _isTheirs(name: Any, values: Any) -> bool:
+    if _kindOf(name) is _RESERVED:
+        return False
+    if values is not None:
+        if isinstance(values, (bytes, str)):
+            raise ValueError(f"{values!r} is no list of capabilities")
+        for value in values:
+            _kindOf(value)
+    return True
+
+
+@lru_cache(1024)
+def _kindOf(name: Any) -> frozenset[bytes] | None:
+    if not isinstance(name, bytes) or _ATOM.match(name) is None:
+        raise ValueError(f"{name!r} is no capability: it is no atom")
+    # Capabilities have no case.
+    return _RESERVED if name.upper() in _RESERVED else None

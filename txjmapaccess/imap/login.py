@@ -145,8 +145,15 @@ class Login(Privacy):
         assert record is not None
         self._logLogin(record)
         self.announceVerdict(record.verdict)
-        capabilities = b" ".join(self.listCapabilities())
-        self.sendPositiveResponse(tag, b"[CAPABILITY " + capabilities + b"] Logged in")
+        self.sendPositiveResponse(tag, self._capabilityCode() + b"Logged in")
+
+    def _capabilityCode(self) -> bytes:
+        try:
+            return b"[CAPABILITY " + b" ".join(self.listCapabilities()) + b"] "
+        except Exception:
+            # The server's own list, which somebody else wrote. The login stands.
+            _log.failure("The capabilities could not be listed")
+            return b""
 
     def _logLogin(self, record: LoginRecord) -> None:
         address = self._address()
@@ -255,7 +262,7 @@ class Login(Privacy):
         """
         @return: whether nobody waits for the end of this login any more.
         """
-        return self._ended or self.state != "unauth"
+        return self._ended or self.state not in ("unauth", "auth")
 
     def timeoutConnection(self) -> None:
         """
