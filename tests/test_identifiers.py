@@ -7,6 +7,7 @@ knows nothing of identifiers, with an L{ObjectIDIndex}.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from twisted.mail.imap4 import MailboxCollision, NoSuchMailbox
 from twisted.mail.interfaces import IMessageIMAPCopier
+from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -24,6 +26,8 @@ from tests.support_imap import Connection, RecordingRealm, makePortal
 from tests.support_mail import Account, Mailbox
 from tests.support_maildir import Here
 from txjmapaccess.maildir import MaildirRealm
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 @implementer(IMessageIMAPCopier)
@@ -171,3 +175,22 @@ class StatefulTests(SynchronousTestCase):
         A store that others wrote, with an index.
         """
         self.run_(Stores.indexed)
+
+
+class DocumentationTests(SynchronousTestCase):
+    """
+    docs/rfc8474.md.
+    """
+
+    def test_names(self) -> None:
+        """
+        Every test that is named there is there, and it names every test of the suite.
+        """
+        with open(os.path.join(_ROOT, "docs", "rfc8474.md"), encoding="utf-8") as file:
+            names = set(re.findall(r"`([\w.]*test_\w+)`", file.read()))
+        suite = {name for name in dir(IdentifierSuite) if name.startswith("test_")}
+        self.assertEqual({name for name in names if "." not in name}, suite)
+        others = {name for name in names if "." in name}
+        self.assertTrue(others)
+        for name in others:
+            self.assertTrue(callable(namedAny(name)), name)
