@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import imaplib
 import os
+import re
 import sys
 
 from twisted.internet import reactor
@@ -21,6 +22,7 @@ from zope.interface import implementer
 from tests.support_async import AsyncTestCase
 from txjmapaccess import extendFactory
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
+from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.policy import SharedCredentials
 
 URL = "https://mail.example.com/.well-known/jmap"
@@ -29,7 +31,7 @@ sys.path.append(os.environ.get("TXJMAPACCESS_THIRD_PARTY", os.devnull))
 try:
     import localmail
     from localmail.imap import IMAPUserAccount
-    from localmail.inbox import MemoryIMAPMailbox, Message
+    from localmail.inbox import INBOX, MemoryIMAPMailbox, Message
 except ImportError:
     localmail = None
 
@@ -98,6 +100,8 @@ class LocalmailTests(AsyncTestCase):
             raise SkipTest("localmail is not installed (see TXJMAPACCESS_THIRD_PARTY)")
         registerIdentifiers()
         _, self.factory, _ = localmail.get_factories()
+        # All of its accounts have the one mailbox of the process.
+        self.patch(INBOX, "msgs", [])
 
     def talk(self, conversation):
         """
@@ -158,3 +162,42 @@ class LocalmailTests(AsyncTestCase):
         capabilities = await self.talk(conversation)
         self.assertNotIn("JMAPACCESS", capabilities)
         self.assertIn("OBJECTID", capabilities)
+
+    async def test_index(self):
+        """
+        With an index no adapters are needed: EMAILIDs that stay the same when the server starts
+        anew, and that COPY keeps; one THREADID for a thread (RFC 8474, sections 5.1 and 5.2).
+        """
+        path = self.mktemp()
+
+        def conversation(client):
+            client.login("arnt", "trondheim")
+            client.select("INBOX")
+            status, lines = client.fetch("1:*", "(EMAILID THREADID)")
+            self.assertEqual(status, "OK")
+            return re.findall(rb"EMAILID \((M[a-z2-7]{26})\) THREADID \((T[a-z2-7]{26})\)",
+                              b"\n".join(line for line in lines if line))  # fmt: skip
+
+        def fill(client):
+            client.login("arnt", "trondheim")
+            for header in (b"Message-ID: <1@x>", b"References: <1@x>", b"Message-ID: <3@x>"):
+                client.append("INBOX", None, None, header + b"\r\n\r\nHei!\r\n")
+            client.select("INBOX")
+            return client.copy("1:3", "INBOX")
+
+        found = []
+        for talk in (fill, conversation, conversation):
+            _, self.factory, _ = localmail.get_factories()
+            index = ObjectIDIndex(path)
+            extendFactory(self.factory, SharedCredentials(URL), objectIDs=index)
+            found.append(await self.talk(talk))
+            index.close()
+        self.assertEqual(found[0][0], "OK")
+        first, again = found[1:]
+        self.assertEqual(first, again)
+        self.assertEqual(len(first), 6)
+        self.assertEqual(first[:3], first[3:])
+        (one, thread), (two, same), (three, other) = first[:3]
+        self.assertEqual(len({one, two, three}), 3)
+        self.assertEqual(thread, same)
+        self.assertNotEqual(thread, other)
