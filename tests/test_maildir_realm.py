@@ -19,7 +19,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
 from tests.support_maildir import Here, MaildirTestCase
-from txjmapaccess.errors import ConfigurationError, Refused
+from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure
 from txjmapaccess.maildir import MaildirRealm
 from txjmapaccess.maildir.worker import Worker
 
@@ -82,14 +82,16 @@ class RealmTests(MaildirTestCase):
 
     def test_unusableDirectory(self) -> None:
         """
-        When the user's directory cannot be made, that is no refusal.
+        When the user's directory cannot be made, that is no refusal, and the log says where.
         """
         os.mkdir(self.path)
         with open(os.path.join(self.path, "ada"), "w"):
             pass
         realm = MaildirRealm(self.path, Here(), Here())
         failure = self.failureResultOf(self.request(realm, "ada"))
-        self.assertTrue(failure.check(OSError))
+        self.assertTrue(failure.check(TemporaryFailure))
+        self.assertIn(self.path, str(failure.value))
+        self.assertIn("File exists", str(failure.value))
 
 
 class WorkerTests(TestCase):

@@ -246,7 +246,18 @@ class BadOptionsTests(SynchronousTestCase):
         """
         Twisted only warns about a password file that is not there, and then no login works.
         """
-        self.assertComplaint("--auth file: /nosuch cannot be read", "--auth=file:/nosuch")
+        for path in ("/nosuch", "/"):
+            self.assertComplaint(
+                f"--auth file: {path} is no file that can be read", f"--auth=file:{path}"
+            )
+
+    def test_authWithoutUsers(self) -> None:
+        """
+        Passwords in memory, without any.
+        """
+        self.assertComplaint(
+            "--auth memory: there are no users: give name:password", "--auth=memory:"
+        )
 
     def test_incomplete(self) -> None:
         """

@@ -51,6 +51,7 @@ class ServiceTestCase(SynchronousTestCase):
         self.text = MINIMAL
         self.made: list[FakeChecker] = []
         self.patch(service, "makeRealm", lambda description: FoundRealm(NoRealm(), False))
+        self.patch(service, "findRealm", self.findRealm)
         self.patch(service, "makeCheckers", self.makeCheckers)
         self.events: list[Any] = []
         globalLogPublisher.addObserver(self.events.append)
@@ -62,6 +63,13 @@ class ServiceTestCase(SynchronousTestCase):
         """
         self.made.append(accepting("ada"))
         return [self.made[-1]]
+
+    def findRealm(self, description: str) -> None:
+        """
+        Only the realm C{fake} is there.
+        """
+        if not description.startswith("fake:"):
+            raise ConfigurationError("there is no such realm")
 
     def makeService(self, checkers: Any = ()) -> service.JMAPAccessService:
         """
@@ -293,6 +301,18 @@ class ReloadTests(ServiceTestCase):
         self.successResultOf(running.stopService())
         self.assertEqual([c.events for c in self.made], [["start", "close"]] * 2)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_restartWouldFail(self) -> None:
+        """
+        What needs a restart, and would make it fail, is wrong already: all stays as it was.
+        """
+        running = self.start()
+        text = self.text
+        for wrong in (text.replace("fake:", "nosuch:"), text.replace("tcp:143", "tcp:x")):
+            self.text = wrong + "[jmap]\ndebugging = true\n"
+            running.reload()
+            self.assertIs(running.door().debugging, False)
+        self.assertEqual(len(self.logged(LogLevel.error)), 2)
 
     def test_needsRestart(self) -> None:
         """

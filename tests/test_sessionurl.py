@@ -52,6 +52,7 @@ class CheckTests(SynchronousTestCase):
             ("https://example.com/\x7f", "control character"),
             ("https://example.com/a b", "is not a URL"),
             ("https://exämple.com/", "is not a URL"),
+            ("https://example.com/#jmap", "fragment"),
             ("https://example.com:port/", "is not a URL"),
             ("https://[::1/", "is not a URL"),
             ("https://example.com/" + "x" * 2000, "is longer"),
@@ -119,6 +120,13 @@ class TemplateTests(SynchronousTestCase):
         template = SessionURLTemplate("https://example.com/{user}")
         self.assertIsNone(template.forUser(None))
         self.assertIsNone(template.forUser(""))
+
+    def test_otherBraces(self):
+        """
+        A misspelt C{{user}} does not get to clients.
+        """
+        for template in ("https://x/{usr}", "https://x/{user", "https://x/{user}/}"):
+            self.assertRaises(ConfigurationError, SessionURLTemplate, template)
 
     def test_notInHost(self):
         """

@@ -86,7 +86,7 @@ class ArgumentTests(SynchronousTestCase):
         """
         for arguments, sentence in (
             ("", "uris is missing"),
-            ("uris", "uris is not of the form key=value"),
+            ("uris", "an argument is not of the form key=value"),
             ("uris=a:uris=b", "uris is given twice"),
             ("uris=a:connections=x", "connections must be a whole number"),
             ("uris=a:seconds=x", "seconds must be a number"),

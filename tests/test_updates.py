@@ -147,10 +147,11 @@ class PollTests(SynchronousTestCase):
 
     def test_failure(self):
         """
-        NOOP succeeds also when the mailbox cannot be looked at; the operator is told.
+        NOOP succeeds also when the mailbox cannot be looked at; the operator is told, once.
         """
         self.session.slow.errors["poll"] = RuntimeError("secret")
-        self.assertEqual(self.session.send(b"a NOOP"), [b"a OK NOOP No operation performed"])
+        for _ in range(3):
+            self.assertEqual(self.session.send(b"a NOOP"), [b"a OK NOOP No operation performed"])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_checkpoint(self):

@@ -52,6 +52,8 @@ def checkSessionURL(url: str) -> str:
         raise ConfigurationError(f"is not a URL ({e})") from None
     if parts.scheme not in ("http", "https") or not host:
         raise ConfigurationError("must be an absolute https URL")
+    if "#" in url:
+        raise ConfigurationError("must not have a fragment")
     if "@" in parts.netloc:
         raise ConfigurationError("must not hold a user name or password before the host")
     if parts.scheme == "http" and not isLoopback(host):
@@ -72,6 +74,8 @@ class SessionURLTemplate:
             raise ConfigurationError(
                 "must not have {user} in the host: use it in the path or query"
             )
+        if "{" in sample or "}" in sample:
+            raise ConfigurationError("has braces: only {user} is replaced")
         self.template = template
         self.perUser = sample != template
 

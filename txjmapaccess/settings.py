@@ -73,7 +73,8 @@ def fromArguments(cls: type[_T], argstring: str) -> _T:
     for argument in _split(argstring):
         key, equals, text = argument.partition("=")
         if not equals:
-            raise ConfigurationError(f"{argument} is not of the form key=value")
+            # Not the argument itself: it may be a secret in the wrong place.
+            raise ConfigurationError("an argument is not of the form key=value")
         if key in values:
             raise problem(key, "is given twice")
         values[key] = _parsed(text, types[key], key) if key in types else text

@@ -42,6 +42,7 @@ class Updates(SelectCommands):
     existsTold = 0
 
     _command = b""
+    _unpollable: Any = None
     _unsent: tuple[bytes, ...] = ()
     _idleLine: bytes | None = None
     _idleWake: Deferred[None] | None = None
@@ -102,10 +103,12 @@ class Updates(SelectCommands):
         Let the selected mailbox look whether others have changed it.
         """
         pollable = None if self.mbox is None else IPollableMailbox(self.mbox, None)
-        if pollable is not None:
+        if pollable is not None and self._unpollable is not self.mbox:
             try:
                 await settled(pollable.poll)
             except Exception:
+                # Deleted by another session, perhaps. Once is enough.
+                self._unpollable = self.mbox
                 self._log.failure(
                     "A mailbox could not be looked at: {name}", name=self.selectedName
                 )

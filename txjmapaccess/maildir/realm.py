@@ -6,6 +6,7 @@ The realm of the embedded store: a directory for each user.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections import deque
 from typing import Any
 from weakref import WeakValueDictionary
@@ -16,7 +17,7 @@ from twisted.mail.interfaces import IAccountIMAP
 from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
-from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.errors import ConfigurationError, TemporaryFailure
 from txjmapaccess.maildir.account import Account
 from txjmapaccess.maildir.names import userDirectory
 from txjmapaccess.maildir.worker import Worker
@@ -49,6 +50,9 @@ class MaildirRealm:
             raise ConfigurationError(f"{self._path} is not a directory")
         if not os.path.isdir(os.path.dirname(self._path)):
             raise ConfigurationError(f"{os.path.dirname(self._path)} is not there, or no directory")
+        writable = self._path if os.path.isdir(self._path) else os.path.dirname(self._path)
+        if not os.access(writable, os.W_OK | os.X_OK):
+            raise ConfigurationError(f"{writable} cannot be written to")
         if reactor is None:
             from twisted.internet import reactor
         self._reactor = reactor
@@ -76,7 +80,12 @@ class MaildirRealm:
             self._accounts[user] = account
         if account not in self._recent:
             self._recent.append(account)
-        await account.prepare()
+        try:
+            await account.prepare()
+        except (OSError, sqlite3.Error) as e:
+            # The operator needs to know where, and that it is no back end of logins.
+            problem = getattr(e, "strerror", None) or e
+            raise TemporaryFailure(f"the mail of {user} in {self._path}: {problem}") from e
         return IAccountIMAP, account, lambda: None
 
     def _threads(self) -> Any:

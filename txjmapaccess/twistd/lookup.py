@@ -25,18 +25,28 @@ class FoundRealm:
     inventsIdentifiers: bool
 
 
+def findRealm(description: str) -> IRealmFactory:
+    """
+    @param description: C{NAME[:ARGS]}.
+
+    @raise ConfigurationError: when there is no such plugin.
+    """
+    name = description.partition(":")[0]
+    factories = {factory.realmType: factory for factory in getPlugins(IRealmFactory)}
+    if name not in factories:
+        known = ", ".join(sorted(factories))
+        raise ConfigurationError(f"realm {description}: there is no {name!r} realm, only {known}")
+    return factories[name]
+
+
 def makeRealm(description: str) -> FoundRealm:
     """
     @param description: C{NAME[:ARGS]}.
 
     @raise ConfigurationError: when there is no such plugin, or it does not like its arguments.
     """
-    name, _, arguments = description.partition(":")
-    factories = {factory.realmType: factory for factory in getPlugins(IRealmFactory)}
-    if name not in factories:
-        known = ", ".join(sorted(factories))
-        raise ConfigurationError(f"realm {description}: there is no {name!r} realm, only {known}")
-    factory = factories[name]
+    factory = findRealm(description)
+    _, _, arguments = description.partition(":")
     try:
         realm = factory.generateRealm(arguments)
     except ConfigurationError as e:

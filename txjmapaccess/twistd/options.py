@@ -158,12 +158,15 @@ def _makeChecker(description: str, authType: str, arguments: str) -> Any:
     """
     @return: the checker of a plugin, with what Twisted's own two plugins leave to be done.
     """
-    if authType == "file" and not os.access(arguments, os.R_OK):
+    isReadable = os.path.isfile(arguments) and os.access(arguments, os.R_OK)
+    if authType == "file" and not isReadable:
         # Twisted warns on stderr, and then refuses every login.
-        raise ConfigurationError(f"{arguments} cannot be read")
+        raise ConfigurationError(f"{arguments} is no file that can be read")
     checker = makeChecker(description)
     if type(checker) is InMemoryUsernamePasswordDatabaseDontUse:
         # Twisted puts str there and compares it with the octets of the client.
+        if not checker.users:
+            raise ConfigurationError("there are no users: give name:password")
         checker.users = {_octets(name): _octets(word) for name, word in checker.users.items()}
     return checker
 

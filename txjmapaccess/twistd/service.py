@@ -25,7 +25,7 @@ from txjmapaccess.twistd.config import Settings
 from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.twistd.hangup import Hangup
 from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
-from txjmapaccess.twistd.lookup import capabilityProviders, makeRealm
+from txjmapaccess.twistd.lookup import capabilityProviders, findRealm, makeRealm
 from txjmapaccess.twistd.options import Options, fail
 from txjmapaccess.twistd.proxyprotocol import ProxyProtocolFactory
 
@@ -183,6 +183,10 @@ class JMAPAccessService(MultiService):
 
     def _reload(self) -> None:
         settings = self._readSettings()
+        # These need a restart, which must not fail because of them.
+        for description in settings.imap.listen:
+            makeEndpoint(self._reactor, parseListen(description))
+        findRealm(settings.imap.realm or "")
         contexts = self._certificates.read(settings.imap)
         replaceable = makeCheckers(settings, self._reactor)
         # Nothing can fail from here on.
