@@ -75,7 +75,7 @@ class Privacy(Admission):
             return False
         if mechanism.credentials is IUsernamePassword or self.requireTLS is not None:
             return loginDisabled
-        return not self._isProtected() and not _isFromLoopback(self.transport.getPeer())
+        return not self._isProtected() and not isFromLoopback(self.transport.getPeer())
 
     def checksPasswordsItself(self) -> bool:
         """
@@ -114,7 +114,10 @@ def _ours(passwords: bool, tokens: bool) -> dict[bytes, Mechanism]:
     return {name: m for name, m in MECHANISMS.items() if checked[m.credentials]}
 
 
-def _isFromLoopback(peer: IAddress) -> bool:
+def isFromLoopback(peer: IAddress) -> bool:
+    """
+    @return: whether a client is on this machine.
+    """
     host = getattr(peer, "host", None)
     # A UNIX socket has no host, and does not leave the machine.
     return host is None or isLoopback(host)

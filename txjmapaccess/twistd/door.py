@@ -16,11 +16,11 @@ from twisted.cred.portal import Portal
 from twisted.internet.protocol import ServerFactory
 
 from txjmapaccess.checkers import chain
+from txjmapaccess.imap.privacy import isFromLoopback
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
 from txjmapaccess.policy import EvidencePolicy
 from txjmapaccess.server import JMAPAccessIMAP4Server
-from txjmapaccess.sessionurl import isLoopback
 from txjmapaccess.twistd.certificate import ReloadableCertificate
 from txjmapaccess.twistd.config import JMAPSettings, LimitSettings, Settings
 from txjmapaccess.twistd.lookup import FoundRealm
@@ -160,11 +160,5 @@ class IMAPFactory(ServerFactory):
         server.loginSeconds = door.limits.login_seconds
         server.refusalSeconds = door.limits.refusal_seconds
         server.failuresPerConnection = door.limits.failures_per_connection
-        server.requireTLS = door.requireTLS and not _isLocal(addr)
+        server.requireTLS = door.requireTLS and not isFromLoopback(addr)
         return server
-
-
-def _isLocal(addr: Any) -> bool:
-    # A UNIX socket's address has no host.
-    host = getattr(addr, "host", None)
-    return host is None or isLoopback(host)
