@@ -476,12 +476,12 @@ class ListTests(SynchronousTestCase):
     def test_namespace(self):
         """
         NAMESPACE tells personal, other users' and shared ones, in this order (RFC 2342, section
-        5).
+        5). An account that does not tell has a personal one without a prefix.
         """
         from twisted.mail.imap4 import INamespacePresenter
         from zope.interface import alsoProvides
 
-        self.assertEqual(self.session.send(b"a NAMESPACE")[0], b"* NAMESPACE NIL NIL NIL")
+        self.assertEqual(self.session.send(b"a NAMESPACE")[0], b'* NAMESPACE (("" "/")) NIL NIL')
         account = self.session.account
         account.getPersonalNamespaces = lambda: [[b"", b"/"]]
         account.getUserNamespaces = lambda: [[b"~", b"/"]]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -137,32 +138,27 @@ class AdapterTests(SynchronousTestCase):
 
     def test_adapters(self):
         """
-        Ten lines give a store identifiers.
+        The lines in docs/integrating.md give a store identifiers.
         """
-
-        @implementer(IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage)
-        class Identifiers:
-            def __init__(self, original):
-                self.original = original
-
-            def getAccountID(self):
-                return "A1"
-
-            def getMailboxID(self):
-                return f"F{self.original.getUIDValidity()}"
-
-            def getEmailID(self):
-                return f"M{self.original.getUID()}"
-
-            def getThreadID(self):
-                return None
-
+        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        with open(os.path.join(root, "docs", "integrating.md"), encoding="utf-8") as file:
+            (example,) = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
+        names = {
+            "Account": Account,
+            "Mailbox": Mailbox,
+            "Message": Message,
+            "IObjectIDAccount": IObjectIDAccount,
+            "IObjectIDMailbox": IObjectIDMailbox,
+            "IObjectIDMessage": IObjectIDMessage,
+            "implementer": implementer,
+            "registerAdapter": registerAdapter,
+        }
+        exec(example, names)
         for kind, interface in (
             (Account, IObjectIDAccount),
             (Mailbox, IObjectIDMailbox),
             (Message, IObjectIDMessage),
         ):
-            registerAdapter(Identifiers, kind, interface)
             self.addCleanup(getRegistry().register, [implementedBy(kind)], interface, "", None)
         session = Session()
         session.inbox.put()

@@ -22,6 +22,7 @@ DIFFERENT = {
         "testCapabilityWithAuth": CAPABILITIES,
         "testCreate": "INBOX cannot be created (RFC 3501, section 6.3.3)",
         "testFailedStatus": TEXT,
+        "test_mailboxWithoutNamespace": "a client without any namespace may wait forever",
         "testPartialAppend": "'Right now' is no date",
         "testIllegalDelete": TEXT,
         "testNonExistentDelete": TEXT,

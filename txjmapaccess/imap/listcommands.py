@@ -74,12 +74,14 @@ class ListCommands(StatusCommand):
 
     async def _listDelimiter(self, tag: bytes) -> None:
         # An empty pattern asks for the delimiter (RFC 3501, section 6.3.8).
-        delimiter: Any = "/"
-        for _, mailbox in await self.ask(self.account.listMailboxes, "", "%"):
-            delimiter = mailbox.getHierarchicalDelimiter()
-            break
+        delimiter = await self._delimiter()
         self.sendUntaggedResponse(formatListing(b"LIST", ["\\Noselect"], delimiter, ""))
         self.sendPositiveResponse(tag, b"LIST completed")
+
+    async def _delimiter(self) -> Any:
+        for _, mailbox in await self.ask(self.account.listMailboxes, "", "%"):
+            return mailbox.getHierarchicalDelimiter()
+        return "/"
 
     async def _list(
         self,
@@ -124,9 +126,11 @@ class ListCommands(StatusCommand):
         return self.carryOut(tag, self._namespace(tag))
 
     async def _namespace(self, tag: bytes) -> None:
-        found: list[Any] = [None, None, None]
         presenter: Any = INamespacePresenter(self.account, None)
-        if presenter is not None:
+        if presenter is None:
+            # Whoever has mailboxes has a personal namespace. imapflow waits forever without one.
+            found: list[Any] = [[["", await self._delimiter()]], None, None]
+        else:
             methods = ("getPersonalNamespaces", "getUserNamespaces", "getSharedNamespaces")
             found = [await self.ask(getattr(presenter, method)) for method in methods]
         self.sendUntaggedResponse(
