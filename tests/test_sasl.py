@@ -139,6 +139,7 @@ class TokenMechanismTests(SynchronousTestCase):
             (b"n,a=arnt,\x01auth=Bearer t.o-k\x01\x01", "arnt"),
             (b"n,a=arnt,\x01host=false\x01auth=Bearer t.o-k\x01\x01", "arnt"),
             (b"y,,\x01auth=bearer t.o-k\x01\x01", None),
+            (b"n,a=,\x01host=h\x01port=143\x01auth=Bearer t.o-k\x01\x01", None),
             (b"n,a=a=2Cb=3Dc,\x01auth=BEARER t.o-k\x01\x01", "a,b=c"),
         ):
             _, credentials = converse(sasl.oauthBearer(), message)

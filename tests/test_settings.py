@@ -39,6 +39,7 @@ class MappingTests(SynchronousTestCase):
         """
         Lists become tuples, whole numbers numbers, defaults stay.
         """
+        self.assertEqual(fromMapping(Sample, {"uris": [], "name": None}), Sample(()))
         made = fromMapping(Sample, {"uris": ["a", "b"], "seconds": 2, "name": "n"})
         self.assertEqual(made, Sample(("a", "b"), 4, 2.0, False, "n"))
 
@@ -55,6 +56,8 @@ class MappingTests(SynchronousTestCase):
             ({"uris": [], "seconds": "1"}, "[x] seconds must be a number"),
             ({"uris": [], "starttls": 1}, "[x] starttls must be true or false"),
             ({"uris": [], "name": []}, "[x] name must be a string"),
+            ({"uris": None}, "[x] uris must be a list of strings"),
+            ({"uris": [], "connections": None}, "[x] connections must be a whole number"),
             ({"uris": [], "connections": 0}, "[x] connections must be at least 1"),
             (
                 {"uris": [], "startls": True},

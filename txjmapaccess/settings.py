@@ -53,7 +53,13 @@ def fromMapping(cls: type[_T], values: Mapping[str, Any], where: str = "") -> _T
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         if _isRequired(field) and field.name not in values:
             raise ConfigurationError(f"{where}{field.name} is missing")
-    converted = {key: _checked(value, types[key], where + key) for key, value in values.items()}
+    mayBeNone = _mayBeNone(cls)
+    converted = {
+        key: None
+        if value is None and key in mayBeNone
+        else _checked(value, types[key], where + key)
+        for key, value in values.items()
+    }
     try:
         return cls(**converted)
     except ConfigurationError as e:
@@ -95,6 +101,11 @@ def _types(cls: type) -> dict[str, Any]:
     return {f.name: _withoutNone(hints[f.name]) for f in dataclasses.fields(cls) if f.init}
 
 
+def _mayBeNone(cls: type) -> set[str]:
+    hints = get_type_hints(cls)
+    return {name for name, hint in hints.items() if type(None) in getattr(hint, "__args__", ())}
+
+
 def _withoutNone(hint: Any) -> Any:
     members = [a for a in getattr(hint, "__args__", ()) if a is not type(None)]
     isOptional = type(None) in getattr(hint, "__args__", ())
@@ -114,8 +125,6 @@ def suggestion(key: str, known: Mapping[str, Any]) -> str:
 
 
 def _checked(value: Any, wanted: Any, name: str) -> Any:
-    if value is None:
-        return None
     if wanted == tuple[str, ...] and isinstance(value, (list, tuple)):
         if all(isinstance(member, str) for member in value):
             return tuple(value)

@@ -210,7 +210,8 @@ def _gs2AuthorizationIdentity(header: str) -> str | None:
         return None
     if not identity.startswith("a="):
         raise TokenRefused("a GS2 header that is not understood", "invalid_request")
-    return identity[2:].replace("=2C", ",").replace("=3D", "=")
+    # curl sends an empty one when it has no user name.
+    return identity[2:].replace("=2C", ",").replace("=3D", "=") or None
 
 
 def _pairs(text: str) -> dict[str, str]:
