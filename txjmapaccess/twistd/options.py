@@ -39,15 +39,15 @@ def fail(sentence: object) -> NoReturn:
     raise SystemExit(f"twistd jmapaccess: {sentence}")
 
 
-class Options(usage.Options, AuthOptionMixin):
+class SettingsOptions(usage.Options, AuthOptionMixin):
     """
-    The options. C{self["credCheckers"]} has the checkers of C{--auth}.
+    The options that say the same as the configuration file, and where that is.
+    C{self["credCheckers"]} has the checkers of C{--auth}.
     """
 
     supportedInterfaces = (IUsernamePassword, IBearerToken)
 
     optFlags = [
-        ["demo", None, "Run a demonstration on loopback: a directory, JMAP, mail and accounts."],
         ["same-identifiers", None, "The JMAP server uses the identifiers that the realm has."],
     ]
 
@@ -56,12 +56,6 @@ class Options(usage.Options, AuthOptionMixin):
         ["realm", None, None, "Where the mail is: maildir:PATH or python:package.module.name."],
         ["session-url", None, None, "The URL of the JMAP session resource."],
     ]
-
-    longdesc = (
-        "An IMAP server that tells its clients about JMAP (JMAPACCESS, RFC 9698) when their"
-        " credentials work there. An option wins over the configuration file; any --auth"
-        " replaces its [ldap] and [introspection]."
-    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,15 +87,6 @@ class Options(usage.Options, AuthOptionMixin):
         ours = ICheckerLifecycle.providedBy(checker)
         self["credCheckers"].append(checker if ours else EvidentChecker(checker, authType))
 
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """
-        @raise SystemExit: with a sentence, instead of L{usage.UsageError}.
-        """
-        try:
-            super().parseOptions(options)
-        except usage.UsageError as e:
-            fail(e)
-
     def parseArgs(self, *arguments: str) -> None:
         """
         There are none.
@@ -109,17 +94,18 @@ class Options(usage.Options, AuthOptionMixin):
         if arguments:
             raise usage.UsageError(f"{arguments[0]}: there are only options, see --help")
 
-    def postOptions(self) -> None:
+    def given(self) -> list[str]:
         """
-        Check that the options go together.
+        @return: the names of those of these options that are there.
         """
         given = [option for option, _, _ in _OVERRIDES if self[option]]
         given += ["config"] if self["config"] is not None else []
-        given += ["auth"] if self["credCheckers"] else []
-        if self["demo"] and given:
-            raise usage.UsageError(f"--demo and --{given[0]} do not go together")
-        if not self["demo"] and not given:
-            raise usage.UsageError("either --demo or --config FILE is needed, see --help")
+        return given + (["auth"] if self["credCheckers"] else [])
+
+    def postOptions(self) -> None:
+        """
+        Find the file for good.
+        """
         if self["config"] is not None:
             # The file is read again on SIGHUP, when twistd may have changed the directory.
             self["config"] = os.path.abspath(self["config"])
@@ -152,6 +138,42 @@ class Options(usage.Options, AuthOptionMixin):
                 f"{where}[ldap] and [introspection] are missing, and so is --auth:"
                 " nobody could log in"
             )
+
+
+class Options(SettingsOptions):
+    """
+    The options of C{twistd jmapaccess}.
+    """
+
+    optFlags = [
+        ["demo", None, "Run a demonstration on loopback: a directory, JMAP, mail and accounts."],
+    ]
+
+    longdesc = (
+        "An IMAP server that tells its clients about JMAP (JMAPACCESS, RFC 9698) when their"
+        " credentials work there. An option wins over the configuration file; any --auth"
+        " replaces its [ldap] and [introspection]."
+    )
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        @raise SystemExit: with a sentence, instead of L{usage.UsageError}.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as e:
+            fail(e)
+
+    def postOptions(self) -> None:
+        """
+        Check that the options go together.
+        """
+        given = self.given()
+        if self["demo"] and given:
+            raise usage.UsageError(f"--demo and --{given[0]} do not go together")
+        if not self["demo"] and not given:
+            raise usage.UsageError("either --demo or --config FILE is needed, see --help")
+        super().postOptions()
 
 
 def _makeChecker(description: str, authType: str, arguments: str) -> Any:
