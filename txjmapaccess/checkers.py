@@ -28,7 +28,7 @@ from txjmapaccess.errors import (
     Refused,
     TokenRefused,
 )
-from txjmapaccess.interfaces import ICheckerLifecycle, IEvident
+from txjmapaccess.interfaces import ICheckerLifecycle, IEvident, ITokenAdvice
 
 #: Refusals that say more than "no": they are worth more than a later checker's plain one.
 _SPECIFIC = (ForeignAuthorizationIdentity, PasswordExpired, TokenRefused)
@@ -69,7 +69,7 @@ def _evidence(credentials: object) -> Evidence | None:
     return credentials.evidence if IEvident.providedBy(credentials) else None
 
 
-@implementer(ICredentialsChecker)
+@implementer(ICredentialsChecker, ITokenAdvice)
 class CheckerChain:
     """
     Asks checkers in order. A refusal passes on to the next; whatever else goes wrong ends it,
@@ -91,6 +91,16 @@ class CheckerChain:
         if len(self._checkers) == 1:
             return maybeDeferred(self._checkers[0].requestAvatarId, credentials)
         return Deferred.fromCoroutine(self._ask(credentials))
+
+    def advise(self, refusal: TokenRefused) -> TokenRefused:
+        """
+        See L{ITokenAdvice.advise}. The first checker that has advice gives it.
+        """
+        for checker in self._checkers:
+            if ITokenAdvice.providedBy(checker):
+                advised: TokenRefused = checker.advise(refusal)
+                return advised
+        return refusal
 
     async def _ask(self, credentials: ICredentials) -> Any:
         refusals: list[Exception] = []

@@ -72,6 +72,20 @@ class ICheckerLifecycle(Interface):
         """
 
 
+class ITokenAdvice(Interface):
+    """
+    A checker for L{IBearerToken} that knows which tokens there are to ask for.
+    """
+
+    def advise(refusal):  # type: ignore[no-untyped-def]
+        """
+        @param refusal: a L{txjmapaccess.errors.TokenRefused} that says no more than why.
+
+        @return: the same with C{scope} and C{openidConfiguration} (RFC 7628, section 3.2.2), as
+            far as they are known.
+        """
+
+
 class IJMAPAccessPolicy(Interface):
     """
     Decides what a login may be told about JMAP. Asked once for each successful login, after the

@@ -11,11 +11,11 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import UsernamePassword
-from txjmapaccess.errors import TokenRefused
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.dispatch import CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.login import Login, refusalText
+from txjmapaccess.imap.portals import explained
 from txjmapaccess.imap.sasl import (
     Exchange,
     Malformed,
@@ -23,6 +23,7 @@ from txjmapaccess.imap.sasl import (
     decodeBase64,
     decodeInitialResponse,
     encodeBase64,
+    isExplained,
 )
 
 _CANCELLED = b"Authentication cancelled"
@@ -99,10 +100,8 @@ class AuthenticationCommands(Login):
             self.sendBadResponse(tag, str(e).encode("ascii"))
         except ExchangeCancelled:
             self.sendBadResponse(tag, _CANCELLED)
-        except TokenRefused as e:
-            await self._refuseToken(tag, mechanism, e, started)
         except Exception:
-            await self.refuse(tag, Failure(), started)
+            await self._refuseMechanism(tag, mechanism, Failure(), started)
 
     async def _converse(self, exchange: Exchange, initial: bytes | None) -> Any:
         """
@@ -140,16 +139,16 @@ class AuthenticationCommands(Login):
         if answer is not None:
             answer.callback(line)
 
-    async def _refuseToken(
-        self, tag: bytes, mechanism: Mechanism, refusal: TokenRefused, started: float
+    async def _refuseMechanism(
+        self, tag: bytes, mechanism: Mechanism, failure: Failure, started: float
     ) -> None:
-        if mechanism.failure is None or self.hasGone():
-            await self.refuse(tag, Failure(refusal), started)
+        if mechanism.failure is None or not isExplained(failure) or self.hasGone():
+            await self.refuse(tag, failure, started)
             return
-        await self.noteRefusal(Failure(refusal), started)
+        await self.noteRefusal(failure, started)
         try:
-            await self._ask(mechanism.failure(refusal))
+            await self._ask(mechanism.failure(explained(failure, self.portal)))
         except ExchangeCancelled:
             self.answerRefusal(tag, b"BAD", _CANCELLED)
         else:
-            self.answerRefusal(tag, b"NO", refusalText(Failure(refusal)))
+            self.answerRefusal(tag, b"NO", refusalText(failure))

@@ -12,8 +12,11 @@ from twisted.cred import credentials as twistedCredentials
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.mail.imap4 import IAccount
+from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import UsernamePassword
+from txjmapaccess.errors import TokenRefused, reasonOf
+from txjmapaccess.interfaces import IBearerToken, ITokenAdvice
 
 
 class PortalLogin:
@@ -57,6 +60,23 @@ class PortalLogin:
     def _requestAvatar(self, avatarId: Any) -> Any:
         self.canBeCancelled = False
         return self._portal.realm.requestAvatar(avatarId, None, IAccount)
+
+
+def explained(failure: Failure, portal: Any) -> TokenRefused:
+    """
+    @param failure: a refusal by anybody: by the checker, or by the mechanism, before any checker
+        was asked.
+
+    @return: it, with all that a client is told (RFC 7628, section 3.2.2): what it says itself, or
+        else what the portal's checker says about every token.
+    """
+    refusal = failure.value
+    if not isinstance(refusal, TokenRefused):
+        refusal = TokenRefused(reasonOf(failure))
+    if refusal.scope is not None or refusal.openidConfiguration is not None:
+        return refusal
+    checker = getattr(portal, "checkers", {}).get(IBearerToken)
+    return checker.advise(refusal) if ITokenAdvice.providedBy(checker) else refusal
 
 
 class EvidencePortal:

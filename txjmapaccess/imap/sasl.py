@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.cred.credentials import IUsernamePassword
+from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import BearerToken, UsernamePassword
 from txjmapaccess.errors import (
@@ -27,6 +28,7 @@ from txjmapaccess.errors import (
     JMAPAccessError,
     Refused,
     TokenRefused,
+    couldTell,
 )
 from txjmapaccess.interfaces import IBearerToken
 
@@ -47,6 +49,21 @@ class Malformed(JMAPAccessError):
     Not a message of this mechanism, or not base64: C{BAD}. The text is fixed and holds nothing of
     what the client sent.
     """
+
+
+class LoneSeparator(Refused):
+    """
+    What answers the failure challenge of OAUTHBEARER (RFC 7628, section 3.2.3) came in the place
+    of a message.
+    """
+
+
+def isExplained(failure: Failure) -> bool:
+    """
+    @return: whether the client is told why the login came to nothing, by those mechanisms that
+        have a challenge for it. Not when nobody could tell whether the token is good.
+    """
+    return couldTell(failure) and not failure.check(LoneSeparator)
 
 
 def decodeBase64(text: bytes) -> bytes:
@@ -101,8 +118,7 @@ def oauthBearer() -> Exchange:
     """
     message = _text((yield b""))
     if message == _SEPARATOR:
-        # Section 3.2.3 allows this only behind a failure; there is nothing to tell the client.
-        raise Refused("OAUTHBEARER without a token")
+        raise LoneSeparator("OAUTHBEARER without a token")
     header, _, rest = message.partition(_SEPARATOR)
     authorizationIdentity = _gs2AuthorizationIdentity(header)
     return BearerToken(_token(_pairs(rest)), authorizationIdentity, "OAUTHBEARER")

@@ -28,7 +28,7 @@ from zope.interface import Interface, implementer
 from txjmapaccess.cache import REFUSAL_SECONDS, AnswerCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
-from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
+from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvice
 from txjmapaccess.oauth.alarm import Alarm
 from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.http import HTTPClient
@@ -42,7 +42,7 @@ LONGEST_TOKEN = 49_152
 _VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
 
 
-@implementer(ICredentialsChecker, ICheckerLifecycle)
+@implementer(ICredentialsChecker, ICheckerLifecycle, ITokenAdvice)
 class IntrospectionChecker:
     """
     Accepts access tokens that an OAuth 2.0 provider says are good for IMAP, and leaves evidence
@@ -131,7 +131,7 @@ class IntrospectionChecker:
 
     def _lookUpToken(self, token: str) -> Deferred[TokenInfo]:
         if len(token) > LONGEST_TOKEN or not _VISIBLE_ASCII.match(token):
-            raise self._challenge(TokenRefused("This is not an access token (RFC 6750)"))
+            raise self.advise(TokenRefused("This is not an access token (RFC 6750)"))
         return self._cache.get((token.encode(),), lambda: self._ask(token))
 
     def _accept(self, info: TokenInfo, credentials: Any) -> str:
@@ -151,11 +151,11 @@ class IntrospectionChecker:
             self._nonsense.failed(f"in the provider's answer {e}")
             raise
         except TokenRefused as e:
-            raise self._challenge(e) from None
+            raise self.advise(e) from None
 
-    def _challenge(self, refusal: TokenRefused) -> TokenRefused:
+    def advise(self, refusal: TokenRefused) -> TokenRefused:
         """
-        Add what the client is told (RFC 7628, section 3.2.2).
+        See L{ITokenAdvice.advise}.
         """
         scope = " ".join(self._settings.imap_scopes) or None
         openid = self._client.openidConfiguration
