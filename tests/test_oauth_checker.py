@@ -538,6 +538,85 @@ class SharingTests(CheckerTestCase):
         self.assertEqual([], self.logged.texts())
 
 
+class CounterTests(CheckerTestCase):
+    """
+    What is counted.
+    """
+
+    def counted(self) -> dict[str, float]:
+        """
+        @return: the counters that are not zero.
+        """
+        return {name: n for name, n in vars(self.checker.counters).items() if n}
+
+    def test_results(self) -> None:
+        """
+        Every login is one of accepted, refused, failed and cancelled.
+        """
+        for token, answer, status in (
+            ("good", ACTIVE, 200),
+            ("bad", {"active": False}, 200),
+            ("unknown", b"", 503),
+            ("senseless", {**ACTIVE, "aud": 7}, 200),
+        ):
+            login = self.login(token)
+            self.agent.answer(answer, status)
+            login.addErrback(lambda _: None)
+        self.failureResultOf(self.login("good", "bron"), ForeignAuthorizationIdentity)
+        self.assertRefused(self.login("no token"))
+        gone = self.login("gone")
+        gone.cancel()
+        self.failureResultOf(gone, CancelledError)
+        counters = self.checker.counters
+        self.assertEqual(
+            (1, 3, 2, 1),
+            (counters.accepted, counters.refused, counters.failed, counters.cancelled),
+        )
+        self.assertEqual(0, counters.requestsInFlight)
+
+    def test_cache(self) -> None:
+        """
+        A login hits when the answer is kept, or on its way, and misses when it is not.
+        """
+        logins = [self.login(), self.login()]
+        self.agent.answer(ACTIVE)
+        logins.append(self.login())
+        self.assertEqual(3, len([self.successResultOf(login) for login in logins]))
+        self.assertEqual(
+            {"accepted": 3, "cacheHits": 2, "cacheMisses": 1, "latencyCount": 1}, self.counted()
+        )
+
+    def test_seconds(self) -> None:
+        """
+        The seconds that the provider takes are those of requests that are answered.
+        """
+        for seconds, token in ((0.25, "one"), (1, "two")):
+            login = self.login(token)
+            self.reactor.advance(seconds)
+            self.agent.answer(ACTIVE)
+            self.successResultOf(login)
+        self.assertUnavailableAfter(5)
+        counters = self.checker.counters
+        self.assertEqual((1.25, 2), (counters.latencySum, counters.latencyCount))
+        self.assertEqual(1, counters.requestsFailed)
+
+    def assertUnavailableAfter(self, seconds: float) -> None:
+        login = self.login("hangs")
+        self.assertEqual(1, self.checker.counters.requestsInFlight)
+        self.reactor.advance(seconds)
+        self.assertUnavailable(login)
+        self.assertEqual(0, self.checker.counters.requestsInFlight)
+
+    def test_givenUp(self) -> None:
+        """
+        A request that is given up has neither been answered nor failed.
+        """
+        gone = self.login()
+        gone.cancel()
+        self.failureResultOf(gone, CancelledError)
+        self.assertEqual({"cancelled": 1, "cacheMisses": 1}, self.counted())
+
+
 class PasswordTests(CheckerTestCase):
     """
     C{as_password}: tokens in the place of passwords.

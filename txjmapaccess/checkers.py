@@ -154,6 +154,12 @@ class CheckerService(Service):
         See L{ICheckerLifecycle.start}.
         """
         super().startService()
+        self.tryOut()
+
+    def tryOut(self) -> None:
+        """
+        Start the checkers, or start them again: each finds out whether its back end can be used.
+        """
         for checker in self._checkers:
             try:
                 checker.start()

@@ -60,7 +60,8 @@ class ICheckerLifecycle(Interface):
     def start() -> None:
         """
         Try whether the back end can be used at all, and tell the operator (in the log) when
-        not. Returns at once; trouble never stops the service.
+        not. Returns at once; trouble never stops the service. Called again for a checker that
+        outlives a reload of the settings.
         """
 
     def close():  # type: ignore[no-untyped-def]

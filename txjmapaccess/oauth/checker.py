@@ -19,7 +19,8 @@ from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials, IUsernamePassword
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent
@@ -31,6 +32,7 @@ from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvice
 from txjmapaccess.oauth.alarm import Alarm
 from txjmapaccess.oauth.client import IntrospectionClient
+from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.http import HTTPClient
 from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
 from txjmapaccess.oauth.settings import IntrospectionSettings
@@ -55,6 +57,7 @@ class IntrospectionChecker:
         L{IntrospectionSettings}.
 
     @ivar credentialInterfaces: L{IBearerToken}; and L{IUsernamePassword} with C{as_password}.
+    @ivar counters: what happened up to now.
 
     @raise ConfigurationError: for settings that cannot be used.
     """
@@ -77,7 +80,8 @@ class IntrospectionChecker:
         self._now = now
         self._nonsense = Alarm(reactor)
         http = HTTPClient(reactor, settings.trustRoot, agent)
-        self._client = IntrospectionClient(settings, http, reactor)
+        self.counters = IntrospectionCounters()
+        self._client = IntrospectionClient(settings, http, reactor, self.counters)
         # Without a cache, refusals are not kept either.
         refusalSeconds = REFUSAL_SECONDS if settings.cache_seconds else 0.0
         self._cache: AnswerCache[TokenInfo] = AnswerCache(reactor, self._lifetime, refusalSeconds)
@@ -96,11 +100,11 @@ class IntrospectionChecker:
 
     def start(self) -> None:
         """
-        Introspect a token that cannot exist: this finds a provider that cannot be reached, a
-        client secret that is wrong, and a provider that accepts anything. See
-        L{ICheckerLifecycle.start}.
+        Discover the endpoint, anew if that was done before, and introspect a token that cannot
+        exist: this finds a provider that cannot be reached, a client secret that is wrong, and a
+        provider that accepts anything. See L{ICheckerLifecycle.start}.
         """
-        probe = self._client.introspect(secrets.token_urlsafe(32))
+        probe = self._client.introspect(secrets.token_urlsafe(32), rediscover=True)
         # The client has told the operator what failed.
         probe.addCallbacks(self._probed, lambda failure: failure.trap(TemporaryFailure))
         probe.addErrback(lambda f: self._log.failure("Trying the introspection endpoint", f))
@@ -119,7 +123,16 @@ class IntrospectionChecker:
             provider cannot be asked.
         """
         info = maybeDeferred(self._lookUp, credentials)
-        return info.addCallback(self._accept, credentials)
+        return info.addCallback(self._accept, credentials).addErrback(self._count)
+
+    def _count(self, failure: Failure) -> Failure:
+        if failure.check(CancelledError):
+            self.counters.cancelled += 1
+        elif failure.check(UnauthorizedLogin):
+            self.counters.refused += 1
+        else:
+            self.counters.failed += 1
+        return failure
 
     def _lookUp(self, credentials: Any) -> Deferred[TokenInfo]:
         if IBearerToken.providedBy(credentials):
@@ -132,16 +145,21 @@ class IntrospectionChecker:
     def _lookUpToken(self, token: str) -> Deferred[TokenInfo]:
         if len(token) > LONGEST_TOKEN or not _VISIBLE_ASCII.match(token):
             raise self.advise(TokenRefused("This is not an access token (RFC 6750)"))
-        return self._cache.get((token.encode(),), lambda: self._ask(token))
+        misses = self.counters.cacheMisses
+        info = self._cache.get((token.encode(),), lambda: self._ask(token))
+        self.counters.cacheHits += self.counters.cacheMisses == misses
+        return info
 
     def _accept(self, info: TokenInfo, credentials: Any) -> str:
         isToken = IBearerToken.providedBy(credentials)
         user = credentials.authorizationIdentity if isToken else _text(credentials.username)
         checkUser(info, user)
         leaveEvidence(credentials, self._evidence(info, tokenAsPassword=not isToken))
+        self.counters.accepted += 1
         return info.username
 
     def _ask(self, token: str) -> Deferred[TokenInfo]:
+        self.counters.cacheMisses += 1
         return self._client.introspect(token).addCallback(self._judge)
 
     def _judge(self, answer: dict[str, object]) -> TokenInfo:

@@ -6,13 +6,12 @@ The introspection client (RFC 7662, section 2).
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 from urllib.parse import quote_plus, urlencode
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
@@ -21,6 +20,7 @@ from txjmapaccess._version import __version__
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.oauth.alarm import Alarm
+from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.discovery import Provider, metadataURLs, readMetadata
 from txjmapaccess.oauth.http import Answer, HTTPClient
 from txjmapaccess.oauth.settings import IntrospectionSettings
@@ -33,21 +33,27 @@ class IntrospectionClient:
     Asks the provider about tokens, and tells the operator when it cannot.
 
     @param clock: measures the deadlines.
+    @param counters: where requests are counted.
     """
 
     def __init__(
-        self, settings: IntrospectionSettings, http: HTTPClient, clock: IReactorTime
+        self,
+        settings: IntrospectionSettings,
+        http: HTTPClient,
+        clock: IReactorTime,
+        counters: IntrospectionCounters,
     ) -> None:
         self._settings = settings
         self._http = http
         self._clock = clock
+        self._counters = counters
         self._headers = _headers(settings)
         self._form = _form(settings)
         self._alarm = Alarm(clock)
         self._asked: set[Deferred[Any]] = set()
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
-        # Asked for once, however many wait for it, and again as long as it fails.
-        self._discovered: AnswerCache[Provider] = AnswerCache(clock, lambda _: math.inf)
+        # Not to keep it, but to look for it once, however many wait for it.
+        self._discovered: AnswerCache[Provider] = AnswerCache(clock, lambda _: 0.0)
 
     @property
     def openidConfiguration(self) -> str | None:
@@ -56,13 +62,19 @@ class IntrospectionClient:
         """
         return None if self._provider is None else self._provider.openidConfiguration
 
-    def introspect(self, token: str) -> Deferred[dict[str, object]]:
+    def introspect(self, token: str, rediscover: bool = False) -> Deferred[dict[str, object]]:
         """
+        @param rediscover: whether to look for the issuer's endpoint, although it is known. Others
+            use the one that is known until another is found.
+
         @return: a Deferred of the JSON object that the endpoint answers. It fails with
             L{TemporaryFailure} after C{timeout} seconds, whatever has taken so long, and whenever
             there is no such object.
         """
-        return self._inTime(self._introspect(token)).addCallbacks(self._worked, self._failed)
+        self._counters.requestsInFlight += 1
+        begun = self._clock.seconds()
+        asked = self._inTime(self._introspect(token, rediscover))
+        return asked.addCallbacks(self._worked, self._failed, callbackArgs=(begun,))
 
     def close(self) -> Deferred[None]:
         """
@@ -75,11 +87,16 @@ class IntrospectionClient:
             asked.cancel()
         return closed
 
-    def _worked(self, answer: dict[str, object]) -> dict[str, object]:
+    def _worked(self, answer: dict[str, object], begun: float) -> dict[str, object]:
+        self._counters.requestsInFlight -= 1
+        self._counters.latencySum += self._clock.seconds() - begun
+        self._counters.latencyCount += 1
         self._alarm.worked()
         return answer
 
     def _failed(self, failure: Failure) -> Failure:
+        self._counters.requestsInFlight -= 1
+        self._counters.requestsFailed += not failure.check(CancelledError)
         # The end of this client, or of a login, is no trouble to report.
         if failure.check(TemporaryFailure) and not self._http.closed:
             self._alarm.failed(str(failure.value))
@@ -109,10 +126,12 @@ class IntrospectionClient:
         where = self._settings.endpoint or self._settings.issuer
         return TemporaryFailure(f"{where} did not answer within {self._settings.timeout:g} seconds")
 
-    async def _introspect(self, token: str) -> dict[str, object]:
+    async def _introspect(self, token: str, rediscover: bool) -> dict[str, object]:
         if self._http.closed:
             raise _closed()
-        provider = self._provider or await self._discover()
+        provider = self._provider
+        if provider is None or (rediscover and self._settings.issuer is not None):
+            provider = await self._discover()
         body = self._form + b"&token=" + quote_plus(token).encode()
         answer = await self._http.post(provider.endpoint, self._headers, body)
         _checkAccess(answer, provider.endpoint)

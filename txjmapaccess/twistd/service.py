@@ -101,7 +101,8 @@ class JMAPAccessService(MultiService):
         replaceable = makeCheckers(settings, reactor)
         self._realm = makeRealm(settings.imap.realm or "")
         self._open(settings, replaceable)
-        CheckerService(self._lasting).setServiceParent(self)
+        self._lastingCheckers = CheckerService(self._lasting)
+        self._lastingCheckers.setServiceParent(self)
         self._listen(zip(listens, endpoints, strict=True))
         Hangup(self.reload, reactor).setServiceParent(self)
 
@@ -193,6 +194,7 @@ class JMAPAccessService(MultiService):
         self._certificates.use(contexts)
         self._checkers.retire(self._reactor, self.retirement)
         self._open(settings, replaceable)
+        self._lastingCheckers.tryOut()
         for name in _needRestart(self._settings, settings):
             self._log.warn("{name} has changed: this needs a restart", name=name)
 
