@@ -20,11 +20,11 @@ from txjmapaccess.imap.privacy import isFromLoopback
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
 from txjmapaccess.policy import EvidencePolicy
-from txjmapaccess.server import JMAPAccessIMAP4Server
 from txjmapaccess.twistd.certificate import ReloadableCertificate
 from txjmapaccess.twistd.config import JMAPSettings, LimitSettings, Settings
 from txjmapaccess.twistd.lookup import FoundRealm
 from txjmapaccess.twistd.proxyprotocol import isIn
+from txjmapaccess.twistd.stopping import Connections, StoppableServer
 
 
 @dataclass(frozen=True)
@@ -131,19 +131,22 @@ class IMAPFactory(ServerFactory):
     @param door: gives the present L{Door}.
     @param providers: capability providers besides the built-in ones.
     @param implicitTLS: whether TLS begins with the connection, so that there is no STARTTLS.
+    @param connections: where those of this factory are among; L{None} for such of its own.
     """
 
-    protocol: Callable[..., Any] = JMAPAccessIMAP4Server
+    protocol: Callable[..., Any] = StoppableServer
 
     def __init__(
         self,
         door: Callable[[], Door],
         providers: tuple[ICapabilityProvider, ...] = (),
         implicitTLS: bool = False,
+        connections: Connections | None = None,
     ) -> None:
         self._door = door
         self._providers = providers
         self._implicitTLS = implicitTLS
+        self._connections = Connections() if connections is None else connections
 
     def buildProtocol(self, addr: Any) -> Any:
         """
@@ -152,6 +155,7 @@ class IMAPFactory(ServerFactory):
         door = self._door()
         server = self.protocol(contextFactory=None if self._implicitTLS else door.certificate)
         server.factory = self
+        server.connections = self._connections
         server.portal = door.portal
         server.jmapAccessPolicy = door.policy
         server.capabilityProviders = self._providers

@@ -3,7 +3,8 @@
 Where a server listens: endpoint strings, and a service that binds its port early.
 
 C{ssl:} is taken apart here, because Twisted's own endpoint neither sees a renewed certificate nor
-leaves room for anything between TCP and TLS. All others are Twisted's.
+leaves room for anything between TCP and TLS; so is C{systemd:}, see
+L{txjmapaccess.twistd.inherited}. All others are Twisted's.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.twistd.inherited import inherited
 
 _PIECE = re.compile(r"((?:[^:\\]|\\.)*)(?::|\Z)", re.DOTALL)
 _REFUSED = ("sslmethod", "extraCertChain", "dhParameters")
@@ -53,7 +55,7 @@ def parseListen(description: str) -> Listen:
     if kind != "ssl":
         return Listen(description, description)
     files = {}
-    kept = ["tcp"]
+    kept = [] if rest.startswith("systemd:") else ["tcp"]
     for piece in _split(rest):
         key, equals, value = piece.partition("=")
         if equals and key in _REFUSED:
@@ -80,8 +82,12 @@ def makeEndpoint(reactor: Any, listen: Listen) -> Any:
     """
     @return: an L{twisted.internet.interfaces.IStreamServerEndpoint}.
 
-    @raise ConfigurationError: when Twisted does not understand the endpoint string.
+    @raise ConfigurationError: when Twisted does not understand the endpoint string, or systemd has
+        not passed the socket that it names.
     """
+    kind, _, rest = listen.transport.partition(":")
+    if kind == "systemd":
+        return _makeInherited(reactor, listen, rest)
     try:
         return serverFromString(reactor, listen.transport)
     except Exception:  # Parsers of endpoint strings, plugins too, raise what they like.
@@ -91,6 +97,14 @@ def makeEndpoint(reactor: Any, listen: Listen) -> Any:
         ) from None
 
 
+def _makeInherited(reactor: Any, listen: Listen, arguments: str) -> Any:
+    pairs = (piece.partition("=") for piece in _split(arguments))
+    try:
+        return inherited.endpoint(reactor, {key: value for key, _, value in pairs})
+    except ConfigurationError as e:
+        raise ConfigurationError(f"listen: {listen.description} cannot be used: {e}") from None
+
+
 class Listener(Service):
     """
     A port that is bound by L{bind}, before the service starts: only then can the operator be told
@@ -98,6 +112,8 @@ class Listener(Service):
     and to its log before it starts a service. Without L{bind}, it is bound at the start.
 
     @param description: what to call the endpoint in a sentence.
+
+    @ivar listens: a Deferred that fires when it listens, and does not when it cannot.
     """
 
     _log = Logger()
@@ -108,16 +124,22 @@ class Listener(Service):
         self._description = description
         self._bound: Deferred[IListeningPort | None] | None = None
         self._trouble: str | None = None
+        self.listens: Deferred[None] = Deferred()
 
     def bind(self) -> None:
         """
         @raise ConfigurationError: when it is known at once that nothing can listen there.
         """
-        self._bound = self._endpoint.listen(self._factory).addErrback(self._failed)
+        self._bound = self._endpoint.listen(self._factory)
+        self._bound.addCallbacks(self._succeeded, self._failed)
         if self._trouble is not None:
             raise ConfigurationError(
                 f"listen: {self._description} cannot be listened on: {self._trouble}"
             )
+
+    def _succeeded(self, port: IListeningPort) -> IListeningPort:
+        self.listens.callback(None)
+        return port
 
     def _failed(self, failure: Failure) -> None:
         self._trouble = _why(failure)

@@ -3,17 +3,20 @@
 C{twistd jmapaccess}: from options and settings to a running service.
 
 Ports are bound when the service is made, so that a port in use is one sentence on the terminal. A
-reload makes everything new first and puts it in place then: an error leaves all as it was.
+reload makes everything new first and puts it in place then: an error leaves all as it was. The end
+is in L{txjmapaccess.twistd.stopping}.
 """
 
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.application.service import IService, MultiService
 from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -26,8 +29,10 @@ from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.twistd.hangup import Hangup
 from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
 from txjmapaccess.twistd.lookup import capabilityProviders, findRealm, makeRealm
+from txjmapaccess.twistd.notify import Notifier, Watchdog, watchdogSeconds
 from txjmapaccess.twistd.options import Options, fail
 from txjmapaccess.twistd.proxyprotocol import ProxyProtocolFactory
+from txjmapaccess.twistd.stopping import Connections, onSignals
 
 __all__ = ["JMAPAccessService", "Options", "makeService"]
 
@@ -70,6 +75,7 @@ class JMAPAccessService(MultiService):
     @param readSettings: gives the settings; called again for each reload.
     @param checkers: checkers that are there besides those of the settings.
     @param reactor: where it runs.
+    @param notifier: tells systemd; L{None} for the one of the environment.
 
     @raise ConfigurationError: for settings that cannot be used.
     """
@@ -79,6 +85,9 @@ class JMAPAccessService(MultiService):
     #: How long a replaced checker may take to finish the logins that it has, in seconds.
     retirement = 60.0
 
+    #: How long commands may take to their end when the service stops, in seconds.
+    farewell = 10.0
+
     _door: Door | None = None
 
     def __init__(
@@ -86,9 +95,12 @@ class JMAPAccessService(MultiService):
         readSettings: Callable[[], Settings],
         checkers: Iterable[ICredentialsChecker],
         reactor: Any,
+        notifier: Notifier | None = None,
     ) -> None:
         super().__init__()
         self._reactor = reactor
+        self._notifier = notifier or Notifier.fromEnvironment()
+        self._connections = Connections()
         self._readSettings = readSettings
         self._lasting = tuple(checkers)
         self._settings = settings = readSettings()
@@ -105,6 +117,9 @@ class JMAPAccessService(MultiService):
         self._lastingCheckers.setServiceParent(self)
         self._listen(zip(listens, endpoints, strict=True))
         Hangup(self.reload, reactor).setServiceParent(self)
+        seconds = watchdogSeconds()
+        if seconds is not None:
+            Watchdog(self._notifier, seconds, reactor).setServiceParent(self)
 
     def _open(self, settings: Settings, replaceable: Iterable[ICredentialsChecker]) -> None:
         certificate = self._certificates.creatorFor(None)
@@ -119,7 +134,9 @@ class JMAPAccessService(MultiService):
         self._listeners = []
         for listen, endpoint in places:
             factory = self._behindProxies(
-                self._inTLS(listen, IMAPFactory(self.door, providers, listen.tls))
+                self._inTLS(
+                    listen, IMAPFactory(self.door, providers, listen.tls, self._connections)
+                )
             )
             listener = Listener(endpoint, factory, listen.description)
             listener.setServiceParent(self)
@@ -158,7 +175,9 @@ class JMAPAccessService(MultiService):
         Start, and say what the operator may not expect.
         """
         super().startService()
-        self._log.info("Serving {places}", places=", ".join(self._settings.imap.listen))
+        serving = "Serving " + ", ".join(self._settings.imap.listen)
+        self._log.info("{serving}", serving=serving)
+        self._whenServing(lambda: self._notifier.ready(serving))
         if self.door().requireTLS and self.door().certificate is None:
             self._log.warn(
                 "There is no [imap] certificate, and require_tls is true:"
@@ -167,20 +186,54 @@ class JMAPAccessService(MultiService):
         for name in _withoutEffect(self._settings):
             self._log.warn("{name} has no effect in this version", name=name)
 
+    def _whenServing(self, function: Callable[[], None]) -> None:
+        listening = DeferredList([listener.listens for listener in self._listeners])
+        listening.addCallback(lambda _: self._reactor.callWhenRunning(function))
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Listen no more, let what is under way come to its end, send all others away: L{farewell}
+        seconds at most, or until a second signal.
+
+        @return: a Deferred that fires when all is over.
+        """
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        count = len(self._connections)
+        self._log.info("Stopping with {count} connections", count=count)
+        self._notifier.stopping(f"Stopping with {count} connections")
+        with onSignals(self._reactor, self._hurry, signal.SIGTERM, signal.SIGINT):
+            # The checkers stay for the logins that are under way.
+            closed = [maybeDeferred(listener.stopService) for listener in self._listeners]
+            await self._connections.end(self._reactor, self.farewell)
+            await DeferredList(closed)
+        await super().stopService()
+
+    def _hurry(self) -> None:
+        self._connections.cutOff(self._reactor)
+
     def reload(self) -> None:
         """
         Read the settings, the files that they name and the certificates again. Connections that
         are open keep what they were met with. When anything is wrong, all stays as it was, and the
         log says why.
         """
+        if self._connections.areEnding:
+            return
+        self._notifier.reloading()
+        outcome = "The settings were read again"
         try:
             self._reload()
         except ConfigurationError as e:
-            self._log.error("The settings are not taken over: {problem}", problem=str(e))
+            outcome = f"The settings are not taken over: {e}"
+            self._log.error("{outcome}", outcome=outcome)
         except Exception:
-            self._log.failure("The settings are not taken over")
+            outcome = "The settings are not taken over"
+            self._log.failure("{outcome}", outcome=outcome)
         else:
-            self._log.info("The settings were read again")
+            self._log.info("{outcome}", outcome=outcome)
+        self._notifier.ready(outcome)
 
     def _reload(self) -> None:
         settings = self._readSettings()
