@@ -13,9 +13,9 @@ from twisted.python.failure import Failure
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.dispatch import CommandRefused
+from txjmapaccess.imap.explaining import explained, isExplained
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.login import Login, refusalText
-from txjmapaccess.imap.portals import explained
 from txjmapaccess.imap.sasl import (
     Exchange,
     Malformed,
@@ -23,7 +23,6 @@ from txjmapaccess.imap.sasl import (
     decodeBase64,
     decodeInitialResponse,
     encodeBase64,
-    isExplained,
 )
 
 _CANCELLED = b"Authentication cancelled"
@@ -86,16 +85,16 @@ class AuthenticationCommands(Login):
     async def _logIn(self, tag: bytes, credentials: UsernamePassword) -> None:
         started = self.seconds()
         try:
-            await self.enter(tag, credentials, "LOGIN")
+            await self.enter(tag, credentials, "LOGIN", started)
         except Exception:
-            await self.refuse(tag, Failure(), started)
+            await self.refuse(tag, Failure(), "LOGIN", started)
 
     async def _authenticate(self, tag: bytes, mechanism: Mechanism, initial: bytes | None) -> None:
         started = self.seconds()
         try:
             credentials = await self._converse(mechanism.exchange(), initial)
             started = self.seconds() if initial is None else started
-            await self.enter(tag, credentials, mechanism.name.decode("ascii"))
+            await self.enter(tag, credentials, mechanism.name.decode("ascii"), started)
         except Malformed as e:
             self.sendBadResponse(tag, str(e).encode("ascii"))
         except ExchangeCancelled:
@@ -142,10 +141,11 @@ class AuthenticationCommands(Login):
     async def _refuseMechanism(
         self, tag: bytes, mechanism: Mechanism, failure: Failure, started: float
     ) -> None:
+        name = mechanism.name.decode("ascii")
         if mechanism.failure is None or not isExplained(failure) or self.hasGone():
-            await self.refuse(tag, failure, started)
+            await self.refuse(tag, failure, name, started)
             return
-        await self.noteRefusal(failure, started)
+        await self.noteRefusal(failure, name, started)
         try:
             await self._ask(mechanism.failure(explained(failure, self.portal)))
         except ExchangeCancelled:

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.cred.credentials import IUsernamePassword
-from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import BearerToken, UsernamePassword
 from txjmapaccess.errors import (
@@ -28,7 +27,6 @@ from txjmapaccess.errors import (
     JMAPAccessError,
     Refused,
     TokenRefused,
-    couldTell,
 )
 from txjmapaccess.interfaces import IBearerToken
 
@@ -56,14 +54,6 @@ class LoneSeparator(Refused):
     What answers the failure challenge of OAUTHBEARER (RFC 7628, section 3.2.3) came in the place
     of a message.
     """
-
-
-def isExplained(failure: Failure) -> bool:
-    """
-    @return: whether the client is told why the login came to nothing, by those mechanisms that
-        have a challenge for it. Not when nobody could tell whether the token is good.
-    """
-    return couldTell(failure) and not failure.check(LoneSeparator)
 
 
 def decodeBase64(text: bytes) -> bytes:
