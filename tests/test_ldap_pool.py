@@ -167,6 +167,24 @@ class PoolTests(SynchronousTestCase):
         self.assertIs(self.successResultOf(fresh).connection, third)
         self.assertEqual(self.pool.connections, frozenset([second.connection, third]))
 
+    def test_freshWhileAllAreLent(self) -> None:
+        """
+        Who wants a fresh connection while all are lent gets a new one in the place of the first
+        that is given back, and not that one; others that wait do not get the place.
+        """
+        first, second = self.lent(), self.lent()
+        fresh, other = self.borrow(fresh=True), self.borrow()
+        self.pool.giveBack(first)
+        self.assertTrue(first.connection.isClosed)
+        self.assertEqual(len(self.connecting), 1)
+        third = self.connected()
+        lease = self.successResultOf(fresh)
+        self.assertIs(lease.connection, third)
+        self.assertIsNone(lease.idleSeconds)
+        self.pool.giveBack(second)
+        self.assertIs(self.successResultOf(other).connection, second.connection)
+        self.assertEqual(self.pool.connections, frozenset([second.connection, third]))
+
     def test_cannotConnect(self) -> None:
         """
         When no connection can be made the next one who waits tries.

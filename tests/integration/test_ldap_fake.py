@@ -230,6 +230,47 @@ class DroppedConnectionTests(FakeTestCase):
         self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 3)
         self.assertEqual(checker.counters.serversUp, 0)
 
+    async def test_repeatedOnAFreshOneOnly(self) -> None:
+        """
+        With all connections lent, and all of them dying, what is repeated is repeated on a fresh
+        one; when that breaks, too, the next server is asked.
+        """
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            connection.count = getattr(connection, "count", 0) + 1
+            if connection.count == 1 and connection.number < 2:
+                reactor.callLater(0.05, connection.transport.write, result(messageID, 0))
+            elif connection.number == 1 or connection.count > 2:
+                connection.transport.abortConnection()
+            else:
+                reactor.callLater(0.1, connection.transport.write, result(messageID, 0))
+
+        first, second = self.directory(handler), self.directory()
+        checker = self.checker(first, second, connections=2)
+        await gatherResults([self.login(checker) for _ in range(2)])
+        logins = [self.login(checker) for _ in range(3)]
+        self.assertEqual(await gatherResults(logins), ["alice"] * 3)
+        self.assertEqual(checker.counters.failed, 0)
+
+    async def test_repeatedSearchBreaksToo(self) -> None:
+        """
+        When the fresh connection that is searched breaks, too, the next server is asked.
+        """
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if len(first.requests) == 1:
+                connection.transport.write(done(messageID))
+            else:
+                connection.transport.abortConnection()
+
+        first, second = self.directory(handler), self.directory()
+        checker = self.checker(first, second, search_base="dc=x", search_filter="(uid={user})")
+        for _ in range(2):
+            with self.assertRaises(Refused):
+                await self.login(checker)
+        self.assertEqual(first.requests.count(codec.SEARCH_REQUEST), 3)
+        self.assertEqual(len(second.requests), 1)
+
     async def test_notRepeatedWhenClosed(self) -> None:
         """
         When the connection ends because the checker is closed, or because the server is down, there

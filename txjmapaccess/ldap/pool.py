@@ -77,7 +77,7 @@ class ConnectionPool:
     async def borrow(self, deadline: float, fresh: bool = False) -> Lease:
         """
         @param deadline: until when, in seconds of the clock.
-        @param fresh: whether it must not be one that lay idle.
+        @param fresh: whether it must be a new one, whatever that costs.
 
         @raise ServerFailed: when there is none in time. L{giveBack} what this returns.
         """
@@ -85,6 +85,11 @@ class ConnectionPool:
             lease = self._used(self._idle.pop())
         elif self._isFull and not self._makeRoom(fresh):
             connection = await self._wait(deadline)
+            if connection is not None and fresh:
+                # It was used before: its place is what is wanted.
+                self._connections.discard(connection)
+                connection.close()
+                connection = None
             # None is the room for a connection of our own.
             lease = self._used(connection) if connection else await self._open(deadline)
         else:

@@ -167,7 +167,8 @@ class Server:
         try:
             return await use(lease.connection, self._deadlineFor(lease, deadline))
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
-            self._raiseStale(lease, e)
+            if dead is None:
+                self._raiseStale(lease, e)
             raise
         finally:
             self._pool.giveBack(lease)
@@ -180,7 +181,8 @@ class Server:
         try:
             return await lease.connection.search(search, self._deadlineFor(lease, deadline))
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
-            self._raiseStale(lease, e)
+            if dead is None:
+                self._raiseStale(lease, e)
             raise
 
     def _deadlineFor(self, lease: Lease, deadline: float) -> float:

@@ -60,7 +60,7 @@ class ServiceConnection:
 
     async def get(self, deadline: float, notThis: LDAPConnection | None = None) -> Lease:
         """
-        @param notThis: a connection that turned out to be dead.
+        @param notThis: a connection that turned out to be dead: whatever came after it is fresh.
 
         @raise ServerFailed: when there is none in time.
         """
@@ -72,7 +72,7 @@ class ServiceConnection:
             now = self._clock.seconds()
             idle = now - max(connection.lastAnswer, connection.lastUsed)
             connection.lastUsed = now
-            return Lease(connection, idle)
+            return Lease(connection, idle if notThis is None else None)
         connection = await self._connecting.wait(deadline)
         connection.lastUsed = self._clock.seconds()
         return Lease(connection, None)
