@@ -115,6 +115,27 @@ class KeyTests(SettingsTestCase):
             self.assertProblem("issuer ", endpoint=None, issuer=url)
         self.assertProblem("issuer ", endpoint=None, issuer="https://idp.example/?x")
 
+    def test_hostsAndPorts(self) -> None:
+        """
+        A host is a name or an address that there can be, and a port is not 0.
+        """
+        for url in ("https://[::1]:1/", "https://a_b.example./", "https://192.0.2.1/"):
+            self.makeSettings(endpoint=url)
+        label = "x" * 64
+        hosts = ("a..b", ".a", "..", "a,b", "%41", f"{label}.example", ("x" * 50 + ".") * 6)
+        for host in hosts:
+            self.assertProblem("endpoint has a host that", endpoint=f"https://{host}/")
+            self.assertProblem("issuer has a host that", endpoint=None, issuer=f"https://{host}/")
+        for url in ("https://idp.example:0/", "http://[::1]:0/x"):
+            self.assertProblem("endpoint has the port 0", endpoint=url)
+
+    def test_clientNotText(self) -> None:
+        """
+        A name that came from the command line and is not UTF-8 cannot be sent.
+        """
+        self.makeSettings(client_id="imäpd")
+        self.assertProblem("client_id is not UTF-8", client_id="im\udce4pd")
+
     def test_clientAuth(self) -> None:
         """
         C{client_auth} is one of two words.
@@ -158,6 +179,16 @@ class KeyTests(SettingsTestCase):
         """
         self.makeSettings(as_password=True, password_prefix="tok_")
         self.assertProblem("password_prefix ", password_prefix="tok_")
+
+    def test_impossiblePrefix(self) -> None:
+        """
+        A prefix that no token can have contradicts that passwords may be tokens.
+        """
+        self.makeSettings(as_password=True, password_prefix="x" * 1000)
+        for prefix in ("two words", "tok_ ", "\t", "tökén", "x\n", "x" * 49_152):
+            self.assertProblem(
+                "password_prefix is something", as_password=True, password_prefix=prefix
+            )
 
 
 class FileTests(SettingsTestCase):
@@ -214,6 +245,17 @@ class FileTests(SettingsTestCase):
         bundle = makeCertificate("a.example")[0] + b"# comment\n" + makeCertificate("b.example")[0]
         self.assertIsNotNone(self.makeSettings(ca_file=self.write(bundle)).trustRoot)
         self.assertIsNone(self.makeSettings().trustRoot)
+
+    def test_authoritiesWithoutTLS(self) -> None:
+        """
+        Authorities contradict an endpoint without TLS. An issuer without it may have an endpoint
+        with it.
+        """
+        bundle = self.write(makeCertificate("a.example")[0])
+        url = "http://127.0.0.1/"
+        self.makeSettings(ca_file=bundle, endpoint=None, issuer=url)
+        self.assertProblem("ca_file has no meaning", ca_file=bundle, endpoint=url)
+        self.assertProblem("ca_file has no meaning", ca_file=bundle, endpoint="HTTP://[::1]/")
 
     def test_noAuthorities(self) -> None:
         """

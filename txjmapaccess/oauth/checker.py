@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 import secrets
 import time
 from collections.abc import Callable
@@ -35,13 +34,8 @@ from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.http import HTTPClient
 from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
-from txjmapaccess.oauth.settings import IntrospectionSettings
+from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
 from txjmapaccess.settings import fromMapping
-
-#: Longer ones are not sent to the provider.
-LONGEST_TOKEN = 49_152
-
-_VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
 
 
 @implementer(ICredentialsChecker, ICheckerLifecycle, ITokenAdvice)
@@ -143,7 +137,7 @@ class IntrospectionChecker:
         return maybeDeferred(self._lookUpToken, password).addErrback(_notAToken)
 
     def _lookUpToken(self, token: str) -> Deferred[TokenInfo]:
-        if len(token) > LONGEST_TOKEN or not _VISIBLE_ASCII.match(token):
+        if len(token) > LONGEST_TOKEN or not TOKEN.match(token):
             raise self.advise(TokenRefused("This is not an access token (RFC 6750)"))
         misses = self.counters.cacheMisses
         info = self._cache.get((token.encode(),), lambda: self._ask(token))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
-from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.oauth.urls import checkProviderURL
 
 _OPENID = "/.well-known/openid-configuration"
 _RFC8414 = "/.well-known/oauth-authorization-server"
@@ -57,7 +57,7 @@ def readMetadata(document: Mapping[str, object], issuer: str, url: str) -> Provi
     if not isinstance(endpoint, str):
         raise TemporaryFailure(f"{url} names no introspection_endpoint")
     try:
-        checkSessionURL(endpoint)
+        checkProviderURL(endpoint)
     except ConfigurationError as e:
         raise TemporaryFailure(f"The introspection_endpoint in {url} {e}") from None
     return Provider(endpoint, url if url.endswith(_OPENID) else None)

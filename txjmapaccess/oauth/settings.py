@@ -8,18 +8,26 @@ L{txjmapaccess.oauth.IntrospectionChecker}.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.oauth.files import readSecret, readTrustRoot
-from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.oauth.urls import checkProviderURL
 from txjmapaccess.settings import problem
 
 _T = TypeVar("_T")
 
 _CLIENT_AUTH = ("basic", "post")
+
+#: What an access token is made of: RFC 6750, section 2.1, and whatever else is visible.
+TOKEN = re.compile(r"[!-~]+\Z")
+
+#: Longer ones are not sent to the provider.
+LONGEST_TOKEN = 49_152
 
 
 @dataclass(frozen=True)
@@ -76,12 +84,16 @@ class IntrospectionSettings:
         for key, url in (("endpoint", self.endpoint), ("issuer", self.issuer)):
             if url is not None:
                 _checkURL(key, url)
+        if self.ca_file is not None and urlsplit(self.endpoint or "").scheme == "http":
+            raise problem("ca_file", "has no meaning with an endpoint that is not https")
         if self.issuer is not None and "?" in self.issuer:
             raise problem("issuer", "must not have a query (RFC 8414, section 2)")
 
     def _checkClient(self) -> None:
         if not self.client_id:
             raise problem("client_id", "is empty")
+        if not _isUnicode(self.client_id):
+            raise problem("client_id", "is not UTF-8")
         if self.client_auth not in _CLIENT_AUTH:
             raise problem("client_auth", "must be basic or post")
 
@@ -106,6 +118,9 @@ class IntrospectionSettings:
     def _checkPasswords(self) -> None:
         if self.password_prefix and not self.as_password:
             raise problem("password_prefix", "has no meaning without as_password = true")
+        prefix = self.password_prefix
+        if prefix and not (TOKEN.match(prefix) and len(prefix) < LONGEST_TOKEN):
+            raise problem("password_prefix", "is something that no access token begins with")
 
     def _readFiles(self) -> None:
         object.__setattr__(self, "clientSecret", _read(readSecret, self, "client_secret_file"))
@@ -117,11 +132,20 @@ class IntrospectionSettings:
 
 def _checkURL(key: str, url: str) -> None:
     try:
-        checkSessionURL(url)
+        checkProviderURL(url)
     except ConfigurationError as e:
         raise problem(key, str(e)) from None
-    if "#" in url:
-        raise problem(key, "must not have a fragment")
+
+
+def _isUnicode(text: str) -> bool:
+    """
+    @return: whether it can be sent. Arguments of a command that are not UTF-8 cannot.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read(read: Callable[[str], _T], settings: IntrospectionSettings, key: str) -> _T:

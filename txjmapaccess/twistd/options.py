@@ -138,6 +138,21 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
                 f"{where}[ldap] and [introspection] are missing, and so is --auth:"
                 " nobody could log in"
             )
+        if settings.jmap.passwords_may_be_tokens and not self._takesTokensAsPasswords(settings):
+            raise ConfigurationError(
+                f"{where}[jmap] passwords_may_be_tokens has no meaning without"
+                " [introspection] as_password = true"
+            )
+
+    def _takesTokensAsPasswords(self, settings: Settings) -> bool:
+        if settings.introspection is not None:
+            return settings.introspection.as_password
+        # What somebody else's checker takes for a token, nobody knows.
+        return any(
+            not ICheckerLifecycle.providedBy(checker)
+            or {IBearerToken, IUsernamePassword} <= set(checker.credentialInterfaces)
+            for checker in self["credCheckers"]
+        )
 
 
 class Options(SettingsOptions):
