@@ -10,11 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_certificate import makeCertificate
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.tls import TLSSettings
 from txjmapaccess.ldap.uri import parseURI
 from txjmapaccess.settings import fromMapping
 
@@ -100,10 +103,44 @@ class ServerSettingsTests(SettingsTestCase):
             "ldap://ho st",
             "ldap://a..b",
             "ldap://user:secret@host",
+            "ldap://ldap_1.example.com",
+            "ldaps://ldap_1.example.com",
+            "ldaps://-ldap.example.com",
+            "ldaps://ldap-.example.com",
+            f"ldap://{'a' * 64}.example.com",
+            f"ldap://{'a.' * 130}com",
+            "ldap://xn--zz.example.com",
+            "ldap://\u2603.example.com",
+            "ldap://256.1.1.1",
+            "ldap://127.1",
+            "ldap://[127.0.0.1]",
+            "ldap://[v1.x]",
+            "ldap://[fe80::1%25lo]",
+            "ldap://.",
+            "ldap://host\n",
+            "ldap://host\0",
+            "ldap://host\udcff",
         ):
             self.assertSentence("uris", "", self.template, uris=[uri])
         self.assertSentence("uris", "at least one", self.template, uris=[])
         self.assertSentence("uris", "twice", self.template, uris=["ldap://a", "ldap://a:389/"])
+
+    def test_namesAsLaterLayersTakeThem(self) -> None:
+        """
+        Every name that passes can be connected to and verified: international ones are encoded
+        once, for the resolver and for TLS (RFC 5891), and a dot at the end is left out.
+        """
+        for text, host in (
+            ("ldaps://b\u00fccher.example", "xn--bcher-kva.example"),
+            ("ldaps://fa\u00df.example", "xn--fa-hia.example"),
+            ("ldaps://LDAP.example.com.", "ldap.example.com"),
+            ("ldaps://1.ldap", "1.ldap"),
+        ):
+            uri = parseURI(text)
+            self.assertEqual(uri.host, host)
+            self.assertIsNotNone(TLSSettings().forHost(uri.host))
+            endpoint = HostnameEndpoint(MemoryReactorClock(), uri.host.encode("ascii"), 1)
+            self.assertNotIn("invalid", repr(endpoint))
 
     def test_secretInURIIsNotQuoted(self) -> None:
         """
@@ -130,6 +167,34 @@ class ServerSettingsTests(SettingsTestCase):
             ("cache_seconds", -1),
         ):
             self.assertSentence(key, "must be", self.template, **{key: value})
+
+
+class TextSettingsTests(SettingsTestCase):
+    """
+    What cannot be in any value.
+    """
+
+    def test_noText(self) -> None:
+        """
+        A NUL, another control character, or half a character is refused wherever it is.
+        """
+        for bad in ("a\0b", "a\nb", "a\x9fb", "a\udcffb"):
+            for key in ("ca_file", "client_certificate", "client_key"):
+                self.assertSentence(key, "control", self.template, starttls=True, **{key: bad})
+            for key in ("search_base", "bind_dn", "bind_password_file", "username_attribute"):
+                self.assertSentence(key, "control", self.search, **{key: bad})
+            template = f"uid={{user}},dc={bad}"
+            self.assertSentence(
+                "bind_dn_template", "control", self.settings, bind_dn_template=template
+            )
+
+    def test_filters(self) -> None:
+        """
+        A filter may be written in several lines, and must escape NUL (RFC 4515, section 3).
+        """
+        self.search(search_filter="\n(& (uid={user})\n\t(mail=*))")
+        for bad in ("(uid={user}\0)", "(uid={user}\udcff)"):
+            self.assertSentence("search_filter", "control", self.search, search_filter=bad)
 
 
 class IdentitySettingsTests(SettingsTestCase):
@@ -171,6 +236,9 @@ class IdentitySettingsTests(SettingsTestCase):
         """
         self.assertSentence("search_filter", "RFC 4515", self.search, search_filter="(uid={user}")
         self.assertSentence("jmap_filter", "RFC 4515", self.template, jmap_filter="jmap=yes")
+        for broken in ("(cn=\\zz{user})", "(cn=\\4{user})", "(cn=\\{user})", "(cn={user}\\)"):
+            self.assertSentence("search_filter", "RFC 4515", self.search, search_filter=broken)
+        self.search(search_filter="(cn=\\5c\\2A{user})")
 
     def test_serviceAccount(self) -> None:
         """

@@ -153,6 +153,6 @@ def _endpoint(reactor: Any, uri: ServerURI) -> IStreamClientEndpoint:
     try:
         address = ip_address(uri.host)
     except ValueError:
-        return HostnameEndpoint(reactor, uri.host.encode("idna"), uri.port)
+        return HostnameEndpoint(reactor, uri.host.encode("ascii"), uri.port)
     kind = TCP4ClientEndpoint if address.version == 4 else TCP6ClientEndpoint
     return kind(reactor, uri.host, uri.port)

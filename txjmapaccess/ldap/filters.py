@@ -23,6 +23,8 @@ _Encoder = Callable[[bytes], bytes]
 
 _HOLE = USER.encode("ascii")
 #: An attribute description with options (RFC 4512, section 2.5), or an object identifier.
+#: A backslash without the two digits that belong to it (section 3): ldap3 takes it for itself.
+_BROKEN_ESCAPE = re.compile(r"\\(?![0-9A-Fa-f]{2})")
 _DESCRIPTION = re.compile(r"([A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)*)(;[A-Za-z0-9-]+)*\Z")
 
 _SETS = {parser.AND: 0xA0, parser.OR: 0xA1}
@@ -47,6 +49,8 @@ class FilterTemplate:
 
     def __init__(self, text: str) -> None:
         try:
+            if _BROKEN_ESCAPE.search(text) or "\0" in text:
+                raise ValueError("not escaped as it must be")
             root = parser.parse_filter(text, None, False, False, None, False)
             (top,) = root.elements
             self._encode = _node(top)

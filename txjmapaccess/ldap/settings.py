@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 from txjmapaccess.errors import ConfigurationError
@@ -26,6 +26,10 @@ _T = TypeVar("_T")
 
 #: No object identifiers: servers answer with the name, and it would not be found.
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*(;[A-Za-z0-9-]+)*\Z")
+#: Lone surrogates (what was no text), and control characters; white space may be in a filter.
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NO_FILTER_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+_FILTER_KEYS = ("search_filter", "jmap_filter")
 _SEARCH_KEYS = ("search_base", "search_filter", "bind_dn", "bind_password_file")
 _TLS_KEYS = ("ca_file", "client_certificate", "client_key")
 
@@ -78,6 +82,7 @@ class LDAPSettings:
     cache_seconds: float = 0
 
     def __post_init__(self) -> None:
+        self._checkText()
         self._checkServers()
         self._checkNumbers()
         if self.bind_dn_template is None:
@@ -166,6 +171,14 @@ class LDAPSettings:
         return found
 
     # Checks
+
+    def _checkText(self) -> None:
+        for key in [field.name for field in fields(self)]:
+            value = getattr(self, key)
+            illegal = _NO_FILTER_TEXT if key in _FILTER_KEYS else _NO_TEXT
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str) and illegal.search(text):
+                    raise problem(key, "holds a control character, or what is no text")
 
     def _checkServers(self) -> None:
         if not self.uris:

@@ -6,7 +6,10 @@ LDAP URIs (RFC 4516), as far as they name a server.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+import idna
 
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import isLoopback
@@ -20,7 +23,8 @@ class ServerURI:
     Where a server is.
 
     @ivar text: the URI as configured.
-    @ivar host: a name or an address (IPv6 without brackets).
+    @ivar host: an address (IPv6 without brackets), or a name as TLS and the resolver take it:
+        ASCII, without a dot at the end.
     @ivar isTLS: whether TLS comes before everything else (C{ldaps}).
     """
 
@@ -46,17 +50,40 @@ def parseURI(text: str) -> ServerURI:
     )
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-        (host or "").encode("idna")
+        port = parts.port
+        host = _host(parts.hostname or "", "[" in parts.netloc)
     except ValueError:
         raise wrong from None
     if "@" in parts.netloc:
         # Not quoted: it may be a password.
         raise ConfigurationError("holds a URI with a user name; use bind_dn")
     isWhole = parts.path in ("", "/") and not parts.query and not parts.fragment
-    if parts.scheme not in _PORTS or not host or port == 0 or not isWhole:
+    if parts.scheme not in _PORTS or port == 0 or not isWhole:
         raise wrong
     if not text.isprintable() or " " in text:
         raise wrong
     isTLS = parts.scheme == "ldaps"
     return ServerURI(text, host, port or _PORTS[parts.scheme], isTLS)
+
+
+def _host(host: str, inBrackets: bool) -> str:
+    """
+    @param inBrackets: whether it was in them, as IPv6 addresses are and nothing else.
+
+    @return: see L{ServerURI}.
+
+    @raise ValueError: for what the resolver or TLS would refuse at each login.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        address = None
+    if inBrackets != (address is not None and address.version == 6) or "%" in host:
+        raise ValueError("not an IPv6 address, or of one machine only")
+    if address is not None:
+        return host
+    # As Twisted does it for endpoints and TLS (IDNA 2008); raises a ValueError.
+    name = idna.encode(host).decode("ascii").removesuffix(".")
+    if name.rpartition(".")[2].isdigit():
+        raise ValueError("a mistyped address")
+    return name
