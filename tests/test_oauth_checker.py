@@ -40,6 +40,7 @@ from txjmapaccess.verdict import Reason
 ENDPOINT = "https://idp.example/introspect"
 ISSUER = "https://idp.example"
 OPENID = f"{ISSUER}/.well-known/openid-configuration"
+METADATA = {"issuer": ISSUER, "introspection_endpoint": ENDPOINT}
 TOKEN = "a-s3cret-token.of~arnt"
 NOW = 1_800_000_000
 
@@ -715,8 +716,6 @@ class DiscoveryTests(CheckerTestCase):
     C{issuer} in the place of C{endpoint}.
     """
 
-    metadata = {"issuer": ISSUER, "introspection_endpoint": ENDPOINT}
-
     def setUp(self) -> None:
         super().setUp()
         self.checker = self.makeChecker(issuer=ISSUER)
@@ -731,7 +730,7 @@ class DiscoveryTests(CheckerTestCase):
         self.assertEqual((b"GET", OPENID.encode()), (method, url))
         assert headers is not None
         self.assertFalse(headers.hasHeader(b"Authorization"))
-        self.agent.answer(self.metadata)
+        self.agent.answer(METADATA)
         self.agent.answer(ACTIVE)
         self.successResultOf(login)
         self.login("other")
@@ -745,7 +744,7 @@ class DiscoveryTests(CheckerTestCase):
         A refusal names the OpenID metadata (RFC 7628, section 3.2.2).
         """
         login = self.login()
-        self.agent.answer(self.metadata)
+        self.agent.answer(METADATA)
         self.agent.answer({"active": False})
         self.assertEqual(OPENID, self.assertRefused(login).openidConfiguration)
 
@@ -761,7 +760,7 @@ class DiscoveryTests(CheckerTestCase):
                 f"{ISSUER}/.well-known/oauth-authorization-server".encode(),
                 self.agent.requests[-1][1],
             )
-            self.agent.answer(self.metadata)
+            self.agent.answer(METADATA)
             self.agent.answer({"active": False})
             self.assertIsNone(self.assertRefused(login).openidConfiguration)
 
@@ -770,7 +769,7 @@ class DiscoveryTests(CheckerTestCase):
         A token that another issuer issued is refused.
         """
         login = self.login()
-        self.agent.answer(self.metadata)
+        self.agent.answer(METADATA)
         self.agent.answer({**ACTIVE, "iss": "https://other.example"})
         self.assertRefused(login)
 
@@ -781,7 +780,7 @@ class DiscoveryTests(CheckerTestCase):
         """
         login = self.login()
         self.agent.answer(b"", 404)
-        self.agent.answer({**self.metadata, "issuer": "https://other.example"})
+        self.agent.answer({**METADATA, "issuer": "https://other.example"})
         text = self.assertUnavailable(login)
         self.assertIn(f"{OPENID} answered 404", text)
         self.assertIn("is not the metadata of the issuer", text)
@@ -795,7 +794,7 @@ class DiscoveryTests(CheckerTestCase):
         """
         logins = [self.login(f"token{n}") for n in range(5)]
         self.assertAsked(1)
-        self.agent.answer(self.metadata)
+        self.agent.answer(METADATA)
         self.assertAsked(6)
         for number in range(1, 6):
             self.agent.answer(ACTIVE, number=number)
@@ -829,7 +828,7 @@ class DiscoveryTests(CheckerTestCase):
         """
         login = self.login()
         self.reactor.advance(3)
-        self.agent.answer(self.metadata)
+        self.agent.answer(METADATA)
         self.reactor.advance(2)
         self.assertUnavailable(login)
 
@@ -855,7 +854,7 @@ class LifecycleTests(CheckerTestCase):
         """
         self.checker = self.makeChecker(issuer=ISSUER)
         self.checker.start()
-        self.agent.answer(DiscoveryTests.metadata)
+        self.agent.answer(METADATA)
         self.agent.answer({"active": False})
         self.login()
         self.assertEqual(ENDPOINT.encode(), self.agent.requests[-1][1])

@@ -1,0 +1,391 @@
+# -*- test-case-name: tests.test_oauth_wire -*-
+"""
+Tokens from the IMAP client to the provider and back, without a network: servers of ours and of
+others with an L{txjmapaccess.oauth.IntrospectionChecker}.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import b64decode
+from typing import Any
+
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+from twisted.mail.imap4 import IMAP4Server
+
+from tests.support_imap import (
+    URL,
+    Connection,
+    RecordingRealm,
+    base64,
+    capabilitiesIn,
+    makePortal,
+)
+from tests.support_introspection import ACTIVE
+from tests.test_oauth_checker import ISSUER, METADATA, OPENID, CheckerTestCase
+from txjmapaccess import extendFactory
+from txjmapaccess.checkers import chain
+from txjmapaccess.errors import ForeignAuthorizationIdentity, Refused
+from txjmapaccess.interfaces import IBearerToken
+from txjmapaccess.policy import EvidencePolicy
+from txjmapaccess.verdict import Known, Reason, Usable
+
+REFUSED = b"a NO [AUTHENTICATIONFAILED] Authentication failed"
+FOREIGN = b"a NO [AUTHORIZATIONFAILED] Not allowed for that authorization identity"
+
+
+class WireTestCase(CheckerTestCase):
+    """
+    Connections to a server whose portal has passwords and tokens.
+    """
+
+    def connect(self, *checkers: Any, **attributes: Any) -> Connection:
+        """
+        @return: a new connection; its checkers are the one of the test, and one for passwords.
+        """
+        passwords = InMemoryUsernamePasswordDatabaseDontUse(arnt=b"trondheim")
+        portal = makePortal(checkers=chain(checkers or (self.checker, passwords)))
+        attributes.setdefault("jmapAccessPolicy", EvidencePolicy(URL))
+        return Connection(portal=portal, **attributes)
+
+    def challengeIn(self, lines: list[bytes]) -> dict[str, str]:
+        """
+        @return: the JSON object in the one line that there is, a challenge.
+        """
+        [line] = lines
+        self.assertEqual(line[:2], b"+ ")
+        details: dict[str, str] = json.loads(b64decode(line[2:]))
+        return details
+
+
+class ChallengeTests(WireTestCase):
+    """
+    RFC 7628, section 3.2.2: every refusal of a token is explained.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.checker = self.makeChecker(issuer=ISSUER, imap_scopes=["imap"])
+        self.checker.start()
+        self.agent.answer(METADATA)
+        self.agent.answer({"active": False})
+
+    def refusal(self, mechanism: bytes, message: bytes, answer: object = None) -> list[Any]:
+        """
+        @return: the challenge, and the tagged line after it, with and without an initial response.
+        """
+        results = []
+        for lines in (
+            [b"a AUTHENTICATE %b %b" % (mechanism, base64(message))],
+            [b"a AUTHENTICATE " + mechanism, base64(message)],
+        ):
+            connection = self.connect()
+            for line in lines:
+                received = connection.send(line)
+            if answer is not None and not received:
+                self.agent.answer(answer)
+                received = connection.received()
+            challenge = self.challengeIn(received)
+            results.append([challenge, *connection.send(base64(b"\x01"))])
+            self.assertEqual(1, connection.server.failures)
+        self.assertEqual(*results)
+        return results[0]
+
+    def test_foreignAuthorizationIdentity(self) -> None:
+        """
+        A token for the mail of somebody else: a challenge, and the answer says which of the two is
+        wrong.
+        """
+        for mechanism, message, status in (
+            (b"OAUTHBEARER", b"n,a=bron,\x01auth=Bearer tok\x01\x01", "invalid_token"),
+            (b"XOAUTH2", b"user=bron\x01auth=Bearer tok\x01\x01", "401"),
+        ):
+            challenge, tagged = self.refusal(mechanism, message, ACTIVE)
+            self.assertEqual((status, "imap"), (challenge["status"], challenge["scope"]))
+            self.assertEqual(FOREIGN, tagged)
+            self.assertEqual(
+                OPENID if mechanism == b"OAUTHBEARER" else None,
+                challenge.get("openid-configuration"),
+            )
+
+    def test_malformed(self) -> None:
+        """
+        A message that no checker has seen is explained like all others.
+        """
+        for message in (b"n,,\x01auth=Basic x\x01\x01", b"p=x,,\x01\x01", b"\xff"):
+            challenge, tagged = self.refusal(b"OAUTHBEARER", message)
+            self.assertEqual(
+                {"status": "invalid_request", "scope": "imap", "openid-configuration": OPENID},
+                challenge,
+            )
+            self.assertEqual(REFUSED, tagged)
+        challenge, _ = self.refusal(b"XOAUTH2", b"user=arnt\x01\x01")
+        self.assertEqual({"status": "400", "schemes": "Bearer", "scope": "imap"}, challenge)
+
+    def test_foreignCheckers(self) -> None:
+        """
+        Checkers of others that have less to say get a challenge as well, and keep their answer.
+        """
+        for error, tagged in (
+            (UnauthorizedLogin(), REFUSED),
+            (Refused("no"), REFUSED),
+            (ForeignAuthorizationIdentity("bron"), FOREIGN),
+        ):
+            connection = self.connect(_Refusing(error))
+            challenge = self.challengeIn(
+                connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER))
+            )
+            self.assertEqual({"status": "invalid_token"}, challenge)
+            self.assertEqual([tagged], connection.send(b"AQ=="))
+
+    def test_adviceOfAnother(self) -> None:
+        """
+        What a checker does not say about its refusal, another one in the chain says about tokens.
+        """
+        connection = self.connect(_Refusing(UnauthorizedLogin()), self.checker)
+        challenge = self.challengeIn(connection.send(b"a AUTHENTICATE OAUTHBEARER AAAA"))
+        self.assertEqual(OPENID, challenge["openid-configuration"])
+
+    def test_notExplained(self) -> None:
+        """
+        A lone %x01 in the place of a message, and a provider that cannot be asked, get no
+        challenge (RFC 7628, section 3.2.3; RFC 5530, section 3).
+        """
+        connection = self.connect()
+        self.assertEqual([REFUSED], connection.send(b"a AUTHENTICATE OAUTHBEARER AQ=="))
+        self.assertEqual([], connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER)))
+        self.agent.answer(b"", 503)
+        [tagged] = connection.received()
+        self.assertEqual(b"a NO [UNAVAILABLE] ", tagged[:19])
+
+
+class MessageTests(WireTestCase):
+    """
+    What clients send.
+    """
+
+    def test_longestToken(self) -> None:
+        """
+        A token of 48 KiB reaches the provider, with an initial response and without.
+        """
+        token = "t" * 49_152
+        message = base64(f"n,,\x01auth=Bearer {token}\x01\x01".encode())
+        for lines in (
+            [b"a AUTHENTICATE OAUTHBEARER " + message],
+            [b"a AUTHENTICATE OAUTHBEARER", message],
+        ):
+            self.checker = self.makeChecker()
+            connection = self.connect()
+            for line in lines:
+                received = connection.send(line)
+            self.assertEqual([], received)
+            self.assertEqual(token, self.agent.form()["token"])
+            self.agent.answer(ACTIVE)
+            self.assertEqual(b"a OK ", connection.received()[0][:5])
+
+    def test_xoauth2WithoutUser(self) -> None:
+        """
+        XOAUTH2 without a user, or with an empty one, is a login of the token's user.
+        """
+        for message in (
+            b"auth=Bearer tok\x01\x01",
+            b"user=\x01auth=Bearer tok\x01\x01",
+            b"user=\x01auth=bearer   tok\x01tenant=x\x01\x01",
+        ):
+            self.checker = self.makeChecker()
+            connection = self.connect()
+            connection.send(b"a AUTHENTICATE XOAUTH2 " + base64(message))
+            self.agent.answer(ACTIVE)
+            self.assertEqual(b"a OK ", connection.received()[0][:5])
+            self.assertEqual("arnt", connection.server.loginRecord.username)
+
+
+class PasswordTests(WireTestCase):
+    """
+    C{as_password} on the wire.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.checker = self.makeChecker(as_password=True)
+
+    def test_literals(self) -> None:
+        """
+        A token up to 48 KiB as a literal of LOGIN is tried; what is longer, up to the 64 KiB that a
+        literal may have, is not, and is the next checker's.
+        """
+        for size, isAsked in ((8_193, True), (49_152, True), (49_153, False), (65_536, False)):
+            connection = self.connect()
+            connection.send(b"a LOGIN arnt {%d}" % size)
+            before = len(self.agent.requests)
+            answer = connection.send(b"t" * size)
+            self.assertAsked(before + isAsked)
+            if isAsked:
+                self.assertEqual("t" * size, self.agent.form()["token"])
+                self.agent.answer(ACTIVE)
+                self.assertEqual(b"a OK ", connection.received()[0][:5])
+                self.assertEqual(
+                    Known(URL, Reason.TOKEN_AS_PASSWORD), connection.server.loginRecord.verdict
+                )
+            else:
+                self.assertEqual([REFUSED], answer)
+
+    def test_tooLong(self) -> None:
+        """
+        A longer literal is not taken at all.
+        """
+        connection = self.connect()
+        self.assertEqual(b"a BAD ", connection.send(b"a LOGIN arnt {65537}")[0][:6])
+
+    def test_notASCII(self) -> None:
+        """
+        A password that is not ASCII, or not even UTF-8, is none of the provider's business: the
+        next checker knows it.
+        """
+        for password in ("trøndheim".encode(), b"tr\xf8ndheim"):
+            known = InMemoryUsernamePasswordDatabaseDontUse(arnt=password)
+            connection = self.connect(self.checker, known)
+            connection.send(b"a LOGIN arnt {%d}" % len(password))
+            self.assertEqual(b"a OK ", connection.send(password)[0][:5])
+            message = base64(b"\0arnt\0" + password)
+            answer = self.connect(self.checker, known).send(b"a AUTHENTICATE PLAIN " + message)
+            self.assertEqual(b"a OK ", answer[0][:5])
+        self.assertAsked(0)
+
+    def test_plain(self) -> None:
+        """
+        AUTHENTICATE PLAIN carries a token as well. Its refusals have no challenge.
+        """
+        connection = self.connect()
+        connection.send(b"a AUTHENTICATE PLAIN " + base64(b"\0arnt\0tok"))
+        self.agent.answer(ACTIVE)
+        self.assertEqual(b"a OK ", connection.received()[0][:5])
+        answer = self.connect().send(b"a AUTHENTICATE PLAIN " + base64(b"\0bron\0tok"))
+        self.assertEqual([FOREIGN], answer)
+
+    def test_verdict(self) -> None:
+        """
+        The verdict is known, since the client would send the token to JMAP as a password; usable
+        where the operator says that this works there.
+        """
+        for may, verdict in ((False, Known(URL, Reason.TOKEN_AS_PASSWORD)), (True, Usable(URL))):
+            policy = EvidencePolicy(URL, passwordsMayBeTokens=may)
+            connection = self.connect(jmapAccessPolicy=policy)
+            answer = connection.send(b"a LOGIN arnt tok")
+            if not may:
+                self.agent.answer(ACTIVE)
+                answer = connection.received()
+            self.assertEqual(may, b"JMAPACCESS" in capabilitiesIn(answer[0]))
+            self.assertEqual(verdict, connection.server.loginRecord.verdict)
+
+
+class ExpiryTests(WireTestCase):
+    """
+    C{end_at_expiry}.
+    """
+
+    def loggedIn(self) -> Connection:
+        """
+        @return: a connection whose token ends in 100 seconds.
+        """
+        self.reactor.rightNow = time.time()
+        self.checker = self.makeChecker(end_at_expiry=True)
+        connection = self.connect()
+        connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER))
+        self.agent.answer({**ACTIVE, "exp": self.reactor.rightNow + 100})
+        self.assertEqual(b"a OK ", connection.received()[0][:5])
+        return connection
+
+    def test_ends(self) -> None:
+        """
+        The connection ends when the token does, and not before.
+        """
+        connection = self.loggedIn()
+        connection.clock.advance(98)
+        self.assertEqual([], connection.received())
+        connection.clock.advance(2)
+        self.assertEqual([b"* BYE The access token has expired"], connection.received())
+
+    def test_hangUp(self) -> None:
+        """
+        A client that goes away before that leaves no timer behind.
+        """
+        connection = self.loggedIn()
+        connection.lose()
+        self.assertEqual([], connection.clock.getDelayedCalls())
+
+    def test_logout(self) -> None:
+        """
+        Nor does one that says LOGOUT.
+        """
+        connection = self.loggedIn()
+        connection.send(b"b LOGOUT")
+        connection.lose()
+        self.assertEqual([], connection.clock.getDelayedCalls())
+
+
+class TheirFactory(Factory):
+    """
+    Of somebody who has never heard of JMAPACCESS.
+    """
+
+    def __init__(self, portal: Any) -> None:
+        self.portal = portal
+
+    def buildProtocol(self, addr: object) -> IMAP4Server:
+        server = IMAP4Server()
+        server.portal = self.portal
+        return server
+
+
+class UnmodifiedFactoryTests(WireTestCase):
+    """
+    L{extendFactory} on a factory of others, with this checker in its portal.
+    """
+
+    def theirConnection(self) -> Connection:
+        """
+        @return: a connection to their server.
+        """
+        portal = makePortal(RecordingRealm(), chain([self.checker]))
+        factory = extendFactory(TheirFactory(portal), EvidencePolicy(URL))
+        server = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
+        return Connection(server=server)
+
+    def test_verdicts(self) -> None:
+        """
+        The evidence of each token reaches the policy: usable with a JMAP scope, known without.
+        """
+        for scope, verdict in (
+            (ACTIVE["scope"], Usable(URL)),
+            ("imap", Known(URL, Reason.SCOPE)),
+        ):
+            self.checker = self.makeChecker()
+            connection = self.theirConnection()
+            connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER))
+            self.agent.answer({**ACTIVE, "scope": scope})
+            [tagged] = connection.received()
+            self.assertEqual(isinstance(verdict, Usable), b"JMAPACCESS" in capabilitiesIn(tagged))
+            self.assertEqual(verdict, connection.server.loginRecord.verdict)
+
+
+BEARER = b"n,,\x01auth=Bearer tok\x01\x01"
+
+
+class _Refusing:
+    """
+    A checker of somebody else that refuses every token.
+    """
+
+    credentialInterfaces = (IBearerToken,)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def requestAvatarId(self, credentials: object) -> Deferred[Any]:
+        raise self.error
