@@ -5,6 +5,7 @@ Tests for L{txjmapaccess.cache}.
 from __future__ import annotations
 
 import gc
+import weakref
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -239,6 +240,43 @@ class SharingTests(CacheTestCase):
         self.backEnd.questions[0].errback(TokenRefused("no"))
         for waiter in waiters:
             self.failureResultOf(waiter, TokenRefused)
+
+    def test_ownRefusals(self) -> None:
+        """
+        Everyone who is refused later gets an exception of his own: its traceback is his, and what
+        he does to it is his business. The one that is kept has no traceback, whose frames would
+        hold the secret.
+        """
+        self.refuse()
+        first, second = (self.failureResultOf(self.get(), TokenRefused).value for _ in range(2))
+        self.assertIsNot(first, second)
+        first.scope = "other"
+        third = self.failureResultOf(self.get(), TokenRefused).value
+        self.assertEqual("mail", third.scope)
+
+    def test_keptWithoutTraceback(self) -> None:
+        """
+        The refusal that is kept does not lead to what the back end knew when it refused.
+        """
+
+        class Known:
+            """
+            What a frame of the back end holds.
+            """
+
+        known = weakref.WeakSet[Known]()
+
+        def broken() -> Deferred[str]:
+            secret = Known()
+            known.add(secret)
+            raise TokenRefused("no")
+
+        self.failureResultOf(self.cache.get(SECRET, broken), TokenRefused)
+        gc.collect()
+        self.assertEqual([], list(known))
+        again = self.failureResultOf(self.get(), TokenRefused)
+        self.assertAsked(0)
+        self.assertEqual("no", str(again.value))
 
     def test_otherSecret(self) -> None:
         """

@@ -147,15 +147,64 @@ class TokenMechanismTests(SynchronousTestCase):
             self.assertEqual(credentials.authorizationIdentity, identity)
             self.assertEqual(credentials.mechanism, "OAUTHBEARER")
 
+    def test_escapes(self):
+        """
+        RFC 5801, section 4: =2C and =3D are decoded once, not what decoding has made.
+        """
+        for text, identity in (
+            (b"=3D2C", "=2C"),
+            (b"=3D3D", "=3D"),
+            (b"=2C3D", ",3D"),
+            (b"=3D=2C", "=,"),
+            (b"=2C=3D", ",="),
+            # From clients that do not encode it.
+            (b"a=b", "a=b"),
+            ("ærnt".encode(), "ærnt"),
+        ):
+            message = b"n,a=" + text + b",\x01auth=Bearer t\x01\x01"
+            _, credentials = converse(sasl.oauthBearer(), message)
+            self.assertEqual(credentials.authorizationIdentity, identity)
+
+    def test_spaces(self):
+        """
+        Several spaces before the token, and keys that nobody knows, are no matter.
+        """
+        rest = b"auth=Bearer   t.o-k\x01mtu=9\x01odd\x01=\x01\x01"
+        for exchange, first in ((sasl.oauthBearer, b"n,,"), (sasl.xoauth2, b"user=arnt")):
+            _, credentials = converse(exchange(), first + b"\x01" + rest)
+            self.assertEqual(credentials.token, "t.o-k")
+
     def test_xoauth2(self):
         """
-        XOAUTH2: a user and a token.
+        XOAUTH2: a user and a token. The user may be missing or empty.
         """
-        _, credentials = converse(sasl.xoauth2(), b"user=arnt\x01auth=Bearer t.o-k\x01\x01")
-        self.assertEqual(
-            (credentials.token, credentials.authorizationIdentity, credentials.mechanism),
-            ("t.o-k", "arnt", "XOAUTH2"),
-        )
+        for first, user in ((b"user=arnt\x01", "arnt"), (b"user=\x01", None), (b"", None)):
+            _, credentials = converse(sasl.xoauth2(), first + b"auth=Bearer t.o-k\x01\x01")
+            self.assertEqual(
+                (credentials.token, credentials.authorizationIdentity, credentials.mechanism),
+                ("t.o-k", user, "XOAUTH2"),
+            )
+
+    def test_xoauth2UserIsNotEscaped(self):
+        """
+        The user of XOAUTH2 is no part of a GS2 header.
+        """
+        _, credentials = converse(sasl.xoauth2(), b"user=a=2Cb\x01auth=Bearer t\x01\x01")
+        self.assertEqual(credentials.authorizationIdentity, "a=2Cb")
+
+    def test_xoauth2Malformed(self):
+        """
+        What is no message of XOAUTH2, or has no token, has the status invalid_request.
+        """
+        for message in (
+            b"",
+            b"\x01",
+            b"user=arnt\x01\x01",
+            b"user=arnt\x01auth=tok\x01\x01",
+            b"\xff",
+        ):
+            refusal = self.assertRaises(TokenRefused, converse, sasl.xoauth2(), message)
+            self.assertEqual(refusal.status, "invalid_request")
 
     def test_invalidRequest(self):
         """
@@ -207,6 +256,15 @@ class TokenMechanismTests(SynchronousTestCase):
             json.loads(sasl.xoauth2Failure(refusal)),
             {"status": "401", "schemes": "Bearer", "scope": "mail"},
         )
+        for status, code in (
+            ("invalid_request", "400"),
+            ("insufficient_scope", "401"),
+            ("invalid_token", "401"),
+        ):
+            self.assertEqual(
+                json.loads(sasl.xoauth2Failure(TokenRefused("x", status))),
+                {"status": code, "schemes": "Bearer"},
+            )
 
 
 class ForeignMechanismTests(SynchronousTestCase):

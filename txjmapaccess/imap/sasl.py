@@ -216,7 +216,7 @@ def _gs2AuthorizationIdentity(header: str) -> str | None:
         return None
     if not identity.startswith("a="):
         raise TokenRefused("a GS2 header that is not understood", "invalid_request")
-    # curl sends an empty one when it has no user name.
+    # In this order, so that "=3D2C" is "=2C". curl sends an empty one when it has no user name.
     return identity[2:].replace("=2C", ",").replace("=3D", "=") or None
 
 
