@@ -4,6 +4,7 @@ A directory server for tests that answers whatever a test says, on a real socket
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -95,20 +96,26 @@ Handler = Callable[[Any, int, int, bytes], None]
 class FakeDirectory:
     """
     @param handler: answers requests by writing to the connection's C{transport}.
+    @param listening: a socket to listen on; L{None} for a new one.
 
     @ivar uri: where it listens.
     @ivar connections: those that were made, in order; each has C{number} and C{isLost}.
     @ivar requests: the tags of the requests that came.
     """
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, listening: socket.socket | None = None) -> None:
         self.handler = handler
         self.connections: list[Any] = []
         self.requests: list[int] = []
         factory = Factory()
         factory.noisy = False
         factory.buildProtocol = lambda address: _Connection(self)  # type: ignore[method-assign]
-        self._port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        if listening is None:
+            self._port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        else:
+            listening.setblocking(False)
+            self._port = reactor.adoptStreamPort(listening.fileno(), socket.AF_INET, factory)
+            listening.close()
         self.uri = f"ldap://127.0.0.1:{self._port.getHost().port}"
 
     def close(self) -> Deferred[Any]:
@@ -118,6 +125,38 @@ class FakeDirectory:
         for connection in self.connections:
             connection.transport.abortConnection()
         return maybeDeferred(self._port.stopListening)
+
+
+class DeafPort:
+    """
+    A port of 127.0.0.1 where attempts to connect get lost, as those to a host that is gone: the
+    kernel drops what does not fit into the queue of a socket that accepts nothing.
+
+    @ivar uri: where it is.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._fillers = [socket.socket() for _ in range(3)]
+        self.uri = f"ldap://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def listen(self) -> None:
+        """
+        Begin to be deaf. Before that connections are refused.
+        """
+        self._socket.listen(0)
+        for filler in self._fillers:
+            filler.setblocking(False)
+            filler.connect_ex(self._socket.getsockname())
+
+    def hear(self, handler: Handler) -> FakeDirectory:
+        """
+        @return: the server that is there from now on.
+        """
+        for filler in self._fillers:
+            filler.close()
+        return FakeDirectory(handler, self._socket)
 
 
 class _Connection(Protocol):

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap.directory import Directory
-from txjmapaccess.ldap.problems import ConnectionBroken, UnexpectedResult
+from txjmapaccess.ldap.problems import ConnectionBroken, FoundDown, UnexpectedResult
 
 
 class FakeServer:
@@ -150,6 +150,31 @@ class DirectoryTests(SynchronousTestCase):
         self.servers[1].isDown = False
         self.servers[1].back.callback(None)
         self.assertEqual(self.successResultOf(asked), "b")
+
+    def test_foundDown(self) -> None:
+        """
+        A server that others found down while the login waited for it is asked once more when the
+        rest could not tell either, because it may be back.
+        """
+        first, second, third = self.servers
+        second.isDown = third.isDown = True
+        waiting = first.outcome = Deferred()
+        asked = self.ask(self.directory())
+        first.isDown, first.outcome, first.back = True, "a", Deferred()
+        waiting.errback(FoundDown("x"))
+        self.assertNoResult(asked)
+        first.isDown = False
+        first.back.callback(None)
+        self.assertEqual(self.successResultOf(asked), "a")
+
+    def test_foundDownAgain(self) -> None:
+        """
+        Once more, and not for ever.
+        """
+        for server in self.servers:
+            server.outcome = FoundDown("x")
+        self.failureResultOf(self.ask(self.directory()), TemporaryFailure)
+        self.assertEqual([len(server.deadlines) for server in self.servers], [2, 2, 2])
 
     def test_cancel(self) -> None:
         """

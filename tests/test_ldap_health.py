@@ -107,15 +107,18 @@ class HealthTests(SynchronousTestCase):
 
     def test_loginsTryToo(self) -> None:
         """
-        A login that finds all servers down does not wait for the pause; several share an attempt.
+        A login that finds all servers down does not wait for the pause; several share an attempt,
+        and one more for those that came while it was under way.
         """
         self.health.down(ConnectionBroken("gone"))
         for pause in (0.1, 0.1, 0.1):
             self.clock.advance(pause)
-            waiting = [self.comeBack(), self.comeBack()]
-            (attempt,) = self.attempts
-            self.attempts.clear()
-            attempt.errback(ConnectionBroken("still"))
+            waiting = [self.comeBack() for _ in range(3)]
+            for left in (2, 0):
+                (attempt,) = self.attempts
+                self.attempts.clear()
+                attempt.errback(ConnectionBroken("still"))
+                self.assertEqual([w.called for w in waiting].count(False), left)
             for waiter in waiting:
                 self.failureResultOf(waiter, ConnectionBroken)
         waiting = [self.comeBack(), self.comeBack()]
@@ -125,6 +128,38 @@ class HealthTests(SynchronousTestCase):
         self.assertIs(self.health.state, State.UP)
         self.deadlines.close()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_attemptFromBefore(self) -> None:
+        """
+        An attempt that began before a login came, maybe while nothing could get through, does not
+        decide about it: when it fails another one follows, as long as there is time.
+        """
+        for outcome in (ConnectionBroken("x"), DeadlineExceeded("x")):
+            self.health.down(ConnectionBroken("gone"))
+            self.health.check()
+            login = self.comeBack()
+            self.attempts.pop().errback(outcome)
+            self.assertNoResult(login)
+            self.attempts.pop().callback(None)
+            self.assertIsNone(self.successResultOf(login))
+        self.health.down(ConnectionBroken("gone"))
+        self.health.check()
+        login = self.comeBack()
+        self.clock.advance(4.99)
+        self.attempts.pop().errback(DeadlineExceeded("late"))
+        self.clock.advance(2 * GRANULARITY)
+        self.failureResultOf(login, DeadlineExceeded)
+
+    def test_refusalFromBefore(self) -> None:
+        """
+        The refusal of a service account does, for whoever waits.
+        """
+        self.health.down(ConnectionBroken("gone"))
+        self.health.check()
+        login = self.comeBack()
+        self.attempts.pop().errback(ServiceRefused("bind_dn was refused"))
+        self.failureResultOf(login, ServiceRefused)
+        self.assertEqual(self.attempts, [])
 
     def test_loginsHaveDeadlines(self) -> None:
         """

@@ -15,7 +15,7 @@ from twisted.logger import LogLevel
 
 from tests.support_async import AsyncTestCase
 from tests.support_introspection import LogCatcher
-from tests.support_ldap import FakeDirectory, Handler, done, found, message, result
+from tests.support_ldap import DeafPort, FakeDirectory, Handler, done, found, message, result
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker, codec, health, server
@@ -346,6 +346,45 @@ class DroppedConnectionTests(FakeTestCase):
         await self.sleep(0.5)
         self.assertEqual(directory.requests, [codec.BIND_REQUEST, codec.UNBIND_REQUEST])
         await self.login(checker)
+
+
+class UnreachableTests(FakeTestCase):
+    """
+    A host to which nothing gets through.
+    """
+
+    async def test_backWhileAnAttemptWaits(self) -> None:
+        """
+        The first login after the host is back succeeds, although an attempt is under way that
+        began before, and that its kernel would repeat too late.
+        """
+        port = DeafPort()
+        checker = LDAPChecker(uris=[port.uri], bind_dn_template=TEMPLATE, timeout=2)
+        self.addCleanup(checker.close)
+        with self.assertRaises(TemporaryFailure):
+            await self.login(checker)
+        port.listen()
+        await self.sleep(2.3)  # Tried after 1 s, and by the kernel again after 2.
+        directory = port.hear(accept)
+        self.addCleanup(directory.close)
+        self.assertEqual(await self.login(checker), "alice")
+
+    async def test_foundDownWhileWaiting(self) -> None:
+        """
+        A login that waits when the host is found down, and is back already, succeeds, too.
+        """
+        port = DeafPort()
+        port.listen()
+        checker = LDAPChecker(uris=[port.uri], bind_dn_template=TEMPLATE, timeout=2, connections=1)
+        self.addCleanup(checker.close)
+        early = self.login(checker)
+        await self.sleep(1.4)
+        directory = port.hear(accept)
+        self.addCleanup(directory.close)
+        login = self.login(checker)
+        with self.assertRaises(TemporaryFailure):
+            await early
+        self.assertEqual(await login, "alice")
 
 
 class BadAnswerTests(FakeTestCase):

@@ -4,7 +4,8 @@ Several servers, as one: each login is tried on one after the other until one ca
 
 The time that a login has is divided: with three servers that were not tried yet, the first gets a
 third of what is left. Servers that are down are left out; when all are, they are asked all at
-once, and the first that answers gets the login.
+once, and the first that answers gets the login. A server that others found down while a login
+waited for it is asked again in the end, for it may be back already.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.ldap.problems import ConnectionBroken, ServerFailed
+from txjmapaccess.ldap.problems import ConnectionBroken, FoundDown, ServerFailed
 from txjmapaccess.ldap.server import Server
 
 _T = TypeVar("_T")
@@ -55,20 +56,23 @@ class Directory:
             answer.
         """
         deadline = self._clock.seconds() + self._timeout
-        untried = self._inTurn()
         troubles: list[str] = []
-        while untried:
-            try:
-                server = _firstUp(untried) or await self._firstBack(untried, deadline)
-            except ServerFailed as e:
-                troubles.append(str(e))
-                break
-            share = self._share(deadline, len(untried))
-            untried.remove(server)
-            try:
-                return await operation(server, username, password, share)
-            except ServerFailed as e:
-                troubles.append(f"{server.name}: {e}")
+        again: list[Server] = []
+        for untried in (self._inTurn(), again):
+            while untried:
+                try:
+                    server = _firstUp(untried) or await self._firstBack(untried, deadline)
+                except ServerFailed as e:
+                    troubles.append(str(e))
+                    break
+                share = self._share(deadline, len(untried))
+                untried.remove(server)
+                try:
+                    return await operation(server, username, password, share)
+                except ServerFailed as e:
+                    troubles.append(f"{server.name}: {e}")
+                    if isinstance(e, FoundDown) and untried is not again:
+                        again.append(server)
         raise TemporaryFailure("; ".join(troubles))
 
     def _inTurn(self) -> list[Server]:

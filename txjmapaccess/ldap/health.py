@@ -92,7 +92,21 @@ class Health:
             return fail(ConnectionBroken("the checker was closed"))
         if self._refusal is not None and self._timer is not None:
             return fail(self._refusal)
+        if self._trying.isRunning:
+            return Deferred.fromCoroutine(self._outlast(deadline))
         return self._trying.wait(deadline)
+
+    async def _outlast(self, deadline: float) -> None:
+        """
+        Join the attempt that is under way. It may have begun while the server could not be reached,
+        and wait for an answer to what got lost: that it fails says nothing about now.
+        """
+        try:
+            await self._trying.wait(deadline)
+        except (ConnectionBroken, DeadlineExceeded):
+            if self._isClosed or self._clock.seconds() >= deadline:
+                raise
+            await self._trying.wait(deadline)
 
     def check(self) -> None:
         """

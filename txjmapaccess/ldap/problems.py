@@ -22,6 +22,13 @@ class ConnectionBroken(ServerFailed):
     """
 
 
+class FoundDown(ConnectionBroken):
+    """
+    Somebody else found out that the server is down: what this login waited for was ended, and it
+    did not try by itself.
+    """
+
+
 class ServiceRefused(ServerFailed):
     """
     The server refused the service account.

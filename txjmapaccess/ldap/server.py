@@ -28,6 +28,7 @@ from txjmapaccess.ldap.problems import (
     ConnectionBroken,
     ConnectionSpoiled,
     DeadlineExceeded,
+    FoundDown,
     ServerFailed,
     ServiceRefused,
 )
@@ -154,11 +155,10 @@ class Server:
                 return await ask(what, deadline, None)
             except _Stale as e:
                 return await ask(what, deadline, e.connection)
-        except DeadlineExceeded as e:
-            self._wasLate(began, e)
-            raise
-        except (ConnectionBroken, ServiceRefused) as e:
-            self.health.down(e)
+        except (ConnectionBroken, DeadlineExceeded, ServiceRefused) as e:
+            if self.health.isDown:
+                raise FoundDown(str(e)) from None
+            self._failed(began, e)
             raise
 
     async def _lent(self, use: Use[_T], deadline: float, dead: LDAPConnection | None) -> _T:
@@ -202,9 +202,10 @@ class Server:
         if isOld or isSpoiled or lease.isDoubtful(DOUBTFUL_AFTER):
             raise _Stale(lease.connection)
 
-    def _wasLate(self, began: float, reason: DeadlineExceeded) -> None:
+    def _failed(self, began: float, reason: ServerFailed) -> None:
         connections = [*self._pool.connections, *self._service.connections]
-        if any(connection.lastAnswer > began for connection in connections):
+        othersCame = any(connection.lastAnswer > began for connection in connections)
+        if othersCame and isinstance(reason, DeadlineExceeded):
             self.health.slow("an answer was late, while others came")
         else:
             self.health.down(reason)

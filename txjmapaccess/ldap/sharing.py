@@ -32,6 +32,13 @@ class Shared(Generic[_T]):
         self._running: Deferred[None] | None = None
         self._waiters: dict[Deferred[_T], None] = {}
 
+    @property
+    def isRunning(self) -> bool:
+        """
+        Whether an attempt is under way.
+        """
+        return self._isRunning
+
     def begin(self) -> None:
         """
         Begin an attempt unless one is under way.
