@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.credentials import UsernamePassword as TwistedUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.defer import CancelledError, Deferred
@@ -644,6 +645,23 @@ class PasswordTests(CheckerTestCase):
         self.assertEqual("arnt", self.successResultOf(login))
         assert credentials.evidence is not None
         self.assertTrue(credentials.evidence.tokenAsPassword)
+
+    def test_twistedCredentials(self) -> None:
+        """
+        Twisted's own credentials are as good, from a server that is not extended; there is no
+        place for evidence on them.
+        """
+        for name, password in ((b"arnt", TOKEN.encode()), ("arnt", TOKEN)):
+            self.checker = self.makeChecker(as_password=True)
+            credentials = TwistedUsernamePassword(name, password)  # type: ignore[arg-type]
+            login = self.checker.requestAvatarId(credentials)
+            self.agent.answer(ACTIVE)
+            self.assertEqual("arnt", self.successResultOf(login))
+            self.assertFalse(hasattr(credentials, "evidence"))
+            foreign = TwistedUsernamePassword(b"bron", TOKEN.encode())
+            self.failureResultOf(
+                self.checker.requestAvatarId(foreign), ForeignAuthorizationIdentity
+            )
 
     def test_sameTokenBothWays(self) -> None:
         """

@@ -7,12 +7,15 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from io import StringIO
 
 from twisted.cred import strcred
-from twisted.cred.credentials import IUsernamePassword
-from twisted.cred.strcred import ICheckerFactory
+from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword
+from twisted.cred.strcred import AuthOptionMixin, ICheckerFactory
 from twisted.plugin import IPlugin
+from twisted.python.usage import Options, UsageError
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import Interface
 from zope.interface.verify import verifyObject
 
 from tests.support_introspection import secretFile
@@ -21,6 +24,17 @@ from txjmapaccess.interfaces import IBearerToken
 from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.oauth.strcred import IntrospectionCheckerFactory
+
+
+class TheirOptions(Options, AuthOptionMixin):
+    """
+    The options of another command.
+    """
+
+    def __init__(self, *interfaces: type[Interface]) -> None:
+        super().__init__()
+        self.supportedInterfaces = interfaces
+        self.authOutput = StringIO()
 
 
 class FactoryTests(SynchronousTestCase):
@@ -56,6 +70,35 @@ class FactoryTests(SynchronousTestCase):
         """
         checker = self.make("issuer=https\\://idp.example:as_password=true")
         self.assertEqual((IBearerToken, IUsernamePassword), tuple(checker.credentialInterfaces))
+
+    def test_otherCommands(self) -> None:
+        """
+        Every command that has L{AuthOptionMixin} can have it: one that knows passwords alone, with
+        C{as_password} and not without; one that knows tokens, in any case. The lists of ways to
+        log in have it for both.
+        """
+        arguments = r"introspection:endpoint=https\://idp.example/x:client_id=x"
+        arguments += f":client_secret_file={secretFile(self)}"
+        for interface, works in ((IUsernamePassword, False), (IBearerToken, True)):
+            options = TheirOptions(interface)
+            if works:
+                options.parseOptions([f"--auth={arguments}"])
+            else:
+                self.assertRaises(UsageError, options.parseOptions, [f"--auth={arguments}"])
+            options = TheirOptions(interface)
+            options.parseOptions([f"--auth={arguments}:as_password=true"])
+            [checker] = options["credInterfaces"][interface]
+            self.assertIsInstance(checker, IntrospectionChecker)
+            self.assertRaises(SystemExit, options.opt_help_auth)
+            self.assertIn("introspection", options.authOutput.getvalue())
+
+    def test_otherCredentials(self) -> None:
+        """
+        A command that knows neither has no use for it.
+        """
+        options = TheirOptions(IUsernameHashedPassword)
+        self.assertRaises(SystemExit, options.opt_help_auth)
+        self.assertNotIn("introspection", options.authOutput.getvalue())
 
     def test_problems(self) -> None:
         """

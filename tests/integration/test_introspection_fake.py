@@ -28,7 +28,7 @@ from tests.support_introspection import (
 )
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.oauth import IntrospectionChecker
+from txjmapaccess.oauth import IntrospectionChecker, connections
 from txjmapaccess.oauth.http import LONGEST_ANSWER
 
 GOOD = jsonAnswer(ACTIVE)
@@ -109,6 +109,22 @@ class ConnectionTests(FakeProviderTestCase):
             self.assertEqual("arnt", await self.login())
         self.assertEqual(1, len(self.provider.connections))
         self.assertEqual(5, len(self.provider.requests))
+
+    @asynchronous
+    async def test_idle(self) -> None:
+        """
+        A connection that nobody has used for a while is closed, before the provider does it: node
+        does after five seconds.
+        """
+        self.assertLess(connections.IDLE_SECONDS, 5)
+        self.patch(connections, "IDLE_SECONDS", 0.2)
+        self.start(answerWell)
+        await self.login()
+        await self.login()
+        self.assertEqual(1, self.provider.openConnections)
+        await self.assertNoneOpen()
+        self.assertEqual("arnt", await self.login())
+        self.assertEqual(2, len(self.provider.connections))
 
     @asynchronous
     async def test_manyKeptAlive(self) -> None:

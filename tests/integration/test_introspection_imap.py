@@ -17,6 +17,7 @@ from unittest import skipIf
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from tests.support_async import asynchronous
 from tests.support_introspection import JMAP_SCOPE
@@ -154,15 +155,18 @@ class IMAPTests(TokenServerTestCase):
     @asynchronous
     async def test_initialResponse(self) -> None:
         """
-        With an initial response (RFC 4959), a long token too.
+        With an initial response (RFC 4959), a long token too. (Without one: all the others.)
         """
         self.listen()
         token = self.provider.mint("arnt", JMAP_SCOPE)
         answer = await self.client(lambda client: client.tokenAtOnce(token))
         self.assertIn(b"X OK [CAPABILITY ", answer)
         self.assertIn(b" JMAPACCESS", answer)
-        answer = await self.client(lambda client: client.tokenAtOnce("x" * 40_000))
+        longest = "x" * 49_152
+        answer = await self.client(lambda client: client.tokenAtOnce(longest))
         self.assertTrue(answer.startswith(b"+ "), answer)
+        text = await self.client(lambda client: client.token(longest))
+        self.assertIn("[AUTHENTICATIONFAILED]", text)
 
     @asynchronous
     async def test_refused(self) -> None:
@@ -171,11 +175,14 @@ class IMAPTests(TokenServerTestCase):
         section 3.2.2), then NO.
         """
         self.listen(imap_scopes=["imap"])
+        expired = self.provider.mint("arnt", "imap", seconds=1)
+        await deferLater(reactor, 1.5, lambda: None)
         revoked = self.provider.mint("arnt", "imap")
         self.provider.revoke(revoked)
         invalid = {"status": "invalid_token", "scope": "imap"}
         for token, expected in (
             ("bogus", invalid),
+            (expired, invalid),
             (revoked, invalid),
             (self.provider.mint("arnt", "imap", dpop=True), invalid),
             (self.provider.mint("arnt", "mail"), {**invalid, "status": "insufficient_scope"}),
@@ -191,13 +198,18 @@ class IMAPTests(TokenServerTestCase):
     @asynchronous
     async def test_otherUser(self) -> None:
         """
-        A token of somebody else: [AUTHORIZATIONFAILED].
+        A token of somebody else: a challenge, then [AUTHORIZATIONFAILED].
         """
         self.listen()
         token = self.provider.mint("bron", JMAP_SCOPE)
-        for mechanism in ("OAUTHBEARER", "XOAUTH2"):
-            text = await self.client(lambda client, m=mechanism: client.token(token, "arnt", m))
+        for mechanism, status in (("OAUTHBEARER", "invalid_token"), ("XOAUTH2", "401")):
+
+            def session(client: Client, mechanism: str = mechanism) -> tuple[str, bytes | None]:
+                return client.token(token, "arnt", mechanism), client.challenge
+
+            text, challenge = await self.client(session)
             self.assertIn("[AUTHORIZATIONFAILED]", text)
+            self.assertEqual(status, json.loads(challenge or b"null")["status"])
 
     @asynchronous
     async def test_providerAway(self) -> None:
