@@ -5,26 +5,27 @@ C{twistd jmapaccess} with a real authorization server.
 from __future__ import annotations
 
 import imaplib
+import json
 import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from unittest import skipIf
 
 from twisted.trial.unittest import TestCase
 
-from tests.support_introspection import JMAP_SCOPE, secretFile
+from tests.support_introspection import ACTIVE, JMAP_SCOPE, secretFile
 from tests.support_oidc import CLIENT_ID, CLIENT_SECRET, sharedProvider, whyNoProvider
 from tests.support_twistd import Running, freePort, waitUntil
 
 URL = "https://mail.example.com/.well-known/jmap"
 
 
-@skipIf(whyNoProvider(), whyNoProvider())
-class ServiceTests(TestCase):
+class ServiceTestCase(TestCase):
     """
     The service as a process; clients block, since nothing else runs here.
     """
 
     def setUp(self) -> None:
-        self.provider = sharedProvider()
         self.directory = os.path.abspath(self.mktemp())
         os.mkdir(self.directory)
         self.port = freePort()
@@ -66,6 +67,17 @@ class ServiceTests(TestCase):
             except imaplib.IMAP4.error as e:
                 return str(e).split()
             return (client.capability()[1][-1] or b"").decode().split()
+
+
+@skipIf(whyNoProvider(), whyNoProvider())
+class ServiceTests(ServiceTestCase):
+    """
+    With a provider that is real.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.provider = sharedProvider()
 
     def test_auth(self) -> None:
         """
@@ -116,3 +128,99 @@ class ServiceTests(TestCase):
         self.assertIn("JMAPACCESS", self.capabilities(token))
         for secret in ("a-wrong-s3cret", CLIENT_SECRET, token):
             self.assertNotIn(secret, running.log())
+
+
+class MovingProvider(ThreadingHTTPServer):
+    """
+    A provider, in threads of its own, that says that every token is good, at one path at a time.
+
+    @ivar path: where tokens are introspected now.
+    @ivar issuer: its URL.
+    """
+
+    path = "/first"
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _MovingHandler)
+        self.issuer = f"http://127.0.0.1:{self.server_address[1]}"
+        self._thread = Thread(target=self.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """
+        End it, and wait for that.
+        """
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+class _MovingHandler(BaseHTTPRequestHandler):
+    server: MovingProvider
+
+    def do_GET(self) -> None:
+        issuer = self.server.issuer
+        self.answer({"issuer": issuer, "introspection_endpoint": issuer + self.server.path})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        isHere = self.path == self.server.path
+        # The token of the trial at start must not be good.
+        active = {**ACTIVE, "active": b"token=good" in body}
+        self.answer(active if isHere else None, 200 if isHere else 404)
+
+    def answer(self, answer: object, status: int = 200) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """
+        Say nothing.
+        """
+
+
+class ReloadTests(ServiceTestCase):
+    """
+    SIGHUP, when the issuer's metadata name another endpoint than before.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.provider = MovingProvider()
+        self.addCleanup(self.provider.stop)
+
+    def assertFollows(self, *options: str) -> None:
+        """
+        Until SIGHUP the endpoint of before is asked, and from then on the new one.
+        """
+        running = self.run_(*options)
+        self.assertIn("JMAPACCESS", self.capabilities("good"))
+        self.provider.path = "/second"
+        self.assertIn("[UNAVAILABLE]", self.capabilities("good1"))
+        running.hangUp("The settings were read again")
+        # The new endpoint is looked for behind the reload.
+        waitUntil(lambda: "JMAPACCESS" in self.capabilities("good2"))
+
+    def test_file(self) -> None:
+        """
+        With C{[introspection] issuer}.
+        """
+        path = self.configure(
+            f'issuer = "{self.provider.issuer}"',
+            f'client_id = "{CLIENT_ID}"',
+            f'client_secret_file = "{self.secret}"',
+        )
+        self.assertFollows("--config", path)
+
+    def test_auth(self) -> None:
+        """
+        With C{--auth introspection:issuer=...}.
+        """
+        issuer = self.provider.issuer.replace(":", "\\:")
+        self.assertFollows(
+            "--auth",
+            f"introspection:issuer={issuer}:client_id={CLIENT_ID}:client_secret_file={self.secret}",
+        )
