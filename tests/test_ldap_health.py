@@ -33,7 +33,7 @@ class HealthTests(SynchronousTestCase):
         self.clock = Clock()
         self.attempts: list[Deferred[Any]] = []
         self.dropped: list[str] = []
-        self.counters = LDAPCounters(serversUp=1)
+        self.counters = LDAPCounters()
 
         async def attempt() -> None:
             running: Deferred[Any] = Deferred()

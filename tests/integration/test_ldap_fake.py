@@ -579,6 +579,66 @@ class LogTests(FakeTestCase):
         self.assertNotIn("pa55-w0rd", "".join(texts) + log.everything())
 
 
+class CounterTests(FakeTestCase):
+    """
+    What a metrics endpoint reads.
+    """
+
+    async def test_counters(self) -> None:
+        """
+        Logins by outcome, binds by result, what they took, connections in use, servers by state:
+        all as they happen.
+        """
+        answers = {b"right": 0, b"wrong": 49, b"busy": 51}
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            (code,) = [code for word, code in answers.items() if word in content] or [None]
+            if code is not None:
+                connection.transport.write(result(messageID, code))
+            elif b"garbage" in content:
+                connection.transport.write(b"garbage")
+            elif b"drop" in content:
+                connection.transport.abortConnection()
+            elif tag == codec.SEARCH_REQUEST:
+                connection.transport.write(done(messageID))
+
+        directory = self.directory(handler)
+        checker = self.checker(directory, connections=3, cache_seconds=60)
+        counters = checker.counters
+        self.assertEqual(counters.poolSize, 3)
+        self.assertEqual(counters.serverStates, {directory.uri: "up"})
+        for password in (b"right", b"right", b"wrong", b"busy", b"garbage", b""):
+            await self.login(checker, password).addErrback(lambda f: None)
+        given = self.login(checker, b"silent")
+        await self.sleep(0.05)
+        self.assertEqual(counters.poolInUse, 1)
+        given.addErrback(lambda f: None)
+        given.cancel()
+        await self.login(checker, b"drop").addErrback(lambda f: None)
+        self.assertEqual(counters.serverStates, {directory.uri: "down"})
+        await self.login(checker, b"silent").addErrback(lambda f: None)
+        self.assertEqual(
+            (counters.accepted, counters.fromCache, counters.refused, counters.failed),
+            (2, 1, 2, 4),
+        )
+        self.assertEqual(
+            counters.binds,
+            {
+                "accepted": 1,
+                "refused": 1,
+                "unexpected": 1,
+                "late": 1,
+                "broken": 1,
+                "malformed": 1,
+                "cancelled": 1,
+            },
+        )
+        self.assertEqual((counters.cancelled, counters.poolInUse), (1, 0))
+        self.assertEqual(counters.latencyCount, 3)
+        self.assertEqual(counters.latencyHistogram()[-1][1], 3)
+        self.assertTrue(0 < counters.latencySum < 1)
+
+
 class CacheTests(FakeTestCase):
     """
     C{cache_seconds}.

@@ -171,5 +171,5 @@ def _servers(
                 counters,
             )
         )
-    counters.serversTotal = counters.serversUp = len(servers)
+    counters.poolSize = settings.connections * len(servers)
     return servers

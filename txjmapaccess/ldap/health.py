@@ -80,6 +80,7 @@ class Health:
         self._isClosed = False
         self.state = State.UP
         self.isDown = False
+        counters.serverStates[name] = State.UP.value
         self._since = clock.seconds()
 
     def comeBack(self, deadline: float) -> Deferred[None]:
@@ -140,7 +141,6 @@ class Health:
         """
         if self._isClosed or self.state is State.DOWN:
             return
-        self._counters.serversUp -= 1
         self._become(State.DOWN, LogLevel.error, str(reason))
         self._remember(reason)
         self._tryLater()
@@ -158,7 +158,6 @@ class Health:
         self._cancelTimer()
         if self.state is State.UP:
             return
-        self._counters.serversUp += self.state is State.DOWN
         how = "answers" if self.state is State.DOWN else "is quick"
         seconds = self._clock.seconds() - self._since
         self._become(State.UP, LogLevel.info, f"it {how} again, after {seconds:.0f} s")
@@ -166,6 +165,7 @@ class Health:
     def _become(self, state: State, level: Any, reason: str) -> None:
         self.state = state
         self.isDown = state is State.DOWN
+        self._counters.serverStates[self._name] = state.value
         self._since = self._clock.seconds()
         self._log.emit(
             level,

@@ -109,13 +109,16 @@ class Server:
         self, connection: LDAPConnection, dn: bytes, password: bytes, deadline: float
     ) -> Result:
         """
-        Bind on a connection that L{withConnection} lent, and take the time.
+        Bind on a connection that L{withConnection} lent, take the time, and count.
         """
         sent = self._reactor.seconds()
-        result = await connection.bind(dn, password, deadline)
+        try:
+            result = await connection.bind(dn, password, deadline)
+        except BaseException as e:
+            self._counters.unanswered(e)
+            raise
         seconds = self._reactor.seconds() - sent
-        self._counters.latencySum += seconds
-        self._counters.latencyCount += 1
+        self._counters.answered(result.code, seconds)
         self.health.answered(seconds)
         return result
 
