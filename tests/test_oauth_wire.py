@@ -6,7 +6,10 @@ others with an L{txjmapaccess.oauth.IntrospectionChecker}.
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+import re
 import time
 from base64 import b64decode
 from typing import Any
@@ -15,8 +18,11 @@ from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory
+from twisted.internet.testing import StringTransport
 from twisted.mail.imap4 import IMAP4Server
+from twisted.python.failure import Failure
 
 from tests.support_imap import (
     URL,
@@ -26,15 +32,21 @@ from tests.support_imap import (
     capabilitiesIn,
     makePortal,
 )
-from tests.support_introspection import ACTIVE
-from tests.test_oauth_checker import ISSUER, METADATA, OPENID, CheckerTestCase
-from txjmapaccess import extendFactory
+from tests.support_introspection import ACTIVE, secretFile
+from tests.test_oauth_checker import ISSUER, METADATA, OPENID, TOKEN, CheckerTestCase
 from txjmapaccess.checkers import chain
+from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import ForeignAuthorizationIdentity, Refused
 from txjmapaccess.interfaces import IBearerToken
+from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.policy import EvidencePolicy
 from txjmapaccess.verdict import Known, Reason, Usable
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+METADATA_OF_DOCS = {
+    "issuer": "https://idp.example.com",
+    "introspection_endpoint": "https://idp.example.com/introspect",
+}
 REFUSED = b"a NO [AUTHENTICATIONFAILED] Authentication failed"
 FOREIGN = b"a NO [AUTHORIZATIONFAILED] Not allowed for that authorization identity"
 
@@ -334,8 +346,7 @@ class TheirFactory(Factory):
     Of somebody who has never heard of JMAPACCESS.
     """
 
-    def __init__(self, portal: Any) -> None:
-        self.portal = portal
+    portal: Any = None
 
     def buildProtocol(self, addr: object) -> IMAP4Server:
         server = IMAP4Server()
@@ -345,33 +356,95 @@ class TheirFactory(Factory):
 
 class UnmodifiedFactoryTests(WireTestCase):
     """
-    L{extendFactory} on a factory of others, with this checker in its portal.
+    The examples in docs/integrating.md, with a server of others and its portal.
     """
 
-    def theirConnection(self) -> Connection:
-        """
-        @return: a connection to their server.
-        """
-        portal = makePortal(RecordingRealm(), chain([self.checker]))
-        factory = extendFactory(TheirFactory(portal), EvidencePolicy(URL))
-        server = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
-        return Connection(server=server)
+    def setUp(self) -> None:
+        super().setUp()
+        with open(os.path.join(ROOT, "docs", "integrating.md"), encoding="utf-8") as file:
+            blocks = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
+        self.portalBlock, self.extendBlock = (b for b in blocks if "registerAdapter" not in b)
+        self.factory = TheirFactory()
+        self.names: dict[str, Any] = {
+            "factory": self.factory,
+            "passwords": InMemoryUsernamePasswordDatabaseDontUse(arnt=b"trondheim"),
+            "reactor": self.reactor,
+            "realm": RecordingRealm(),
+        }
 
-    def test_verdicts(self) -> None:
+    def run_(self, block: str) -> None:
         """
-        The evidence of each token reaches the policy: usable with a JMAP scope, known without.
+        Execute lines of the documentation. The checker has an agent without a network.
         """
-        for scope, verdict in (
-            (ACTIVE["scope"], Usable(URL)),
-            ("imap", Known(URL, Reason.SCOPE)),
+        made = functools.partial(
+            IntrospectionChecker, reactor=self.reactor, agent=self.agent, now=self.reactor.seconds
+        )
+        imports, _, rest = block.partition("\n\n")
+        exec(imports, self.names)
+        self.names["IntrospectionChecker"] = made
+        exec(rest.replace("/etc/mail/introspection.secret", secretFile(self)), self.names)
+
+    def make(self, block: str) -> None:
+        """
+        Execute lines that make and start a checker, and answer what it asks.
+        """
+        self.run_(block)
+        self.agent.answer(METADATA_OF_DOCS)
+        self.agent.answer({"active": False})
+
+    def test_portal(self) -> None:
+        """
+        In the portal of a server that is not extended, whose credentials are Twisted's own: a
+        password, or a token as a password.
+        """
+        self.make(self.portalBlock)
+        for line, isToken in (
+            (b"a LOGIN arnt trondheim", False),
+            (b"a LOGIN arnt tok", True),
+            (b"a LOGIN arnt wrong", False),
         ):
-            self.checker = self.makeChecker()
-            connection = self.theirConnection()
-            connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER))
+            server = self.factory.buildProtocol(None)
+            self.assertIs(IMAP4Server, type(server))
+            transport = StringTransport()
+            server.makeConnection(transport)
+            transport.clear()
+            server.dataReceived(line + b"\r\n")
+            self.agent.answer(ACTIVE if isToken else {"active": False})
+            server.connectionLost(Failure(ConnectionDone()))
+            accepted = transport.value().startswith(b"a OK ")
+            self.assertEqual(b"wrong" not in line, accepted, transport.value())
+
+    def test_extended(self) -> None:
+        """
+        With C{extendFactory}: the evidence of each token reaches the policy, usable with a JMAP
+        scope, known without.
+        """
+        self.make(self.portalBlock)
+        self.run_(self.extendBlock)
+        url = "https://mail.example.com/.well-known/jmap"
+        for token, scope, verdict in (
+            (b"one", ACTIVE["scope"], Usable(url)),
+            (b"two", "imap", Known(url, Reason.SCOPE)),
+        ):
+            server = self.factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
+            connection = Connection(server=server)
+            message = base64(b"n,,\x01auth=Bearer " + token + b"\x01\x01")
+            connection.send(b"a AUTHENTICATE OAUTHBEARER " + message)
             self.agent.answer({**ACTIVE, "scope": scope})
             [tagged] = connection.received()
             self.assertEqual(isinstance(verdict, Usable), b"JMAPACCESS" in capabilitiesIn(tagged))
             self.assertEqual(verdict, connection.server.loginRecord.verdict)
+
+    def test_closed(self) -> None:
+        """
+        The checker is closed with the process.
+        """
+        self.make(self.portalBlock)
+        [(event, close)] = self.reactor.triggers["before"].items()
+        self.assertEqual("shutdown", event)
+        [(function, _, _)] = close
+        function()
+        self.assertUnavailable(self.names["checker"].requestAvatarId(BearerToken(TOKEN)))
 
 
 BEARER = b"n,,\x01auth=Bearer tok\x01\x01"

@@ -38,7 +38,8 @@ between them.
   jmap_audiences      if it has one of these audiences, too; default: any
   session_url_claim   the claim with the user's JMAP session URL; default: none
   cache_seconds       for how long an answer is used again, so for how long a revoked token may
-                      still be good; default: 60
+                      still be good; a bad token is not asked about again for 5 seconds; 0: every
+                      login asks; default: 60
   timeout             seconds for the whole check; default: 5
   as_password         true: a token may be given as a password, beside the name of its user
   password_prefix     only passwords that begin with this are tried as tokens, with the prefix;
