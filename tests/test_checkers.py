@@ -21,7 +21,7 @@ from twisted.cred.credentials import (
 )
 from twisted.cred.credentials import UsernamePassword as TwistedUsernamePassword
 from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -230,7 +230,9 @@ class ChainTests(SynchronousTestCase):
         interfaces = [list(checker.credentialInterfaces) for checker in chains]
         self.assertEqual(interfaces, [[IUsernamePassword], [IBearerToken]])
         token = BearerToken("abc")
-        self.assertEqual(self.successResultOf(chains[1].requestAvatarId(token)), "both")
+        self.assertEqual(
+            self.successResultOf(maybeDeferred(chains[1].requestAvatarId, token)), "both"
+        )
         self.assertEqual(passwords.asked, [])
 
     def test_none(self) -> None:

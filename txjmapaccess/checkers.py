@@ -83,13 +83,13 @@ class CheckerChain:
         self.credentialInterfaces = (interface,)
         self._checkers = tuple(checkers)
 
-    def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
+    def requestAvatarId(self, credentials: ICredentials) -> Any:
         """
         See L{ICredentialsChecker.requestAvatarId}. Cancelling cancels the checker that is being
         asked, and no other is asked after it.
         """
         if len(self._checkers) == 1:
-            return maybeDeferred(self._checkers[0].requestAvatarId, credentials)
+            return self._checkers[0].requestAvatarId(credentials)
         return Deferred.fromCoroutine(self._ask(credentials))
 
     def advise(self, refusal: TokenRefused) -> TokenRefused:

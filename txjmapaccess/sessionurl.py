@@ -18,6 +18,7 @@ _LONGEST = 2000
 _USER = "{user}"
 
 
+@lru_cache(1024)
 def isLoopback(host: str) -> bool:
     """
     @return: whether C{host}, a name or an address, is this machine.

@@ -137,12 +137,15 @@ def joined(
     result: Capabilities = {}
     for name, values in base.items():
         try:
-            _join(result, {name: values})
+            _join(result, name, values)
         except Exception:
             _log.failure("A capability of the server itself is left out")
     for provider in others:
         try:
-            _join(result, provider.capabilities(connection))
+            added: Capabilities = {}
+            _joinAll(added, provider.capabilities(connection))
+            # All of it was good: none is joined of a provider that is left out.
+            _joinAll(result, added)
         except Exception:
             kind = qual(type(provider))
             _log.failure("A capability provider failed and is left out: {kind}", kind=kind)
@@ -153,28 +156,27 @@ def joined(
     return result
 
 
-def _join(result: Capabilities, added: Mapping[bytes, Any]) -> None:
-    """
-    @raise ValueError: for what is no capability; then nothing was added.
-    """
-    legal = {name: values for name, values in added.items() if _isTheirs(name, values)}
-    for name, values in legal.items():
-        known = result.get(name)
-        if values is None or known is None:
-            result[name] = values
-        else:
-            result[name] = [*known, *(value for value in values if value not in known)]
+def _joinAll(result: Capabilities, added: Mapping[bytes, Any]) -> None:
+    for name, values in added.items():
+        _join(result, name, values)
 
 
-def _isTheirs(name: Any, values: Any) -> bool:
+def _join(result: Capabilities, name: bytes, values: Any) -> None:
+    """
+    @raise ValueError: for what is no capability.
+    """
     if _kindOf(name) is _RESERVED:
-        return False
-    if values is not None:
-        if isinstance(values, (bytes, str)):
-            raise ValueError(f"{values!r} is no list of capabilities")
-        for value in values:
-            _kindOf(value)
-    return True
+        return
+    if values is None:
+        result[name] = None
+        return
+    if isinstance(values, (bytes, str)):
+        raise ValueError(f"{values!r} is no list of capabilities")
+    values = list(values)
+    for value in values:
+        _kindOf(value)
+    known = result.get(name) or ()
+    result[name] = [*known, *(value for value in values if value not in known)]
 
 
 @lru_cache(1024)

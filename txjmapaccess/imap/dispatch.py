@@ -11,6 +11,7 @@ server put there stays.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -36,6 +37,9 @@ REPLACED: dict[object, object] = {
     IMAP4Server.arg_literal: arguments.message,
 }
 
+#: Commands that Twisted does not have, by state and name. One that another server has stays.
+ADDED: dict[tuple[str, bytes], tuple[Any, ...]] = {}
+
 _replacedTuples: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
 
@@ -48,14 +52,16 @@ class CommandRefused(Exception):
 
 
 def _replaced(command: tuple[Any, ...]) -> tuple[Any, ...]:
-    if command not in _replacedTuples:
+    replaced = _replacedTuples.get(command)
+    if replaced is None:
         parts = cast(tuple[Any, ...], REPLACED.get(command, command))
-        _replacedTuples[command] = tuple(
+        replaced = _replacedTuples[command] = tuple(
             REPLACED.get(part, part) if callable(part) else part for part in parts
         )
-    return _replacedTuples[command]
+    return replaced
 
 
+@lru_cache(1024)
 def _isForeign(handler: Callable[..., Any]) -> bool:
     return not (getattr(handler, "__module__", None) or "").startswith(_OURS)
 
@@ -72,7 +78,7 @@ class CommandDispatch(OneCommandAtATime):
         @return: the handler of C{cmd} in the present state, and its argument parsers.
         """
         command = super().lookupCommand(cmd)
-        return None if command is None else _replaced(command)
+        return ADDED.get((self.state, cmd.upper())) if command is None else _replaced(command)
 
     def receiveLiteral(self, literal: Literal, receiver: Any) -> None:
         """

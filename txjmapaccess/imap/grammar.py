@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from twisted.mail.imap4 import IllegalClientResponse
 
-_TAG = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+\Z")
-_COMMAND = re.compile(rb"[A-Za-z0-9.=_-]+\Z")
+_TAG = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+(?= |\Z)")
+_COMMAND = re.compile(_TAG.pattern + rb" +([A-Za-z0-9.=_-]+)(?: |\Z)")
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\0]|\\["\\])*)"(?: |\Z)')
 #: ASTRING-CHAR, and the wildcards of LIST: servers that others wrote parse those as astrings too.
 _ATOM = re.compile(rb'([^\x00-\x20\x7f-\xff(){"\\]+)(?: |\Z)')
@@ -40,18 +40,26 @@ class Literal(NamedTuple):
     synchronizing: bool
 
 
-def isTag(text: bytes) -> bool:
+def commandName(line: bytes) -> bytes:
     """
-    @return: whether C{text} may be a tag: C{1*<any ASTRING-CHAR except "+">}.
+    @return: the name of the command of a line that starts with a tag and a name.
+
+    @raise SyntaxProblem: for any other.
     """
-    return _TAG.match(text) is not None
+    match = _COMMAND.match(line)
+    if match is not None:
+        return match[1]
+    if tagOf(line) is None:
+        raise SyntaxProblem("Illegal tag")
+    raise SyntaxProblem("Illegal command" if line.split(None, 1)[1:] else "Missing command")
 
 
-def isCommandName(text: bytes) -> bool:
+def tagOf(line: bytes) -> bytes | None:
     """
-    @return: whether C{text} may be the name of a command.
+    @return: the tag of a line (C{1*<any ASTRING-CHAR except "+">}), or L{None} for what is none.
     """
-    return _COMMAND.match(text) is not None
+    match = _TAG.match(line)
+    return None if match is None else match[0]
 
 
 def announcedLiteral(line: bytes) -> int | None:

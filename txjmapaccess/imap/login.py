@@ -7,11 +7,12 @@ L{refusalText}, and nothing else is ever shown.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -19,6 +20,7 @@ from twisted.mail.imap4 import IAccount
 from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import (
+    Authentication,
     Evidence,
     LoginRecord,
     UsernamePassword,
@@ -29,21 +31,18 @@ from txjmapaccess.errors import (
     PasswordExpired,
     TemporaryFailure,
     couldTell,
-    reasonOf,
 )
+from txjmapaccess.imap.loginlog import logAccepted, logRefused
 from txjmapaccess.imap.portals import EvidencePortal, PortalLogin
 from txjmapaccess.imap.privacy import Privacy
+from txjmapaccess.imap.waiting import begun, settled
 from txjmapaccess.verdict import Unknown, Verdict
 
 # Not on the class: that would make a new logger for each event.
 _log = Logger()
 
 
-def _oneLine(name: str | None) -> str:
-    """
-    @return: a name for a line of text; what a foreign checker accepted may hold a line break.
-    """
-    return name if name is not None and name.isprintable() else ascii(name)
+_connections = itertools.count(1)
 
 
 def refusalText(failure: Failure) -> bytes:
@@ -68,11 +67,14 @@ class Login(Privacy):
     @ivar refusalSeconds: every refusal is answered so long after its command came, so that
         nothing can be learned from the time that it took; doubled for each further one.
     @ivar seconds: the clock that this is measured with.
+    @ivar number: of this connection, for the log: no other of this process has it.
     """
 
     loginRecord: LoginRecord | None = None
     refusalSeconds: float = 1
     seconds: Callable[[], float] = staticmethod(time.monotonic)
+
+    number = 0
 
     _exchange: Deferred[None] | None = None
     _expiry: IDelayedCall | None = None
@@ -80,13 +82,30 @@ class Login(Privacy):
     _waiting: Deferred[Any] | None = None
     _isDeciding = False
 
+    def connectionMade(self) -> None:
+        """
+        Number the connection.
+        """
+        self.number = next(_connections)
+        super().connectionMade()
+
     def begin(self, tag: bytes, coroutine: Coroutine[Any, Any, None]) -> None:
         """
         Run a login command to its end. It is cancelled when the client goes away.
         """
-        exchange = self._exchange = Deferred.fromCoroutine(coroutine)
+        try:
+            exchange = begun(coroutine)
+        except Exception:
+            self._exchangeFailed(Failure(), tag)
+            exchange = None
+        if exchange is None:
+            self._exchangeEnded(None)
+            return
+        self._exchange = exchange
         exchange.addErrback(self._exchangeFailed, tag)
         exchange.addBoth(self._exchangeEnded)
+        if self.hasGone():
+            self._abandonExchange()
 
     def _exchangeFailed(self, failure: Failure, tag: bytes) -> None:
         if not (failure.check(CancelledError) and self.hasGone()):
@@ -95,13 +114,16 @@ class Login(Privacy):
     def _exchangeEnded(self, _: object) -> None:
         self._exchange = self._portalLogin = self._waiting = None
 
-    async def enter(self, tag: bytes, credentials: Any, mechanism: str) -> None:
+    async def enter(self, tag: bytes, credentials: Any, mechanism: str, started: float) -> None:
         """
         Log in and answer the command.
+
+        @param started: when its command, or the last response of its exchange, came.
 
         @raise Exception: whatever the checker, or the realm, objects with.
         """
         interface, account, logout = await self._requestAvatar(credentials)
+        checked = self.seconds()
         try:
             if interface is not IAccount:
                 raise TemporaryFailure(f"the portal gave {interface!r} instead of an IAccount")
@@ -116,16 +138,34 @@ class Login(Privacy):
         if self.hasGone():
             logout()
             return
+        self._entered(authentication, verdict, account, logout)
+        assert self.loginRecord is not None
+        elapsed = self.seconds() - started
+        logAccepted(self.number, self._address(), self.loginRecord, elapsed, checked - started)
+        self.announceVerdict(verdict)
+        self.sendPositiveResponse(tag, self._capabilityCode() + b"Logged in")
+
+    def _entered(
+        self,
+        authentication: Authentication,
+        verdict: Verdict,
+        account: Any,
+        logout: Callable[[], object],
+    ) -> None:
         evidence = authentication.evidence
         self.loginRecord = LoginRecord(
             authentication.username,
-            mechanism,
+            authentication.mechanism,
             verdict,
             time.time(),
             None if evidence is None else evidence.expires,
         )
         self._watchExpiry(evidence)
-        self._entered(tag, account, logout)
+        self.account = account
+        self._onLogout = logout
+        self.state = "auth"
+        self.setTimeout(self.POSTAUTH_TIMEOUT)
+        self.admitted()
 
     def _watchExpiry(self, evidence: Evidence | None) -> None:
         if evidence is not None and evidence.endAtExpiry and evidence.expires is not None:
@@ -135,18 +175,6 @@ class Login(Privacy):
     def _tokenExpired(self) -> None:
         self.dismiss(b"The access token has expired")
 
-    def _entered(self, tag: bytes, account: Any, logout: Callable[[], object]) -> None:
-        self.account = account
-        self._onLogout = logout
-        self.state = "auth"
-        self.setTimeout(self.POSTAUTH_TIMEOUT)
-        self.admitted()
-        record = self.loginRecord
-        assert record is not None
-        self._logLogin(record)
-        self.announceVerdict(record.verdict)
-        self.sendPositiveResponse(tag, self._capabilityCode() + b"Logged in")
-
     def _capabilityCode(self) -> bytes:
         try:
             return b"[CAPABILITY " + b" ".join(self.listCapabilities()) + b"] "
@@ -155,27 +183,13 @@ class Login(Privacy):
             _log.failure("The capabilities could not be listed")
             return b""
 
-    def _logLogin(self, record: LoginRecord) -> None:
-        address = self._address()
-        access = type(record.verdict).__name__.lower()
-        # The text is made here: letting the log format four fields costs more than the policy.
-        name = _oneLine(record.username)
-        text = f"{name} logged in with {record.mechanism} from {address}, JMAP is {access}"
-        _log.info(
-            text.replace("{", "{{").replace("}", "}}"),
-            username=record.username,
-            mechanism=record.mechanism,
-            address=address,
-            verdict=access,
-        )
-
     async def _requestAvatar(self, credentials: Any) -> tuple[Any, Any, Callable[[], object]]:
         if isinstance(credentials, UsernamePassword) and self.checksPasswordsItself():
             return await self._requestAvatarTheirWay(credentials)
         if self.portal is None:
             raise TemporaryFailure("this server has no portal")
         self._portalLogin = PortalLogin(self.portal, credentials)
-        return await self._portalLogin.start()  # type: ignore[no-any-return]
+        return await self._portalLogin.login()
 
     async def _requestAvatarTheirWay(
         self, credentials: UsernamePassword
@@ -184,13 +198,13 @@ class Login(Privacy):
         if portal is not None:
             self.portal = EvidencePortal(portal, credentials)
         try:
-            return await maybeDeferred(
+            return await settled(  # type: ignore[no-any-return]
                 self.authenticateLogin, credentials.username, credentials.password
             )
         finally:
             self.portal = portal
 
-    async def _decide(self, authentication: Any, account: Any) -> Verdict:
+    async def _decide(self, authentication: Authentication, account: Any) -> Verdict:
         """
         @return: the verdict, to be recorded. Overridden where the policy is.
         """
@@ -203,21 +217,22 @@ class Login(Privacy):
 
     # Refusals
 
-    async def refuse(self, tag: bytes, failure: Failure, started: float) -> None:
+    async def refuse(self, tag: bytes, failure: Failure, mechanism: str, started: float) -> None:
         """
         Answer a login that came to nothing.
 
         @param started: when its command, or the last response of its exchange, came.
         """
         if not self.hasGone():
-            await self.noteRefusal(failure, started)
+            await self.noteRefusal(failure, mechanism, started)
             self.answerRefusal(tag, b"NO", refusalText(failure))
 
-    async def noteRefusal(self, failure: Failure, started: float) -> None:
+    async def noteRefusal(self, failure: Failure, mechanism: str, started: float) -> None:
         """
         Log and count a refusal, and wait for the time when every one is answered.
         """
-        self._logRefusal(failure)
+        elapsed = self.seconds() - started
+        logRefused(self.number, self._address(), mechanism, failure, elapsed)
         delay = self.refusalSeconds * 2**self.failures
         if couldTell(failure):
             self.countRefusal()
@@ -230,17 +245,6 @@ class Login(Privacy):
         self._respond(status, tag, text)
         if self.failures >= self.failuresPerConnection:
             self.dismiss(b"Too many failed logins")
-
-    def _logRefusal(self, failure: Failure) -> None:
-        reason = reasonOf(failure)
-        if couldTell(failure):
-            _log.info(
-                "A login from {address} was refused: {reason}",
-                address=self._address(),
-                reason=reason,
-            )
-        else:
-            _log.error("A login could not be checked: {reason}", reason=reason)
 
     def _address(self) -> str:
         peer = self.transport.getPeer()

@@ -6,16 +6,17 @@ does not tell: whether the checker has finished, and which evidence it left.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.cred import credentials as twistedCredentials
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.mail.imap4 import IAccount
 from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import TokenRefused, reasonOf
+from txjmapaccess.imap.waiting import settled
 from txjmapaccess.interfaces import IBearerToken, ITokenAdvice
 
 
@@ -33,17 +34,18 @@ class PortalLogin:
         self._portal = portal
         self._credentials = credentials
 
-    def start(self) -> Deferred[Any]:
+    async def login(self) -> tuple[Any, Any, Callable[[], object]]:
         """
-        @return: a Deferred of C{(interface, avatar, logout)}.
+        @return: what L{Portal.login} brings.
         """
         checker = self._checker()
         if checker is None:
-            return self._portal.login(self._credentials, None, IAccount)  # type: ignore[no-any-return]
+            return await settled(self._portal.login, self._credentials, None, IAccount)  # type: ignore[no-any-return]
         # What Portal.login does, in the two steps that it does not tell about.
         self.canBeCancelled = True
-        checked = maybeDeferred(checker.requestAvatarId, self._credentials)
-        return checked.addCallback(self._requestAvatar)
+        avatarId = await settled(checker.requestAvatarId, self._credentials)
+        self.canBeCancelled = False
+        return await settled(self._portal.realm.requestAvatar, avatarId, None, IAccount)  # type: ignore[no-any-return]
 
     def _checker(self) -> Any:
         """
@@ -56,10 +58,6 @@ class PortalLogin:
             if interface.providedBy(self._credentials):
                 return checker
         return None
-
-    def _requestAvatar(self, avatarId: Any) -> Any:
-        self.canBeCancelled = False
-        return self._portal.realm.requestAvatar(avatarId, None, IAccount)
 
 
 def explained(failure: Failure, portal: Any) -> TokenRefused:

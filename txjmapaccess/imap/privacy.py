@@ -6,6 +6,7 @@ What may be offered now: no password and no token in clear where the operator do
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -30,19 +31,22 @@ class Privacy(Admission):
 
     requireTLS: bool | None = None
 
-    def offeredMechanisms(self, loginDisabled: bool) -> dict[bytes, Mechanism]:
+    def offeredMechanisms(self, loginDisabled: bool) -> Mapping[bytes, Mechanism]:
         """
         @param loginDisabled: what L{loginDisabled} says.
 
         @return: the mechanisms for which there is a checker, and which may be used now.
         """
+        known = self.knownMechanisms()
+        if not loginDisabled and (self.requireTLS is not None or self._mayHaveTokens()):
+            return known
         return {
             name: mechanism
-            for name, mechanism in self.knownMechanisms().items()
+            for name, mechanism in known.items()
             if not self._privacyRequired(mechanism, loginDisabled)
         }
 
-    def knownMechanisms(self) -> dict[bytes, Mechanism]:
+    def knownMechanisms(self) -> Mapping[bytes, Mechanism]:
         """
         @return: the mechanisms for which there is a checker, and those of other people.
         """
@@ -75,7 +79,10 @@ class Privacy(Admission):
             return False
         if mechanism.credentials is IUsernamePassword or self.requireTLS is not None:
             return loginDisabled
-        return not self._isProtected() and not isFromLoopback(self.transport.getPeer())
+        return not self._mayHaveTokens()
+
+    def _mayHaveTokens(self) -> bool:
+        return self._isProtected() or isFromLoopback(self.transport.getPeer())
 
     def checksPasswordsItself(self) -> bool:
         """

@@ -29,7 +29,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from txjmapaccess.imap._twisted import ServerBase
-from txjmapaccess.imap.grammar import announcedLiteral, isCommandName, isTag
+from txjmapaccess.imap.grammar import SyntaxProblem, announcedLiteral, commandName, tagOf
 
 #: Octets that may wait behind a running command before the transport is stopped.
 _HIGH_WATER = 64 * 1024
@@ -82,6 +82,7 @@ class OneCommandAtATime(ServerBase):
     maxCommandLine = 16 * 1024
 
     _running: bytes | None = None
+    _command = b""
     _announced: int | None = None
     _inTurn = 0
     _stalled = False
@@ -121,16 +122,15 @@ class OneCommandAtATime(ServerBase):
         Take one command line, whose tag and name are checked before anything else sees them.
         """
         self._noteLiteral(line)
-        tag, _, rest = line.partition(b" ")
-        name = rest.split(None, 1)[0] if rest.strip() else b""
-        if not isTag(tag):
-            self._refuseLine(None, b"Illegal tag")
-        elif not isCommandName(name):
-            self._refuseLine(tag, b"Illegal command" if name else b"Missing command")
-        elif len(line) > self.maxCommandLine and name.upper() != b"AUTHENTICATE":
-            self._refuseLine(tag, b"Line too long")
-        else:
-            super().parse_command(line)
+        try:
+            name = commandName(line)
+        except SyntaxProblem as e:
+            self._refuseLine(tagOf(line), str(e).encode("ascii"))
+            return
+        if len(line) > self.maxCommandLine and name.upper() != b"AUTHENTICATE":
+            self._refuseLine(tagOf(line), b"Line too long")
+            return
+        super().parse_command(line)
 
     def _refuseLine(self, tag: bytes | None, text: bytes) -> None:
         self.sendBadResponse(tag, text)
@@ -161,6 +161,7 @@ class OneCommandAtATime(ServerBase):
         if uid is None:
             self._running = tag
             self.paused = True
+        self._command = cmd.upper()
         super().dispatchCommand(tag, cmd, rest, uid)
 
     def sendContinuationRequest(self, msg: bytes = b"Ready for additional command text") -> None:

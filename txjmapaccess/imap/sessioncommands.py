@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.test_sessioncommands -*-
 """
-Commands that Twisted does not have: ID (RFC 2971), ENABLE (RFC 5161), UNSELECT (RFC 3691). Where
-another server has one of them, that one stays.
+Commands that Twisted does not have: ID (RFC 2971), ENABLE (RFC 5161), UNSELECT (RFC 3691).
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from txjmapaccess.imap.dispatch import ADDED
 from txjmapaccess.imap.grammar import SyntaxProblem, quote
 from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
 from txjmapaccess.imap.selecting import SelectCommands
@@ -66,12 +66,6 @@ class SessionCommands(SelectCommands):
 
     serverID: Mapping[str, str] = {"name": "txjmapaccess"}
 
-    def lookupCommand(self, cmd: bytes) -> tuple[Any, ...] | None:
-        """
-        @return: the handler of C{cmd} in the present state, and its argument parsers.
-        """
-        return super().lookupCommand(cmd) or _ADDED.get((self.state, cmd.upper()))
-
     def do_ID(self, tag: bytes, _: None) -> None:
         """
         ID.
@@ -89,10 +83,12 @@ class SessionCommands(SelectCommands):
         self.sendPositiveResponse(tag, b"ENABLE completed")
 
 
-_ADDED: dict[tuple[str, bytes], tuple[Any, ...]] = {
-    ("unauth", b"ID"): (SessionCommands.do_ID, idFields),
-    ("auth", b"ID"): (SessionCommands.do_ID, idFields),
-    ("select", b"ID"): (SessionCommands.do_ID, idFields),
-    ("auth", b"ENABLE"): (SessionCommands.do_ENABLE, enabledNames),
-    ("select", b"UNSELECT"): (SessionCommands.do_UNSELECT,),
-}
+ADDED.update(
+    {
+        ("unauth", b"ID"): (SessionCommands.do_ID, idFields),
+        ("auth", b"ID"): (SessionCommands.do_ID, idFields),
+        ("select", b"ID"): (SessionCommands.do_ID, idFields),
+        ("auth", b"ENABLE"): (SessionCommands.do_ENABLE, enabledNames),
+        ("select", b"UNSELECT"): (SessionCommands.do_UNSELECT,),
+    }
+)

@@ -25,13 +25,17 @@ class StatusCommand(Asking):
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
 
+    auth_STATUS: Any
+    auth_LIST: Any
+
     def hasStatusExtensions(self) -> bool:
         """
         @return: whether STATUS has SIZE, and LIST has STATUS: not where another server has its
             own.
         """
-        names = ("auth_STATUS", "auth_LIST")
-        return all(getattr(self, name) is getattr(IMAP4Server, name) for name in names)
+        return (
+            self.auth_STATUS is IMAP4Server.auth_STATUS and self.auth_LIST is IMAP4Server.auth_LIST
+        )
 
     def do_STATUS(self, tag: bytes, name: bytes, items: list[str]) -> Deferred[None]:
         """

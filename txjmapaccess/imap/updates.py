@@ -41,7 +41,6 @@ class Updates(SelectCommands):
 
     existsTold = 0
 
-    _command = b""
     _unpollable: Any = None
     _unsent: tuple[bytes, ...] = ()
     _idleLine: bytes | None = None
@@ -72,15 +71,6 @@ class Updates(SelectCommands):
             self._unsent += (message,)
         else:
             super().sendUntaggedResponse(message, isAsync, **kwargs)
-
-    def dispatchCommand(
-        self, tag: bytes, cmd: bytes, rest: bytes | None, uid: int | None = None
-    ) -> None:
-        """
-        Start a command.
-        """
-        self._command = cmd.upper()
-        super().dispatchCommand(tag, cmd, rest, uid)
 
     def _respond(self, state: bytes, tag: bytes | None, message: Any) -> None:
         if self._unsent and tag == self._running and self._command not in _NUMBERED:

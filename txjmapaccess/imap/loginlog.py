@@ -1,0 +1,85 @@
+# -*- test-case-name: tests.test_login -*-
+"""
+One log event for each login, accepted or not. Metrics are made of the same events: their fields
+are described in docs/service.md, and no credential is ever among them.
+
+A name that was refused is not among them either: people type their password there.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txjmapaccess.credentials import LoginRecord
+from txjmapaccess.errors import couldTell, reasonOf
+from txjmapaccess.verdict import Usable
+
+#: The value of the field C{event} of the events of this module.
+LOGIN = "login"
+
+# Not on a class: that would make a new logger for each event.
+_log = Logger()
+
+
+def oneLine(name: str | None) -> str:
+    """
+    @return: a name for a line of text; what a foreign checker accepted may hold a line break.
+    """
+    return name if name is not None and name.isprintable() else ascii(name)
+
+
+def logAccepted(
+    connection: int, address: str, record: LoginRecord, seconds: float, checking: float
+) -> None:
+    """
+    @param connection: a number that no other connection of this process has.
+    @param seconds: from the command, or the last response of its exchange, to its answer.
+    @param checking: how much of that the checker took.
+    """
+    verdict = record.verdict
+    access = type(verdict).__name__.lower()
+    # The text is made here: letting the log format the fields costs more than the policy.
+    name = oneLine(record.username)
+    text = f"{name} logged in with {record.mechanism} from {address}, JMAP is {access}"
+    if "{" in text or "}" in text:
+        text = text.replace("{", "{{").replace("}", "}}")
+    _log.info(
+        text,
+        event=LOGIN,
+        result="accepted",
+        connection=connection,
+        address=address,
+        mechanism=record.mechanism,
+        username=record.username,
+        verdict=access,
+        reason=None if isinstance(verdict, Usable) else verdict.reason.value,
+        seconds=seconds,
+        checking=checking,
+    )
+
+
+def logRefused(
+    connection: int, address: str, mechanism: str, failure: Failure, seconds: float
+) -> None:
+    """
+    @param connection: as in L{logAccepted}.
+    @param seconds: how long it took to find out, which is not when it is answered.
+    """
+    known = couldTell(failure)
+    text = (
+        "A login from {address} was refused: {reason}"
+        if known
+        else "A login from {address} could not be checked: {reason}"
+    )
+    (_log.info if known else _log.error)(
+        text,
+        event=LOGIN,
+        result="refused" if known else "unavailable",
+        connection=connection,
+        address=address,
+        mechanism=mechanism,
+        reason=reasonOf(failure),
+        seconds=seconds,
+        checking=seconds,
+    )
