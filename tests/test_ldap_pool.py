@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
-from txjmapaccess.ldap.pool import ConnectionPool, Lease
+from txjmapaccess.ldap.pool import HOLD_OFF, ConnectionPool, Lease
 from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded
 from txjmapaccess.ldap.sharing import Shared
 
@@ -197,6 +197,33 @@ class PoolTests(SynchronousTestCase):
         self.successResultOf(second)
         self.successResultOf(third)
         self.assertEqual(self.counters.poolInUse, 2)
+
+    def test_holdOff(self) -> None:
+        """
+        For a moment no further connections are made: who needs one waits for those that are there.
+        """
+        first = self.lent()
+        self.pool.holdOff()
+        waiting = self.borrow()
+        self.assertEqual(self.connecting, [])
+        self.pool.giveBack(first)
+        lease = self.successResultOf(waiting)
+        self.assertIs(lease.connection, first.connection)
+        self.clock.advance(HOLD_OFF)
+        self.assertNoResult(self.borrow())
+        self.assertEqual(len(self.connecting), 1)
+
+    def test_holdOffWithoutConnections(self) -> None:
+        """
+        When there is no connection at all one is made, all the same, and one at a time.
+        """
+        self.pool.holdOff()
+        first, second = self.borrow(), self.borrow()
+        self.assertEqual(len(self.connecting), 1)
+        self.connecting.pop().errback(ConnectionBroken("no"))
+        self.failureResultOf(first, ConnectionBroken)
+        self.connected()
+        self.successResultOf(second)
 
     def test_idleAreClosed(self) -> None:
         """

@@ -18,7 +18,7 @@ from tests.support_introspection import LogCatcher
 from tests.support_ldap import DeafPort, FakeDirectory, Handler, done, found, message, result
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
-from txjmapaccess.ldap import LDAPChecker, codec, health, server
+from txjmapaccess.ldap import LDAPChecker, codec, health, idle, repeating
 from txjmapaccess.ldap.ber import element
 
 TEMPLATE = "uid={user},dc=example"
@@ -203,7 +203,7 @@ class DroppedConnectionTests(FakeTestCase):
         A firewall that forgot a connection answers nothing at all: half of the time is left for
         another connection.
         """
-        self.patch(server, "DOUBTFUL_AFTER", 0.1)
+        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
         directory = self.dying(lambda connection: None)
         checker = self.checker(directory)
         await self.login(checker)
@@ -305,7 +305,7 @@ class DroppedConnectionTests(FakeTestCase):
         """
         A forgotten connection that is searched is not kept: another one takes its place.
         """
-        self.patch(server, "DOUBTFUL_AFTER", 0.1)
+        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
         directory = self.dying(lambda connection: None)
         checker = self.checker(directory, search_base="dc=x", search_filter="(uid={user})")
         for _ in range(2):
@@ -319,8 +319,8 @@ class DroppedConnectionTests(FakeTestCase):
         """
         Connections that are used now and then are kept.
         """
-        self.patch(server, "CLOSE_IDLE_AFTER", 0.4)
-        self.patch(server, "SWEEP", 0.1)
+        self.patch(idle, "CLOSE_IDLE_AFTER", 0.4)
+        self.patch(idle, "SWEEP", 0.1)
 
         def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
             if tag == codec.SEARCH_REQUEST:
@@ -338,8 +338,8 @@ class DroppedConnectionTests(FakeTestCase):
         """
         Connections that nobody used for a minute are closed, politely.
         """
-        self.patch(server, "CLOSE_IDLE_AFTER", 0.1)
-        self.patch(server, "SWEEP", 0.15)
+        self.patch(idle, "CLOSE_IDLE_AFTER", 0.1)
+        self.patch(idle, "SWEEP", 0.15)
         directory = self.directory()
         checker = self.checker(directory)
         await self.login(checker)
@@ -385,6 +385,150 @@ class UnreachableTests(FakeTestCase):
         with self.assertRaises(TemporaryFailure):
             await early
         self.assertEqual(await login, "alice")
+
+
+class HalfDeadTests(FakeTestCase):
+    """
+    Servers that end some connections, and answer on others.
+    """
+
+    def balancer(self) -> FakeDirectory:
+        """
+        @return: a load balancer. Every third connection goes to a dead machine.
+        """
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if connection.number % 3 == 2:
+                connection.transport.abortConnection()
+            elif tag == codec.SEARCH_REQUEST:
+                write = connection.transport.write
+                reactor.callLater(
+                    0.02, write, found(messageID, "uid=alice", uid="alice") + done(messageID)
+                )
+            elif tag == codec.BIND_REQUEST:
+                answer = result(messageID, 0 if b"right" in content else 49)
+                reactor.callLater(0.02, connection.transport.write, answer)
+
+        return self.directory(handler)
+
+    async def test_loadBalancer(self) -> None:
+        """
+        A dead machine behind a load balancer costs no login, and no connection to the living ones.
+        """
+        log = LogCatcher(self)
+        balancer = self.balancer()
+        checker = self.checker(balancer, connections=8)
+        for _ in range(3):
+            logins = [self.login(checker) for _ in range(50)]
+            self.assertEqual(await gatherResults(logins), ["alice"] * 50)
+        dead = [c.number for c in balancer.connections if c.isLost]
+        self.assertTrue(dead)
+        self.assertEqual([number for number in dead if number % 3 != 2], [])
+        states = [event["state"] for event in log.events if "state" in event]
+        self.assertNotIn("down", states)
+
+    async def test_loadBalancerWithSearch(self) -> None:
+        """
+        The same when entries are searched: whichever connection it is that breaks.
+        """
+        for before in range(3):
+            balancer = self.balancer()
+            balancer.connections.extend(_Nobody() for _ in range(before))
+            checker = self.checker(
+                balancer, search_base="dc=x", search_filter="(uid={user})", connections=3
+            )
+            await self.login(checker).addErrback(lambda f: f.trap(TemporaryFailure))
+            for _ in range(3):
+                logins = [self.login(checker) for _ in range(20)]
+                self.assertEqual(await gatherResults(logins), ["alice"] * 20)
+            self.assertEqual(checker.counters.serversUp, 1)
+
+    async def test_limitOfConnections(self) -> None:
+        """
+        A server that takes only some connections from each client is used with those, and not
+        hammered with attempts.
+        """
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if sum(not c.isLost for c in directory.connections[: connection.number]) >= 2:
+                connection.transport.abortConnection()
+            else:
+                answer = result(messageID, 0 if b"right" in content else 49)
+                reactor.callLater(0.005, connection.transport.write, answer)
+
+        directory = self.directory(handler)
+        checker = self.checker(directory, connections=8)
+        for _ in range(3):
+            logins = [self.login(checker) for _ in range(40)]
+            self.assertEqual(await gatherResults(logins), ["alice"] * 40)
+        self.assertEqual([c.isLost for c in directory.connections[:2]], [False, False])
+        self.assertLess(len(directory.connections), 12)
+        self.assertEqual(checker.counters.serversUp, 1)
+
+    async def test_poison(self) -> None:
+        """
+        A user whose bind ends every connection fails alone: the server stays up, and the logins
+        that are under way on other connections go on.
+        """
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if b"poison" in content:
+                connection.transport.abortConnection()
+            elif tag == codec.BIND_REQUEST:
+                reactor.callLater(0.05, connection.transport.write, result(messageID, 0))
+
+        directory = self.directory(handler)
+        checker = self.checker(directory, connections=6)
+        for _ in range(2):
+            poisoned = self.login(checker, user=b"poison")
+            logins = [self.login(checker) for _ in range(12)]
+            with self.assertRaises(TemporaryFailure):
+                await poisoned
+            self.assertEqual(await gatherResults(logins), ["alice"] * 12)
+        self.assertLess(checker.counters.binds["broken"], 7)
+        self.assertEqual(checker.counters.serversUp, 1)
+
+    async def test_allDead(self) -> None:
+        """
+        When the last connection breaks, too, the server is down, and nobody goes on waiting.
+        """
+        directory = self.directory(lambda c, *rest: c.transport.abortConnection())
+        checker = self.checker(directory, connections=4, timeout=3)
+        began = reactor.seconds()
+        for login in [self.login(checker) for _ in range(20)]:
+            with self.assertRaises(TemporaryFailure):
+                await login
+        self.assertLess(reactor.seconds() - began, 1.5)
+        self.assertEqual(checker.counters.serversUp, 0)
+
+    async def test_checkMeetsTheDeadOne(self) -> None:
+        """
+        The check at the start does not end logins that are under way when it meets the dead
+        machine.
+        """
+        balancer = self.balancer()
+        checker = self.checker(balancer)
+        logins = [self.login(checker) for _ in range(2)]
+        await self.sleep(0.01)
+        checker.start()
+        self.assertEqual(await gatherResults(logins), ["alice"] * 2)
+        await self.sleep(0.05)
+        self.assertEqual([c.isLost for c in balancer.connections], [False, False, True])
+        self.assertEqual(checker.counters.serversUp, 1)
+
+
+class _Nobody:
+    """
+    A connection that came before.
+    """
+
+    isLost = True
+    transport = property(lambda self: self)
+
+    def abortConnection(self) -> None:
+        """
+        It has ended.
+        """
 
 
 class BadAnswerTests(FakeTestCase):

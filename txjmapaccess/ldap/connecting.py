@@ -82,6 +82,21 @@ class Connector:
         await self._secure(connection, deadline)
         return connection
 
+    @property
+    def isWaiting(self) -> bool:
+        """
+        Whether anything waits for an answer, the negotiation of TLS included.
+        """
+        return any(connection.isWaiting for connection in self._connections)
+
+    def isAnswering(self, since: float) -> bool:
+        """
+        @param since: a time of the clock, in seconds.
+
+        @return: whether any connection that lives got an answer after that.
+        """
+        return any(c.usable and c.lastAnswer > since for c in self._connections)
+
     def abort(self, reason: ServerFailed) -> None:
         """
         End every connection and every attempt to make one: what waits fails with C{reason}.

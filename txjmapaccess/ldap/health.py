@@ -2,11 +2,11 @@
 """
 Whether a server is up, and when it is tried again.
 
-A server is I{down} when a connection cannot be made or breaks before the answer even though it was
-fresh, when it refuses the service account, or when an operation met its deadline and nothing else
-came from the server meanwhile. It is tried again in the background, with growing pauses, and by
-every login that finds all servers down. It is I{slow} when an answer took longer than a second, or
-was late while others came.
+A server is I{down} when a connection cannot be made, or breaks before the answer even though it was
+fresh, and no other one lives; when it refuses the service account; or when an operation met its
+deadline and nothing else came from the server meanwhile. It is tried again in the background, with
+growing pauses, and by every login that finds all servers down. It is I{slow} when an answer took
+longer than a second, or was late while others came, and when a connection broke while others lived.
 """
 
 from __future__ import annotations

@@ -18,6 +18,9 @@ from txjmapaccess.ldap.deadlines import Deadlines, Handle
 from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
 
+#: Seconds for which no further connections are made after one broke while others lived.
+HOLD_OFF = 2.0
+
 Connect = Callable[[float], Awaitable[LDAPConnection]]
 
 
@@ -63,6 +66,7 @@ class ConnectionPool:
         self._counters = counters
         self._connections: set[LDAPConnection] = set()
         self._opening = 0
+        self._heldUntil = 0.0
         self._idle: list[LDAPConnection] = []
         #: In order, with what happens when their time is over.
         self._waiting: dict[Deferred[LDAPConnection | None], Handle] = {}
@@ -114,6 +118,13 @@ class ConnectionPool:
         else:
             self._idle.append(connection)
 
+    def holdOff(self) -> None:
+        """
+        For a moment make no new connections, as long as there are others: the server does not take
+        them, or some machine behind it is dead.
+        """
+        self._heldUntil = self._clock.seconds() + HOLD_OFF
+
     def closeIdle(self, seconds: float) -> None:
         """
         Close the connections that were not used for so long.
@@ -144,7 +155,8 @@ class ConnectionPool:
 
     @property
     def _isFull(self) -> bool:
-        return len(self._connections) + self._opening >= self._size
+        count = len(self._connections) + self._opening
+        return count >= self._size or (count > 0 and self._clock.seconds() < self._heldUntil)
 
     async def _open(self, deadline: float) -> Lease:
         self._opening += 1

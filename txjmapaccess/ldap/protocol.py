@@ -38,6 +38,13 @@ class LDAPConnection(MessageProtocol):
         super().__init__(clock, deadlines)
         self._handshake: Deferred[None] | None = None
 
+    @property
+    def isWaiting(self) -> bool:
+        """
+        Whether some request, or the negotiation of TLS, waits for its answer.
+        """
+        return super().isWaiting or (self._end is None and self._handshake is not None)
+
     def bind(self, dn: bytes, password: bytes, deadline: float) -> Deferred[Result]:
         """
         A simple bind.

@@ -3,10 +3,9 @@
 One directory server: binds on a pool of connections, searches on one more, and what to make of
 connections that fail.
 
-When a connection that was used before turns out to be dead, what was asked is asked once again on a
-fresh one. When a fresh one fails, or nothing comes in time, the server is down
-(L{txjmapaccess.ldap.health}), and everything that waits for it fails at once, so that logins can go
-elsewhere.
+What is asked again, and where, L{txjmapaccess.ldap.repeating} knows. When the last connection
+fails, or nothing comes in time, the server is down (L{txjmapaccess.ldap.health}), and everything
+that waits for it fails at once, so that logins can go elsewhere.
 """
 
 from __future__ import annotations
@@ -15,14 +14,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 
+from txjmapaccess.ldap import repeating
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Result, Search
 from txjmapaccess.ldap.connecting import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.filters import ANY_ENTRY
 from txjmapaccess.ldap.health import Health
+from txjmapaccess.ldap.idle import Sweeper
 from txjmapaccess.ldap.pool import ConnectionPool, Lease
 from txjmapaccess.ldap.problems import (
     ConnectionBroken,
@@ -33,6 +33,7 @@ from txjmapaccess.ldap.problems import (
     ServiceRefused,
 )
 from txjmapaccess.ldap.protocol import LDAPConnection, SearchResult
+from txjmapaccess.ldap.repeating import AskAgain, Where
 from txjmapaccess.ldap.service import ServiceAccount, ServiceConnection
 
 _T = TypeVar("_T")
@@ -40,13 +41,6 @@ _W = TypeVar("_W")
 
 #: What a login does with a connection, before a deadline.
 Use = Callable[[LDAPConnection, float], Awaitable[_T]]
-
-#: Seconds: a connection that was not used for so long may be dead without our knowing, so half of
-#: the time is kept for another one.
-DOUBTFUL_AFTER = 5.0
-#: Seconds after which an idle connection is closed, and between looks for such.
-CLOSE_IDLE_AFTER = 60.0
-SWEEP = 15.0
 
 _ROOT_DSE = Search(b"", SCOPE_BASE, ANY_ENTRY, (NO_ATTRIBUTES,), 1, 0)
 
@@ -83,15 +77,15 @@ class Server:
         self._service = ServiceConnection(reactor, deadlines, connector, account, timeout)
         self._usesService = account is not None
         self.health = Health(reactor, deadlines, name, self._answers, self._drop, counters)
-        self._sweeper: IDelayedCall | None = None
+        self._sweeper = Sweeper(reactor, self._closeIdle)
         self._isClosed = False
 
     # What a login asks
 
     def withConnection(self, use: Use[_T], deadline: float) -> Awaitable[_T]:
         """
-        Lend a binding connection to C{use}, which is called once again with a fresh one when the
-        first was dead.
+        Lend a binding connection to C{use}, which is called again with another one when that was
+        dead.
 
         @raise ServerFailed: when this server could not tell.
         """
@@ -129,13 +123,10 @@ class Server:
         @return: a Deferred that fires when no connection is left.
         """
         self._isClosed = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
+        self._sweeper.close()
         reason = ConnectionBroken("the checker was closed")
         self.health.close(reason)
-        self._pool.closeIdle(0)
-        self._service.closeIdle(0)
+        self._closeIdle(0)
         self._drop(reason)
         return self._connector.allClosed()
 
@@ -143,75 +134,93 @@ class Server:
 
     async def _repeated(
         self,
-        ask: Callable[[_W, float, LDAPConnection | None], Awaitable[_T]],
+        ask: Callable[[_W, float, Where, LDAPConnection | None], Awaitable[_T]],
         what: _W,
         deadline: float,
     ) -> _T:
         """
-        @param ask: takes C{what}, the deadline, and a connection that turned out to be dead.
+        @param ask: takes C{what}, the deadline, where to ask, and the connection that failed.
         """
         if self._isClosed:
             raise ConnectionBroken("the checker was closed")
         began = self._reactor.seconds()
+        where, failed = Where.ANY, None
         try:
-            try:
-                return await ask(what, deadline, None)
-            except _Stale as e:
-                return await ask(what, deadline, e.connection)
+            while True:
+                try:
+                    return await ask(what, deadline, where, failed)
+                except AskAgain as e:
+                    where, failed = e.where, e.failed
         except (ConnectionBroken, DeadlineExceeded, ServiceRefused) as e:
             if self.health.isDown:
                 raise FoundDown(str(e)) from None
             self._failed(began, e)
             raise
 
-    async def _lent(self, use: Use[_T], deadline: float, dead: LDAPConnection | None) -> _T:
-        lease = await self._pool.borrow(deadline, fresh=dead is not None)
-        self._sweepLater()
+    async def _lent(
+        self, use: Use[_T], deadline: float, where: Where, failed: LDAPConnection | None
+    ) -> _T:
+        lease = None
         try:
-            return await use(lease.connection, self._deadlineFor(lease, deadline))
+            lease = await self._pool.borrow(deadline, fresh=where is Where.FRESH)
+            self._sweeper.later()
+            return await use(lease.connection, self._deadlineFor(lease, where, deadline))
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
-            if dead is None:
-                self._raiseStale(lease, e)
+            self._raiseAskAgain(where, lease, e)
             raise
         finally:
-            self._pool.giveBack(lease)
+            if lease is not None:
+                self._pool.giveBack(lease)
 
     async def _searched(
-        self, search: Search, deadline: float, dead: LDAPConnection | None
+        self, search: Search, deadline: float, where: Where, failed: LDAPConnection | None
     ) -> SearchResult:
-        lease = await self._service.get(deadline, dead)
-        self._sweepLater()
+        lease = None
         try:
-            return await lease.connection.search(search, self._deadlineFor(lease, deadline))
+            lease = await self._service.get(deadline, failed)
+            self._sweeper.later()
+            until = self._deadlineFor(lease, where, deadline)
+            return await lease.connection.search(search, until)
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
-            if dead is None:
-                self._raiseStale(lease, e)
+            self._raiseAskAgain(where, lease, e)
             raise
 
-    def _deadlineFor(self, lease: Lease, deadline: float) -> float:
-        if not lease.isDoubtful(DOUBTFUL_AFTER):
+    def _deadlineFor(self, lease: Lease, where: Where, deadline: float) -> float:
+        if where is not Where.ANY or not lease.isDoubtful(repeating.DOUBTFUL_AFTER):
             return deadline
         now: float = self._reactor.seconds()
         return now + (deadline - now) / 2
 
-    def _raiseStale(self, lease: Lease, problem: ServerFailed) -> None:
+    def _raiseAskAgain(self, where: Where, lease: Lease | None, problem: ServerFailed) -> None:
         """
-        @raise _Stale: when it is worth asking again on a fresh connection.
+        @raise AskAgain: when it is worth it.
         """
         if self._isClosed or self.health.isDown:
             return
-        isOld = isinstance(problem, ConnectionBroken) and lease.idleSeconds is not None
-        isSpoiled = isinstance(problem, ConnectionSpoiled)
-        if isOld or isSpoiled or lease.isDoubtful(DOUBTFUL_AFTER):
-            raise _Stale(lease.connection)
+        following = repeating.whereNext(where, lease, problem, self._othersLive())
+        if following is Where.LIVING:
+            self._pool.holdOff()
+        if following is not None:
+            raise AskAgain(following, None if lease is None else lease.connection)
 
     def _failed(self, began: float, reason: ServerFailed) -> None:
-        connections = [*self._pool.connections, *self._service.connections]
-        othersCame = any(connection.lastAnswer > began for connection in connections)
-        if othersCame and isinstance(reason, DeadlineExceeded):
+        """
+        Find out what it says about the server that a login could not be answered.
+        """
+        if isinstance(reason, DeadlineExceeded) and self._connector.isAnswering(began):
             self.health.slow("an answer was late, while others came")
+        elif isinstance(reason, ConnectionBroken) and self._othersLive():
+            self.health.slow(f"a connection broke, while others live: {reason}")
         else:
             self.health.down(reason)
+
+    def _othersLive(self) -> bool:
+        """
+        Whether answers came recently, or may be on their way. Each connection on which they do not
+        come finds out by itself.
+        """
+        recently = self._reactor.seconds() - repeating.RECENTLY
+        return self._connector.isAnswering(recently) or self._connector.isWaiting
 
     def _drop(self, reason: ServerFailed) -> None:
         self._service.disappoint(reason)
@@ -220,11 +229,19 @@ class Server:
 
     async def _answers(self) -> None:
         """
-        A frozen server accepts connections, so only an answer counts. Any answer does.
+        A frozen server accepts connections, so only an answer counts. Any answer does. When none
+        comes while logins get theirs, that tells nothing.
         """
-        deadline = self._reactor.seconds() + self._timeout
+        try:
+            await self._ask(self._reactor.seconds() + self._timeout)
+        except (ConnectionBroken, DeadlineExceeded) as e:
+            if not self.health.isDown and self._othersLive():
+                raise ServerFailed(f"others live: {e}") from None
+            raise
+
+    async def _ask(self, deadline: float) -> None:
         if self._usesService:
-            self._sweepLater()
+            self._sweeper.later()
             lease = await self._service.get(deadline)
             await lease.connection.search(_ROOT_DSE, deadline)
             return
@@ -234,25 +251,7 @@ class Server:
         finally:
             connection.close()
 
-    # Idle connections
-
-    def _sweepLater(self) -> None:
-        if self._sweeper is None and not self._isClosed:
-            self._sweeper = self._reactor.callLater(SWEEP, self._sweep)
-
-    def _sweep(self) -> None:
-        self._sweeper = None
-        self._pool.closeIdle(CLOSE_IDLE_AFTER)
-        self._service.closeIdle(CLOSE_IDLE_AFTER)
-        if self._pool.connections or self._service.connections:
-            self._sweepLater()
-
-
-class _Stale(Exception):
-    """
-    A connection turned out to be dead, for no fault of the request or the server.
-    """
-
-    def __init__(self, connection: LDAPConnection) -> None:
-        super().__init__()
-        self.connection = connection
+    def _closeIdle(self, seconds: float) -> bool:
+        self._pool.closeIdle(seconds)
+        self._service.closeIdle(seconds)
+        return bool(self._pool.connections or self._service.connections)

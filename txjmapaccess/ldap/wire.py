@@ -57,7 +57,7 @@ class MessageProtocol(Protocol):
         self._end: Exception | None = None
         self._isLost = False
         self.usable = False
-        self.lastAnswer = 0.0
+        self.lastAnswer = float("-inf")
         self.lastUsed = 0.0
         self.whenLost: list[Callable[[Any], None]] = []
 
@@ -87,9 +87,9 @@ class MessageProtocol(Protocol):
     @property
     def isWaiting(self) -> bool:
         """
-        Whether some request waits for its answer.
+        Whether some request waits for its answer, on a connection that did not end.
         """
-        return len(self._outstanding) > 0
+        return self._end is None and len(self._outstanding) > 0
 
     # Requests
 
