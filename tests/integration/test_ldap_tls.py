@@ -100,6 +100,20 @@ class TLSTests(AsyncTestCase):
             name = uri.replace("127.0.0.1", "localhost")
             await self.assertUnverified(name, "localhost", starttls=starttls)
 
+    async def test_wrongNameEndsTheNegotiation(self) -> None:
+        """
+        A connection whose certificate is for another name is never lent: no bind is even tried.
+        """
+        slapd = server("ldap.example.net")
+        for uri, starttls in ((slapd.tlsURI, False), (slapd.uri, True)):
+            checker = LDAPChecker(
+                uris=[uri], bind_dn_template=TEMPLATE, starttls=starttls, ca_file=authority().path
+            )
+            self.addCleanup(checker.close)
+            with self.assertRaises(TemporaryFailure):
+                await checker.requestAvatarId(UsernamePassword(b"alice", b"wonderland"))
+            self.assertEqual(sum(checker.counters.binds.values()), 0)
+
     async def test_expired(self) -> None:
         """
         An expired certificate is refused.

@@ -124,6 +124,10 @@ class LDAPConnection(MessageProtocol):
         """
         The certificate is verified: requests may be sent (L{IHandshakeListener}).
         """
+        if getattr(getattr(self.transport, "protocol", None), "disconnecting", False):
+            # Some versions of Twisted say so even when they have just refused the certificate for
+            # its name, and are about to end the connection.
+            return
         self.usable = self._end is None
         handshake, self._handshake = self._handshake, None
         if handshake is not None:
