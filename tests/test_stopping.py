@@ -50,9 +50,7 @@ class StoppingTestCase(SynchronousTestCase):
         """
         @return: a connection among C{self.connections}.
         """
-        return Connection(
-            StoppableServer(), portal, clock=self.clock, connections=self.connections
-        )
+        return Connection(StoppableServer(), portal, clock=self.clock, connections=self.connections)
 
     def end(self) -> Deferred[None]:
         """
