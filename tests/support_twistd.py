@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import txjmapaccess
@@ -112,17 +112,25 @@ class Running:
 
     @param port: one of those on which it will listen.
     @param first: a module that it imports before anything else.
+    @param variables: of its environment, besides what it has anyway.
+    @param wrapper: a command that runs it.
     """
 
     def __init__(
-        self, directory: str, arguments: Sequence[str], port: int, first: str = ""
+        self,
+        directory: str,
+        arguments: Sequence[str],
+        port: int,
+        first: str = "",
+        variables: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
         self._log = os.path.join(directory, "log")
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
-                command("-n", *arguments, first=first),
+                [*wrapper, *command("-n", *arguments, first=first)],
                 cwd=directory,
-                env=environment(),
+                env={**environment(), **(variables or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -152,6 +160,25 @@ class Running:
         before = self.log().count(line)
         self._process.send_signal(signal.SIGHUP)
         waitUntil(lambda: self.log().count(line) > before)
+
+    def terminate(self) -> None:
+        """
+        Ask it to end (SIGTERM).
+        """
+        self._process.terminate()
+
+    def ended(self, seconds: float = 20) -> int:
+        """
+        @return: its exit status, when it has come to its end.
+        """
+        return self._process.wait(seconds)
+
+    def kill(self) -> None:
+        """
+        End it without asking (SIGKILL).
+        """
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> int:
         """

@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
@@ -21,13 +22,16 @@ from twisted.test.proto_helpers import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.support_certificate import writeCertificate
+from tests.support_imap import Connection
 from tests.test_checkers import FakeChecker, accepting
 from tests.test_door import NoRealm
+from tests.test_listening import FakeEndpoint, FakePort
 from tests.test_options import parsed
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd import service
 from txjmapaccess.twistd.config import Settings, parse
 from txjmapaccess.twistd.lookup import FoundRealm
+from txjmapaccess.twistd.notify import Notifier
 
 MINIMAL = '[imap]\nlisten = ["tcp:143"]\nrealm = "fake:"\n'
 
@@ -368,6 +372,18 @@ class ReloadTests(ServiceTestCase):
         [line] = self.logged(LogLevel.error)
         self.assertIn(path, line)
 
+    def test_whileStopping(self) -> None:
+        """
+        A service that stops does not begin anything.
+        """
+        running = self.makeService()
+        running.startService()
+        before = running.door()
+        self.successResultOf(running.stopService())
+        self.text += "[jmap]\ndebugging = true\n"
+        running.reload()
+        self.assertIs(running.door(), before)
+
     def test_hangup(self) -> None:
         """
         SIGHUP reloads while the service runs; afterwards it means what it meant.
@@ -380,6 +396,165 @@ class ReloadTests(ServiceTestCase):
         self.assertIs(running.door().debugging, True)
         self.successResultOf(running.stopService())
         self.assertIs(signal.getsignal(signal.SIGHUP), before)
+
+
+class StopTests(ServiceTestCase):
+    """
+    L{service.JMAPAccessService.stopService}.
+    """
+
+    def connect(self) -> Connection:
+        """
+        @return: a connection to the service.
+        """
+        [(_, factory, _, _)] = self.reactor.tcpServers
+        server = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
+        return Connection(server, clock=self.reactor)
+
+    def test_checkersLast(self) -> None:
+        """
+        Checkers are closed when the logins are over.
+        """
+        running = self.makeService()
+        running.startService()
+        [checker] = self.made
+        answer: Deferred[str] = Deferred()
+        self.patch(checker, "requestAvatarId", lambda credentials: answer)
+        connection = self.connect()
+        connection.send(b"a LOGIN ada x")
+        stopped = running.stopService()
+        self.assertNoResult(stopped)
+        self.assertEqual(checker.events, ["start"])
+        answer.errback(UnauthorizedLogin())
+        self.reactor.pump([0, 1, 0])
+        refusal, bye = connection.received()
+        self.assertIn(b"a NO [AUTHENTICATIONFAILED]", refusal)
+        self.assertIn(b"* BYE ", bye)
+        self.assertEqual(checker.events, ["start"])
+        connection.lose()
+        self.successResultOf(stopped)
+        self.assertEqual(checker.events, ["start", "close"])
+
+    def test_secondSignal(self) -> None:
+        """
+        A second SIGTERM waits for nobody.
+        """
+        before = signal.getsignal(signal.SIGTERM)
+        running = self.makeService()
+        running.startService()
+        connection = self.connect()
+        connection.send(b"a LOGIN {3}")
+        stopped = running.stopService()
+        self.assertFalse(connection.transport.disconnecting)
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.assertTrue(connection.transport.disconnected)
+        self.reactor.advance(0)
+        self.successResultOf(stopped)
+        self.assertIs(signal.getsignal(signal.SIGTERM), before)
+        connection.lose()
+
+    def test_log(self) -> None:
+        """
+        The log says how many there were.
+        """
+        running = self.makeService()
+        running.startService()
+        connection = self.connect()
+        stopped = running.stopService()
+        self.assertIn("Stopping with 1 connections", self.logged(LogLevel.info))
+        connection.lose()
+        self.successResultOf(stopped)
+
+
+class NotifyTests(ServiceTestCase):
+    """
+    What systemd is told, and when.
+    """
+
+    def makeService(self, checkers: Any = ()) -> service.JMAPAccessService:
+        """
+        @return: a service that tells C{self.told}.
+        """
+        self.told: list[tuple[str, ...]] = []
+        notifier = Notifier(None)
+        self.patch(notifier, "tell", lambda *lines: self.told.append(lines))
+        return service.JMAPAccessService(lambda: parse(self.text), checkers, self.reactor, notifier)
+
+    def test_ready(self) -> None:
+        """
+        READY=1 comes when all ports listen and the reactor runs.
+        """
+        waiting: Deferred[Any] = Deferred()
+        self.patch(service, "makeEndpoint", lambda reactor, listen: FakeEndpoint(waiting))
+        self.start()
+        self.reactor.run()
+        self.assertEqual(self.told, [])
+        waiting.callback(FakePort())
+        self.reactor.run()
+        self.assertEqual(self.told, [("READY=1", "STATUS=Serving tcp:143")])
+
+    def test_running(self) -> None:
+        """
+        Listening alone is not enough.
+        """
+        self.start()
+        self.assertEqual(self.told, [])
+        self.reactor.run()
+        self.assertEqual(len(self.told), 1)
+
+    def test_notListening(self) -> None:
+        """
+        When a port cannot be listened on, systemd is not told that all is well.
+        """
+        waiting: Deferred[Any] = Deferred()
+        self.patch(service, "makeEndpoint", lambda reactor, listen: FakeEndpoint(waiting))
+        self.start()
+        waiting.errback(OSError(13, "Permission denied"))
+        self.reactor.run()
+        self.assertEqual(self.told, [])
+
+    def test_reload(self) -> None:
+        """
+        A reload begins with RELOADING=1 and ends with READY=1, whether the settings were taken
+        over or not; the status says which.
+        """
+        running = self.start()
+        running.reload()
+        self.text += "[jmap]\ndebugging = 1\n"
+        running.reload()
+        begin, end, beginAgain, endAgain = self.told
+        for told in (begin, beginAgain):
+            self.assertEqual(told[0], "RELOADING=1")
+        self.assertEqual(end, ("READY=1", "STATUS=The settings were read again"))
+        self.assertEqual(
+            endAgain,
+            (
+                "READY=1",
+                "STATUS=The settings are not taken over: [jmap] debugging must be true or false",
+            ),
+        )
+
+    def test_stopping(self) -> None:
+        """
+        STOPPING=1 comes first of all.
+        """
+        running = self.makeService()
+        running.startService()
+        self.successResultOf(running.stopService())
+        self.assertEqual(self.told, [("STOPPING=1", "STATUS=Stopping with 0 connections")])
+
+    def test_watchdog(self) -> None:
+        """
+        When systemd watches, it hears of the service until its end.
+        """
+        self.patch(service, "watchdogSeconds", lambda: 30)
+        running = self.makeService()
+        running.startService()
+        self.assertEqual(self.told, [("WATCHDOG=1",)])
+        self.reactor.advance(15)
+        self.assertEqual(self.told, [("WATCHDOG=1",)] * 2)
+        self.successResultOf(running.stopService())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
 
 class MakeServiceTests(ServiceTestCase):
