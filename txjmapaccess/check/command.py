@@ -1,0 +1,134 @@
+# -*- test-case-name: tests.test_check_command -*-
+"""
+C{txjmapaccess check}, the program.
+
+The exit statuses are promised to scripts: L{ALL_WELL}, L{SOMETHING_WRONG}, L{UNUSABLE}.
+"""
+
+from __future__ import annotations
+
+import getpass
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+from twisted.logger import globalLogBeginner
+
+from txjmapaccess.check.findings import exitStatus, ok, summary
+from txjmapaccess.check.login import Credentials
+from txjmapaccess.check.options import CheckOptions, parse
+from txjmapaccess.check.planning import makeSteps
+from txjmapaccess.check.steps import runSteps
+from txjmapaccess.credentials import BearerToken, UsernamePassword
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.twistd.config import Settings
+
+ALL_WELL, SOMETHING_WRONG, UNUSABLE = 0, 1, 2
+
+_TOKEN = re.compile(r"[!-~]+\Z")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """
+    Check, and exit.
+
+    @param arguments: those of the command line; L{None} for the process's own.
+    """
+    # What libraries log or warn about is for the service's log. The check says what counts.
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+    try:
+        options = parse(list(sys.argv[1:] if arguments is None else arguments))
+        settings = options.settings()
+        credentials = askFor(options)
+    except ConfigurationError as e:
+        print(f"txjmapaccess check: {e}", file=sys.stderr)
+        raise SystemExit(UNUSABLE) from None
+    except (KeyboardInterrupt, EOFError):
+        raise SystemExit(UNUSABLE) from None
+    outcome = Outcome()
+    with suppress(SystemExit):
+        react(_run, (outcome, options, settings, credentials))
+    raise SystemExit(outcome.status)
+
+
+@dataclass
+class Outcome:
+    """
+    @ivar status: the exit status. A check that is interrupted has not found that all is well, and
+        L{react} would exit as if it had.
+    """
+
+    status: int = SOMETHING_WRONG
+
+
+def _run(reactor: Any, outcome: Outcome, *arguments: Any) -> Deferred[None]:
+    async def run() -> None:
+        try:
+            outcome.status = await check(reactor, *arguments, show=_show)
+        except ConfigurationError as e:
+            print(f"txjmapaccess check: {e}", file=sys.stderr)
+            outcome.status = UNUSABLE
+        except Exception as e:
+            # Nobody knows what its text holds.
+            print(f"txjmapaccess check: failed ({type(e).__name__})", file=sys.stderr)
+
+    return Deferred.fromCoroutine(run())
+
+
+def _show(line: str) -> None:
+    # At once, so that somebody who waits sees for what.
+    print(line.encode(sys.stdout.encoding or "ascii", "replace").decode(), flush=True)
+
+
+async def check(
+    reactor: Any,
+    options: CheckOptions,
+    settings: Settings,
+    credentials: Credentials | None,
+    show: Callable[[str], object],
+) -> int:
+    """
+    @param credentials: whose login to check, or L{None}.
+    @param show: is given each line.
+
+    @return: the exit status.
+    """
+    source = options["config"] or "the command line"
+    found = [ok("configuration", f"{source} is understood")]
+    show(found[0].line())
+    steps = makeSteps(reactor, options, settings, credentials)
+    found += await runSteps(reactor, steps, show)
+    show(summary(found))
+    return exitStatus(found, options["strict"])
+
+
+def askFor(options: CheckOptions) -> Credentials | None:
+    """
+    Ask for what C{--user} and C{--token} want: on the terminal, without showing it; or the first
+    line of what is not a terminal.
+
+    @raise ConfigurationError: for something that is no password or token.
+    """
+    name, isToken = options["user"], options["token"]
+    if name is None and not isToken:
+        return None
+    secret = _secret("Access token: " if isToken else f"Password of {name}: ")
+    if not secret:
+        raise ConfigurationError("no password or token came")
+    if not isToken:
+        return UsernamePassword(name.encode("utf-8", "surrogateescape"), secret, "PLAIN")
+    token = secret.decode("ascii", "replace")
+    if not _TOKEN.match(token):
+        raise ConfigurationError("what came is not an access token (RFC 6750)")
+    return BearerToken(token, name)
+
+
+def _secret(prompt: str) -> bytes:
+    if sys.stdin.isatty():
+        return getpass.getpass(prompt).encode("utf-8", "surrogateescape")
+    return sys.stdin.buffer.readline().rstrip(b"\r\n")

@@ -1,0 +1,111 @@
+# -*- test-case-name: tests.test_check_command -*-
+"""
+The command line of C{txjmapaccess}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.python import usage
+
+from txjmapaccess._version import __version__
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.twistd.options import SettingsOptions
+
+
+class CheckOptions(SettingsOptions):
+    """
+    The options of C{txjmapaccess check}: those of C{twistd jmapaccess} that say what is configured,
+    and what is to be known about it.
+
+    @ivar directories: the arguments of each C{--auth ldap:}.
+    @ivar providers: the arguments of each C{--auth introspection:}.
+    """
+
+    synopsis = "Usage: txjmapaccess check --config FILE [--user NAME] [--token] [options]"
+
+    optFlags = [
+        ["token", None, "Check an access token, which is asked for, instead of a password."],
+        ["strict", None, "Warnings count as wrong, for the exit status."],
+    ]
+
+    optParameters: list[list[Any]] = [
+        ["user", None, None, "Check the login of this user, whose password is asked for."],
+        ["days", None, 14, "Warn so many days before a certificate expires.", int],
+    ]
+
+    longdesc = (
+        "Look whether everything works that the configuration names: certificates, directory"
+        " servers, introspection endpoint, mail directory, JMAP session URL. Exit status: 0 all is"
+        " well, 1 something is wrong, 2 the options or the configuration cannot be used."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directories: list[str] = []
+        self.providers: list[str] = []
+
+    def opt_auth(self, description: str) -> None:
+        """
+        A way to check passwords or tokens, see --help-auth; several are asked in order.
+        """
+        super().opt_auth(description)
+        authType, _, arguments = description.partition(":")
+        found = {"ldap": self.directories, "introspection": self.providers}.get(authType)
+        if found is not None:
+            found.append(arguments)
+
+    def opt_version(self) -> None:
+        """
+        Display the version and exit.
+        """
+        print(f"txjmapaccess {__version__}")
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        """
+        Check that there is something to check.
+        """
+        super().postOptions()
+        if not self.given():
+            raise usage.UsageError("--config FILE is needed, see --help")
+        if self["user"] == "":
+            raise usage.UsageError("--user needs a name")
+
+
+class Options(usage.Options):
+    """
+    The options of C{txjmapaccess}: a command and its own.
+    """
+
+    synopsis = "Usage: txjmapaccess check --config FILE [options]"
+
+    subCommands = [["check", None, CheckOptions, "Look whether everything works."]]
+
+    def opt_version(self) -> None:
+        """
+        Display the version and exit.
+        """
+        print(f"txjmapaccess {__version__}")
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        """
+        Check that there is a command.
+        """
+        if self.subCommand is None:
+            raise usage.UsageError("a command is needed: txjmapaccess check --config FILE")
+
+
+def parse(arguments: list[str]) -> CheckOptions:
+    """
+    @raise ConfigurationError: for options that have no meaning, with a sentence.
+    """
+    options = Options()
+    try:
+        options.parseOptions(arguments)
+    except usage.UsageError as e:
+        raise ConfigurationError(str(e)) from None
+    checkOptions: CheckOptions = options.subOptions
+    return checkOptions

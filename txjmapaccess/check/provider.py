@@ -1,0 +1,104 @@
+# -*- test-case-name: tests.integration.test_check_provider -*-
+"""
+The introspection endpoint of C{[introspection]}: found as a login finds it, and asked about a token
+that nobody has issued, which shows whether C{client_id} and its secret are good.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from txjmapaccess.check.explaining import explain
+from txjmapaccess.check.findings import Finding, ok, wrong
+from txjmapaccess.check.peers import datesOf, fetchPeer
+from txjmapaccess.check.steps import Step
+from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.oauth.client import IntrospectionClient
+from txjmapaccess.oauth.counters import IntrospectionCounters
+from txjmapaccess.oauth.http import HTTPClient
+from txjmapaccess.oauth.settings import IntrospectionSettings
+
+#: What a text of the client holds, and what to do about it.
+_REMEDIES = (
+    ("does not accept client_id", "correct client_id, client_secret_file or client_auth"),
+    ("not the metadata of the issuer", "set issuer to what the provider calls itself"),
+    ("names no introspection_endpoint", "enable introspection there, or set endpoint"),
+    ("not a JSON object", "correct endpoint or issuer: this is something else"),
+    (" answered ", "correct endpoint or issuer, or look into the provider's log"),
+)
+
+
+def providerStep(reactor: Any, settings: IntrospectionSettings, days: float) -> Step:
+    """
+    @param days: how many days before the end of the provider's certificate to warn.
+    """
+    check = ProviderCheck(reactor, settings, days)
+    return Step(check.subject, check.run, 2 * settings.timeout + 5)
+
+
+@dataclass(frozen=True)
+class ProviderCheck:
+    """
+    @ivar days: see L{providerStep}.
+    """
+
+    reactor: Any
+    settings: IntrospectionSettings
+    days: float
+
+    @property
+    def url(self) -> str:
+        """
+        What the configuration says.
+        """
+        return self.settings.endpoint or self.settings.issuer or ""
+
+    @property
+    def subject(self) -> str:
+        """
+        What its lines begin with.
+        """
+        return f"[introspection] {self.url}"
+
+    async def run(self) -> list[Finding]:
+        """
+        Look at the provider.
+        """
+        http = HTTPClient(self.reactor, self.settings.trustRoot)
+        client = IntrospectionClient(self.settings, http, self.reactor, IntrospectionCounters())
+        try:
+            answer = await client.introspect(secrets.token_urlsafe(32))
+        except TemporaryFailure as e:
+            return [await self._failed(str(e))]
+        finally:
+            await client.close()
+        dates = await datesOf(self.reactor, self.url, self.subject, time.time(), self.days)
+        return [self._answered(answer), *dates]
+
+    def _answered(self, answer: dict[str, object]) -> Finding:
+        active = answer.get("active")
+        if active is False:
+            found = "its endpoint was found, and" if self.settings.issuer is not None else "it"
+            return ok(self.subject, f"{found} accepts client_id with its secret")
+        if active is True:
+            what = "it says that a token which nobody issued is active, so anybody could log in"
+            return wrong(self.subject, what, "do not use this endpoint")
+        what = "its answer does not say whether a token is active (RFC 7662, section 2.2)"
+        return wrong(self.subject, what, "correct endpoint: this is something else")
+
+    async def _failed(self, problem: str) -> Finding:
+        for text, remedy in _REMEDIES:
+            if text in problem:
+                return wrong(self.subject, problem, remedy)
+        parts = urlsplit(self.url)
+        peer = None
+        if parts.scheme == "https" and "Error" in problem:
+            peer = await fetchPeer(self.reactor, parts.hostname or "", parts.port or 443)
+        key = "[introspection] endpoint" if self.settings.endpoint else "[introspection] issuer"
+        trust = "[introspection] ca_file"
+        explanation = explain(problem, parts.hostname or "", peer, time.time(), key, trust)
+        return wrong(self.subject, *explanation)

@@ -1,0 +1,68 @@
+# -*- test-case-name: tests.test_check_findings -*-
+"""
+Steps: all begin at once, each has a deadline, and none is hindered by another that fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txjmapaccess.check.findings import Finding, wrong
+
+_log = Logger()
+
+Findings = list[Finding]
+
+
+@dataclass(frozen=True)
+class Step:
+    """
+    @ivar subject: what is looked at, for the case that the step does not come to an end.
+    @ivar run: looks.
+    @ivar seconds: how long that may take. The step has shorter deadlines of its own for whatever
+        it waits for; this one is for what it did not think of.
+    """
+
+    subject: str
+    run: Callable[[], Coroutine[Deferred[Any], Any, Findings]]
+    seconds: float
+
+
+async def runSteps(
+    clock: IReactorTime, steps: Iterable[Step], show: Callable[[str], object]
+) -> Findings:
+    """
+    @param show: is given each line, in the order of C{steps}.
+
+    @return: what all steps found.
+    """
+    found: Findings = []
+    for started in [_start(clock, step) for step in steps]:
+        for finding in await started:
+            show(finding.line())
+            found.append(finding)
+    return found
+
+
+def _start(clock: IReactorTime, step: Step) -> Deferred[Findings]:
+    started = Deferred.fromCoroutine(step.run())
+    # mypy: the reactor of addTimeout is any clock.
+    started.addTimeout(step.seconds, clock)
+    return started.addErrback(_ended, step)
+
+
+def _ended(failure: Failure, step: Step) -> Findings:
+    if failure.check(TimeoutError):
+        what = f"this was not finished after {step.seconds:g} seconds"
+        return [wrong(step.subject, what, "see whether it hangs")]
+    _log.failure("A step of the check failed", failure=failure)
+    # The name of the class only: nobody knows what its text holds.
+    what = f"the check itself failed ({type(failure.value).__name__})"
+    return [wrong(step.subject, what, "please report this as a defect")]

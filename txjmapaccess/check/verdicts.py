@@ -1,0 +1,118 @@
+# -*- test-case-name: tests.test_check_verdicts -*-
+"""
+A login and its verdict, in words, and whether JMAP agrees. No I/O.
+"""
+
+from __future__ import annotations
+
+from twisted.python.failure import Failure
+
+from txjmapaccess.check.answers import KEY, Answer, sessionProblem, unexpected
+from txjmapaccess.check.findings import Finding, ok, warning, wrong
+from txjmapaccess.credentials import Authentication, Secret
+from txjmapaccess.errors import ConfigurationError, couldTell, reasonOf
+from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
+
+#: What makes credentials of a kind usable only where they are.
+_KINDS = {
+    Secret.PASSWORD: "set [jmap] passwords = false, or make jmap_filter narrower",
+    Secret.TOKEN: "set [jmap] tokens = false, or correct jmap_scopes and jmap_audiences",
+    Secret.TOKEN_AS_PASSWORD: "set [jmap] passwords_may_be_tokens = false",
+    Secret.NOTHING: "",
+}
+
+#: What would make credentials usable that JMAP accepts.
+_WIDER = {
+    Reason.PASSWORDS: "set [jmap] passwords = true",
+    Reason.TOKENS: "set [jmap] tokens = true",
+    Reason.TOKEN_AS_PASSWORD: "set [jmap] passwords_may_be_tokens = true",
+    Reason.NOT_ALLOWED: "make [ldap] jmap_filter wider",
+    Reason.SCOPE: "add one of its scopes to [introspection] jmap_scopes",
+    Reason.AUDIENCE: "add one of its audiences to [introspection] jmap_audiences",
+}
+
+
+def refusal(failure: Failure, subject: str) -> Finding:
+    """
+    @param failure: what the checkers said to the credentials.
+    """
+    reason = reasonOf(failure)
+    if couldTell(failure):
+        what = f"the login is refused ({reason})"
+        return wrong(subject, what, "see whether the name and the password or token are right")
+    what = f"nobody could tell whether the login is good ({reason})"
+    return wrong(subject, what, "mend what is wrong above")
+
+
+def describeVerdict(
+    verdict: Verdict, authentication: Authentication, identifiersAssumed: bool, subject: str
+) -> Finding:
+    """
+    @param identifiersAssumed: whether it is taken for granted that the realm's accounts have
+        object identifiers.
+    """
+    evidence = _evidence(authentication)
+    if isinstance(verdict, Usable):
+        proviso = ", if the realm has object identifiers" if identifiersAssumed else ""
+        return ok(subject, f"usable at {verdict.url} ({evidence}){proviso}")
+    if isinstance(verdict, Known):
+        return ok(subject, f"known at {verdict.url}: {verdict.reason.value} ({evidence})")
+    return _unknown(verdict, authentication, evidence, subject)
+
+
+def _unknown(
+    verdict: Unknown, authentication: Authentication, evidence: str, subject: str
+) -> Finding:
+    own = authentication.evidence and authentication.evidence.sessionURL
+    if own is None:
+        return ok(subject, f"unknown: {verdict.reason.value} ({evidence})")
+    try:
+        checkSessionURL(own)
+    except ConfigurationError as e:
+        what = f"unknown: the session URL of this user's own {e} ({evidence})"
+        return wrong(
+            subject, what, "correct it where session_url_attribute or session_url_claim is"
+        )
+    return ok(subject, f"unknown: {verdict.reason.value} ({evidence})")
+
+
+def _evidence(authentication: Authentication) -> str:
+    """
+    @return: who says what about these credentials.
+    """
+    found = authentication.evidence
+    if found is None:
+        return "no checker left evidence"
+    says = "nothing against it" if found.objection is None else found.objection.name
+    kind = authentication.secret.value
+    return f"{found.source} accepts the {kind} of {found.username} and says {says}"
+
+
+def compare(verdict: Usable | Known, secret: Secret, answer: Answer, subject: str) -> Finding:
+    """
+    @param answer: to a request with the same credentials (RFC 9698, section 3).
+    """
+    if answer.status == 401:
+        return _refused(verdict, secret, subject)
+    if answer.status != 200:
+        return wrong(subject, *unexpected(answer.status))
+    problem = sessionProblem(answer.body)
+    if problem is not None:
+        return wrong(subject, problem, f"correct {KEY}, or look into the JMAP server's log")
+    if isinstance(verdict, Usable):
+        return ok(subject, "it accepts the same credentials, and gives a Session object with mail")
+    if verdict.reason is Reason.IDENTIFIERS:
+        return ok(subject, "it accepts these credentials; same_identifiers is all that is missing")
+    what = "it accepts these credentials, although the verdict is only known"
+    remedy = _WIDER.get(verdict.reason)
+    if remedy is None:
+        return warning(subject, what, "see whether it should")
+    return warning(subject, what, f"{remedy} if that holds for everybody")
+
+
+def _refused(verdict: Usable | Known, secret: Secret, subject: str) -> Finding:
+    if isinstance(verdict, Known):
+        return ok(subject, "it refuses these credentials (401), as the verdict says")
+    what = "the verdict says usable, but it refuses these credentials (401)"
+    return wrong(subject, what, f"let it accept them, or {_KINDS[secret]}")
