@@ -179,8 +179,19 @@ class BindNameTests(SynchronousTestCase):
         template = BindNameTemplate("{user}@corp.example.com")
         self.assertFalse(template.isDN)
         self.assertEqual(template.nameFor("alice"), b"alice@corp.example.com")
-        for name in ("CORP\\alice", "cn=alice", "a,b", "*"):
+        other = BindNameTemplate("CORP\\{user}")
+        for name in ("CORP\\alice", "cn=alice", "a,b", "*", "alice@corp.example.com"):
             self.assertRaises(Refused, template.nameFor, name)
+            self.assertRaises(Refused, other.nameFor, name)
+
+    def test_everyNameOfAnAccount(self) -> None:
+        """
+        Where the user alone says what kind of name it is, Active Directory takes many for one
+        account: C{{user}} is no template.
+        """
+        for text in ("{user}", " {user}", "{user}@", "\\{user}", "{user}-x", "{user}@{user}"):
+            error = self.assertRaises(ConfigurationError, BindNameTemplate, text)
+            self.assertIn("search_base", str(error))
 
     def test_badTemplates(self) -> None:
         """

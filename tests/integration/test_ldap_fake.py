@@ -139,7 +139,6 @@ class ActiveDirectoryTests(FakeTestCase):
         for template, name in (
             ("{user}@corp.example.com", b"alice@corp.example.com"),
             ("CORP\\{user}", b"CORP\\alice"),
-            ("{user}", b"alice"),
         ):
             checker = self.checker(self.directory(handler), bind_dn_template=template)
             self.assertEqual(await self.login(checker, user=b"Alice"), "alice")

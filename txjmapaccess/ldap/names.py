@@ -20,7 +20,9 @@ _PAIR = re.compile(rb"([^=,+]+)=((?:[^\\,+]|\\.)*)", re.DOTALL)
 _RDN = r'(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= *(?:[^\\,+"<>;]|\\.)+'
 _DN = re.compile(rf" *{_RDN}(?:[,+] *{_RDN})*\Z")
 #: What a sAMAccountName cannot hold; in a bind name that is no DN it would change who is meant.
-_NOT_IN_ACCOUNT_NAMES = frozenset('"/\\[]:;|=,+*?<>')
+_NOT_IN_ACCOUNT_NAMES = frozenset('"/\\[]:;|=,+*?<>@')
+#: Bind names that are no DN: what is not from the user must say which kind of name it is.
+_ACCOUNT_TEMPLATE = re.compile(r"\{user\}@[^{}@\\]+|[^{}@\\]+\\\{user\}")
 
 
 #: Characters. Servers end the connection when a request is too long (slapd above 256 KiB), and
@@ -113,8 +115,10 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 class BindNameTemplate:
     """
-    From user names to the names that they bind with: distinguished names, or names of the form that
-    Active Directory takes (C{{user}@corp.example.com}, C{CORP\\{user}}, C{{user}}).
+    From user names to the names that they bind with: distinguished names, or names of a form that
+    Active Directory takes (C{{user}@corp.example.com}, C{CORP\\{user}}). Not C{{user}} alone: then
+    it takes nearly every name of an account, the display name and any suffix among them, and each
+    would be a mailbox of its own.
 
     @ivar isDN: which of them.
 
@@ -131,6 +135,11 @@ class BindNameTemplate:
         if self.isDN:
             # Not ASCII, so that it cannot be in the place of an attribute.
             _checkDN(template.replace(USER, "\u00fc"))
+        elif not _ACCOUNT_TEMPLATE.fullmatch(template):
+            raise ConfigurationError(
+                "must be a distinguished name, {user}@domain or DOMAIN\\{user}; for names in "
+                "several forms use search_base and username_attribute"
+            )
 
     def nameFor(self, username: str) -> bytes:
         """
