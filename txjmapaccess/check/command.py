@@ -66,10 +66,16 @@ class Outcome:
     status: int = SOMETHING_WRONG
 
 
-def _run(reactor: Any, outcome: Outcome, *arguments: Any) -> Deferred[None]:
+def _run(
+    reactor: Any,
+    outcome: Outcome,
+    options: CheckOptions,
+    settings: Settings,
+    credentials: Credentials | None,
+) -> Deferred[None]:
     async def run() -> None:
         try:
-            outcome.status = await check(reactor, *arguments, show=_show)
+            outcome.status = await check(reactor, options, settings, credentials, _show)
         except ConfigurationError as e:
             print(f"txjmapaccess check: {e}", file=sys.stderr)
             outcome.status = UNUSABLE

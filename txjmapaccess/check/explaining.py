@@ -50,6 +50,11 @@ _KNOWN = (
         "give it a certificate, or use an ldaps URI",
     ),
     (
+        "not an LDAP message",
+        "it does not speak LDAP on this port",
+        "correct the scheme or the port in {key}",
+    ),
+    (
         "wrong version number",
         "it does not speak TLS on this port",
         "correct the scheme or the port in {key}",

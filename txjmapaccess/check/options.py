@@ -5,7 +5,7 @@ The command line of C{txjmapaccess}.
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 from twisted.python import usage
 
@@ -23,16 +23,16 @@ class CheckOptions(SettingsOptions):
     @ivar providers: the arguments of each C{--auth introspection:}.
     """
 
-    synopsis = "Usage: txjmapaccess check --config FILE [--user NAME] [--token] [options]"
+    synopsis = "--config FILE [--user NAME] [--token] [options]"
 
     optFlags = [
         ["token", None, "Check an access token, which is asked for, instead of a password."],
         ["strict", None, "Warnings count as wrong, for the exit status."],
     ]
 
-    optParameters: list[list[Any]] = [
+    optParameters = [
         ["user", None, None, "Check the login of this user, whose password is asked for."],
-        ["days", None, 14, "Warn so many days before a certificate expires.", int],
+        ["days", None, "14", "Warn so many days before a certificate expires."],
     ]
 
     longdesc = (
@@ -72,6 +72,8 @@ class CheckOptions(SettingsOptions):
             raise usage.UsageError("--config FILE is needed, see --help")
         if self["user"] == "":
             raise usage.UsageError("--user needs a name")
+        if not re.match(r"[0-9]{1,5}\Z", self["days"]):
+            raise usage.UsageError("--days must be a whole number of days")
 
 
 class Options(usage.Options):
@@ -79,7 +81,9 @@ class Options(usage.Options):
     The options of C{txjmapaccess}: a command and its own.
     """
 
-    synopsis = "Usage: txjmapaccess check --config FILE [options]"
+    synopsis = "Usage: txjmapaccess"
+
+    longdesc = "Tools for who runs an IMAP server with JMAPACCESS (RFC 9698)."
 
     subCommands = [["check", None, CheckOptions, "Look whether everything works."]]
 
