@@ -161,6 +161,13 @@ class Running:
         self._process.send_signal(signal.SIGHUP)
         waitUntil(lambda: self.log().count(line) > before)
 
+    @property
+    def pid(self) -> int:
+        """
+        Its process ID.
+        """
+        return self._process.pid
+
     def terminate(self) -> None:
         """
         Ask it to end (SIGTERM).
