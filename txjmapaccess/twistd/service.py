@@ -28,6 +28,7 @@ from txjmapaccess.twistd.config import Settings
 from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.twistd.hangup import Hangup
 from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.logfile import LoggedService
 from txjmapaccess.twistd.lookup import capabilityProviders, findRealm, makeRealm
 from txjmapaccess.twistd.notify import Notifier, Watchdog, watchdogSeconds
 from txjmapaccess.twistd.options import Options, fail
@@ -50,11 +51,10 @@ def makeService(options: Options) -> IService:
         if options["demo"]:
             from txjmapaccess.demo import makeDemoService
 
-            demo: IService = makeDemoService(reactor)
-            return demo
+            return LoggedService(makeDemoService(reactor), options.parent, "text", reactor)
         service = JMAPAccessService(options.settings, options["credCheckers"], reactor)
         service.bind()
-        return service
+        return LoggedService(service, options.parent, service.logFormat, reactor)
     except ConfigurationError as e:
         fail(e)
 
@@ -154,6 +154,13 @@ class JMAPAccessService(MultiService):
             self._reactor,
         )
 
+    @property
+    def logFormat(self) -> str:
+        """
+        C{[log] format}.
+        """
+        return self._settings.log.format
+
     def door(self) -> Door:
         """
         @return: what a new connection is met with at present.
@@ -204,10 +211,9 @@ class JMAPAccessService(MultiService):
         self._log.info("Stopping with {count} connections", count=count)
         self._notifier.stopping(f"Stopping with {count} connections")
         with onSignals(self._reactor, self._hurry, signal.SIGTERM, signal.SIGINT):
+            await DeferredList([maybeDeferred(each.stopService) for each in self._listeners])
             # The checkers stay for the logins that are under way.
-            closed = [maybeDeferred(listener.stopService) for listener in self._listeners]
             await self._connections.end(self._reactor, self.farewell)
-            await DeferredList(closed)
         await super().stopService()
 
     def _hurry(self) -> None:
@@ -253,9 +259,7 @@ class JMAPAccessService(MultiService):
 
 
 def _withoutEffect(settings: Settings) -> list[str]:
-    default = Settings()
     given = {
-        "[log] format": settings.log != default.log,
         "[metrics] listen": settings.metrics.listen,
     }
     return [name for name, isGiven in given.items() if isGiven]
