@@ -184,17 +184,11 @@ class CompositionTests(ServiceTestCase):
         Keys that are understood but have no effect yet are named: an operator must not rely on
         them.
         """
-        self.text += 'require_tls = false\n[log]\nformat = "json"\n[metrics]\nlisten = "tcp:9100"\n'
+        self.text += 'require_tls = false\n[metrics]\nlisten = "tcp:9100"\n'
         self.start()
         self.assertEqual(
             self.logged(LogLevel.warn),
-            [
-                f"{name} has no effect in this version"
-                for name in (
-                    "[log] format",
-                    "[metrics] listen",
-                )
-            ],
+            ["[metrics] listen has no effect in this version"],
         )
 
     def test_badMetrics(self) -> None:
@@ -595,6 +589,7 @@ class BoundTests(TestCase):
         options = ["--listen=tcp:0:interface=127.0.0.1", "--realm=fake:", "--auth=memory:a:b"]
         made: Any = service.makeService(parsed(*options))
         self.assertTrue(IService.providedBy(made))
-        port = self.successResultOf(made._listeners[0]._bound.addCallback(lambda port: port))
+        [inner] = made
+        port = self.successResultOf(inner._listeners[0]._bound.addCallback(lambda port: port))
         self.assertGreater(port.getHost().port, 0)
         return port.stopListening()  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.test_login -*-
 """
 One log event for each login, accepted or not. Metrics are made of the same events: their fields
-are described in docs/service.md, and no credential is ever among them.
+are described in docs/observing.md, and no credential is ever among them.
 
 A name that was refused is not among them either: people type their password there.
 """
