@@ -24,7 +24,7 @@ from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.logger import FileLogObserver, globalLogBeginner
 from twisted.mail.imap4 import IAccount, IMAP4Server, MemoryAccount
 from zope.interface import implementer
 
@@ -32,6 +32,7 @@ from txjmapaccess import extendFactory
 from txjmapaccess.checkers import chain
 from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.policy import EvidencePolicy
+from txjmapaccess.twistd.logs import textLine
 
 
 @implementer(IObjectIDAccount)
@@ -54,7 +55,7 @@ class BareFactory(Factory):
 
 
 globalLogBeginner.beginLoggingTo(
-    [textFileLogObserver(open(sys.argv[2], "w"))], redirectStandardIO=False
+    [FileLogObserver(open(sys.argv[2], "w"), textLine)], redirectStandardIO=False
 )
 checkers = [InMemoryUsernamePasswordDatabaseDontUse(arnt=b"trondheim")]
 factory = BareFactory()

@@ -19,7 +19,7 @@ from twisted.mail.imap4 import IMAP4Server
 from txjmapaccess.credentials import Authentication
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.imap.authentication import AuthenticationCommands
-from txjmapaccess.imap.capabilities import joined
+from txjmapaccess.imap.capabilities import Joined, joined
 from txjmapaccess.imap.fetchcommand import FetchCommand
 from txjmapaccess.imap.grammar import quote
 from txjmapaccess.imap.listcommands import ListCommands
@@ -93,10 +93,17 @@ class JMAPAccessMixin(
         """
         @return: what this connection may advertise now.
         """
-        providers = list(self.capabilityProviders)
-        ofAccount = self.account is not None and ICapabilityProvider(self.account, None)
-        if ofAccount:
-            providers.append(ofAccount)
+        return {
+            name: None if values is None else list(values)
+            for name, values in self._joined().capabilities.items()
+        }
+
+    def _joined(self) -> Joined:
+        providers = self.capabilityProviders
+        if self.account is not None:
+            ofAccount = ICapabilityProvider(self.account, None)
+            if ofAccount is not None:
+                providers = [*providers, ofAccount]
         return joined(super().capabilities(), providers, self)
 
     def listCapabilities(self) -> list[bytes]:
@@ -104,14 +111,20 @@ class JMAPAccessMixin(
         @return: the whole list. Where another server makes it in its own way, JMAPACCESS is still
             the verdict's alone.
         """
-        return [
-            name
-            for name in super().listCapabilities()
-            if name.upper() != b"JMAPACCESS" or self._isUsable()
-        ]
+        if self._listsAsTwistedDoes():
+            return list(self._joined().names)
+        names = super().listCapabilities()
+        record = self.loginRecord
+        if record is not None and isinstance(record.verdict, Usable):
+            return names
+        return [name for name in names if name.upper() != b"JMAPACCESS"]
 
-    def _isUsable(self) -> bool:
-        return self.loginRecord is not None and isinstance(self.loginRecord.verdict, Usable)
+    def _listsAsTwistedDoes(self) -> bool:
+        theirs = getattr(super().listCapabilities, "__func__", None)
+        return (
+            theirs is IMAP4Server.listCapabilities
+            and getattr(self.capabilities, "__func__", None) is JMAPAccessMixin.capabilities
+        )
 
     def do_CAPABILITY(self, tag: bytes) -> None:
         """

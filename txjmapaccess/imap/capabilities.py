@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.test_server -*-
 """
-Capability providers: everything that we add to a capability list, JMAPACCESS among it, is one.
+Capability lists: what a server says itself, what L{ICapabilityProvider}s add, and what we add, as a
+pure function of how the connection stands.
 """
 
 from __future__ import annotations
@@ -8,13 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.logger import Logger
 from twisted.python.reflect import qual
-from zope.interface import implementer
 
-from txjmapaccess.interfaces import ICapabilityProvider
 from txjmapaccess.verdict import Usable
 
 if TYPE_CHECKING:
@@ -25,135 +24,156 @@ Capabilities = dict[bytes, Any]
 _log = Logger()
 
 
-@implementer(ICapabilityProvider)
-class AuthenticationCapabilities:
+class Standing(NamedTuple):
     """
-    SASL mechanisms, SASL-IR (RFC 4959) and LOGINDISABLED (RFC 3501, section 6.2.3): before the
-    login only, because after it they mean nothing.
-    """
+    All that our own capabilities of a connection depend on.
 
-    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
-        """
-        See L{ICapabilityProvider}.
-        """
-        if connection.loginRecord is not None or connection.state != "unauth":
-            return {}
-        disabled = connection.loginDisabled()
-        offered: Capabilities = {b"SASL-IR": None}
-        mechanisms = connection.offeredMechanisms(disabled)
-        if mechanisms:
-            offered[b"AUTH"] = list(mechanisms)
-        if disabled:
-            offered[b"LOGINDISABLED"] = None
-        return offered
-
-
-@implementer(ICapabilityProvider)
-class JMAPAccessCapability:
-    """
-    JMAPACCESS (RFC 9698, section 3) when the verdict is usable, and at no other time.
+    @ivar loggedIn: whether somebody has logged in.
+    @ivar mechanisms: the SASL mechanisms on offer; L{None} after the login, where they mean
+        nothing.
+    @ivar loginDisabled: whether passwords in clear are refused.
+    @ivar statusExtensions: whether STATUS and LIST are ours.
+    @ivar objectIDs: whether there are identifiers: before the login when the server has them for
+        every account, after it when this account has.
+    @ivar usable: whether the verdict is usable.
     """
 
-    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
-        """
-        See L{ICapabilityProvider}.
-        """
-        record = connection.loginRecord
-        if record is not None and isinstance(record.verdict, Usable):
-            return {b"JMAPACCESS": None}
-        return {}
+    loggedIn: bool
+    mechanisms: tuple[bytes, ...] | None
+    loginDisabled: bool
+    statusExtensions: bool
+    objectIDs: bool
+    usable: bool
 
 
-@implementer(ICapabilityProvider)
-class ObjectIDCapability:
+def standingOf(connection: JMAPAccessMixin, base: Mapping[bytes, Any]) -> Standing:
     """
-    OBJECTID (RFC 8474): before the login when the server has identifiers for every account, after
-    it when this account has.
+    @param base: what the server class itself says.
+
+    @return: how a connection stands now.
     """
+    record = connection.loginRecord
+    mechanisms = None
+    disabled = False
+    if record is None and connection.state == "unauth":
+        disabled = connection.isLoginDisabled(base)
+        mechanisms = tuple(connection.offeredMechanisms(disabled))
+    return Standing(
+        record is not None,
+        mechanisms,
+        disabled,
+        connection.hasStatusExtensions(),
+        connection.hasObjectIDs(),
+        record is not None and isinstance(record.verdict, Usable),
+    )
 
-    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
-        """
-        See L{ICapabilityProvider}.
-        """
-        return {b"OBJECTID": None} if connection.hasObjectIDs() else {}
 
-
-@implementer(ICapabilityProvider)
-class FixedCapabilities:
+@lru_cache(256)
+def ours(standing: Standing) -> Mapping[bytes, Any]:
     """
-    The same at any time.
+    @return: what we add to a capability list: SASL mechanisms, SASL-IR (RFC 4959) and LOGINDISABLED
+        (RFC 3501, section 6.2.3), LITERAL+ (RFC 7888), ID (RFC 2971), ENABLE (RFC 5161), UNSELECT
+        (RFC 3691), LIST-STATUS (RFC 5819), STATUS=SIZE (RFC 8438), OBJECTID (RFC 8474), and
+        JMAPACCESS (RFC 9698, section 3) when the verdict is usable and at no other time.
     """
-
-    def __init__(self, *names: bytes) -> None:
-        self._capabilities = dict.fromkeys(names)
-
-    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
-        """
-        See L{ICapabilityProvider}.
-        """
-        return self._capabilities
-
-
-@implementer(ICapabilityProvider)
-class StatusCapabilities:
-    """
-    LIST-STATUS (RFC 5819) and STATUS=SIZE (RFC 8438).
-    """
-
-    def capabilities(self, connection: JMAPAccessMixin) -> Capabilities:
-        """
-        See L{ICapabilityProvider}.
-        """
-        if connection.hasStatusExtensions():
-            return {b"LIST-STATUS": None, b"STATUS=SIZE": None}
-        return {}
+    added: Capabilities = {}
+    if standing.mechanisms is not None:
+        added[b"SASL-IR"] = None
+        if standing.mechanisms:
+            added[b"AUTH"] = standing.mechanisms
+        if standing.loginDisabled:
+            added[b"LOGINDISABLED"] = None
+    added.update(dict.fromkeys((b"LITERAL+", b"ID", b"ENABLE", b"UNSELECT")))
+    if standing.statusExtensions:
+        added.update(dict.fromkeys((b"LIST-STATUS", b"STATUS=SIZE")))
+    if standing.objectIDs:
+        added[b"OBJECTID"] = None
+    if standing.usable:
+        added[b"JMAPACCESS"] = None
+    return added
 
 
-BUILT_IN = (
-    AuthenticationCapabilities(),
-    FixedCapabilities(b"LITERAL+", b"ID", b"ENABLE", b"UNSELECT"),
-    StatusCapabilities(),
-    ObjectIDCapability(),
-    JMAPAccessCapability(),
-)
-
-#: What only the built-in providers decide about.
+#: What only our own provider decides about.
 _RESERVED = frozenset((b"AUTH", b"SASL-IR", b"LOGINDISABLED", b"JMAPACCESS"))
 #: RFC 3501, section 9: a capability is an atom.
 _ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+\Z")
+
+
+class Joined(NamedTuple):
+    """
+    Capabilities, in the form of L{twisted.mail.imap4.IMAP4Server.capabilities}, and as the list
+    that C{listCapabilities} makes of them. Shared by connections: not to be changed.
+    """
+
+    capabilities: Capabilities
+    names: list[bytes]
+
+
+#: Most connections stand like many before them, and their servers say the same.
+_joinedBefore: dict[Standing, tuple[Capabilities, Joined]] = {}
+_MOST_REMEMBERED = 256
 
 
 def joined(
     base: Mapping[bytes, Any],
     others: Iterable[Any],
     connection: JMAPAccessMixin,
-) -> Capabilities:
+) -> Joined:
     """
-    Join the capabilities of a server with those of all providers.
+    Join the capabilities of a server with those of all providers, and with ours.
 
     @param base: what the server class itself says.
-    @param others: L{ICapabilityProvider}s besides the built-in ones.
+    @param others: L{ICapabilityProvider}s.
     """
-    result: Capabilities = {}
-    for name, values in base.items():
-        try:
-            _join(result, name, values)
-        except Exception:
-            _log.failure("A capability of the server itself is left out")
+    standing = standingOf(connection, base)
+    if not others:
+        before = _joinedBefore.get(standing)
+        if before is not None and before[0] == base:
+            return before[1]
+    capabilities, isSound = _joinedBase(base)
     for provider in others:
         try:
             added: Capabilities = {}
             _joinAll(added, provider.capabilities(connection))
             # All of it was good: none is joined of a provider that is left out.
-            _joinAll(result, added)
+            _joinAll(capabilities, added)
         except Exception:
             kind = qual(type(provider))
             _log.failure("A capability provider failed and is left out: {kind}", kind=kind)
-    if connection.loginRecord is not None:
-        result.pop(b"STARTTLS", None)
-    for provider in BUILT_IN:
-        result.update(provider.capabilities(connection))
+    if standing.loggedIn:
+        capabilities.pop(b"STARTTLS", None)
+    capabilities.update(ours(standing))
+    result = Joined(capabilities, listed(capabilities))
+    if isSound and not others and len(_joinedBefore) < _MOST_REMEMBERED:
+        _joinedBefore[standing] = dict(base), result
     return result
+
+
+def listed(capabilities: Capabilities) -> list[bytes]:
+    """
+    @return: what L{twisted.mail.imap4.IMAP4Server.listCapabilities} makes of C{capabilities}.
+    """
+    names = [b"IMAP4rev1"]
+    for name, values in capabilities.items():
+        names += [name] if values is None else [name + b"=" + value for value in values]
+    return names
+
+
+def _joinedBase(base: Mapping[bytes, Any]) -> tuple[Capabilities, bool]:
+    """
+    @return: what is good of C{base}, and whether the same base will always give the same: a list
+        in it, other than that of mechanisms, which is left out, may be changed in its place.
+    """
+    result: Capabilities = {}
+    isSound = True
+    for name, values in base.items():
+        isSound = isSound and (values is None or name == b"AUTH")
+        try:
+            _join(result, name, values)
+        except Exception:
+            isSound = False
+            _log.failure("A capability of the server itself is left out")
+    return result, isSound
 
 
 def _joinAll(result: Capabilities, added: Mapping[bytes, Any]) -> None:

@@ -38,7 +38,9 @@ class Privacy(Admission):
         @return: the mechanisms for which there is a checker, and which may be used now.
         """
         known = self.knownMechanisms()
-        if not loginDisabled and (self.requireTLS is not None or self._mayHaveTokens()):
+        if not loginDisabled and (
+            self.requireTLS is not None or not self._checksTokens() or self._mayHaveTokens()
+        ):
             return known
         return {
             name: mechanism
@@ -50,7 +52,7 @@ class Privacy(Admission):
         """
         @return: the mechanisms for which there is a checker, and those of other people.
         """
-        ours = _ours(self._canCheck(IUsernamePassword), self._canCheck(IBearerToken))
+        ours = _ours(self._checksPasswords(), self._checksTokens())
         if not self.challengers:
             return ours
         theirs = {
@@ -64,8 +66,16 @@ class Privacy(Admission):
         """
         @return: whether passwords in clear are refused (LOGINDISABLED).
         """
+        return self.isLoginDisabled(super().capabilities())
+
+    def isLoginDisabled(self, base: Mapping[bytes, Any]) -> bool:
+        """
+        @param base: the capabilities of the server itself.
+
+        @return: whether passwords in clear are refused (LOGINDISABLED).
+        """
         if self.requireTLS is None:
-            return b"LOGINDISABLED" in super().capabilities()
+            return b"LOGINDISABLED" in base
         return self.requireTLS and not self._isProtected()
 
     def privacyRequired(self, mechanism: Mechanism) -> bool:
@@ -102,9 +112,13 @@ class Privacy(Admission):
 
     unauth_STARTTLS = (do_STARTTLS,)
 
-    def _canCheck(self, credentials: Any) -> bool:
-        if credentials is IUsernamePassword and self.checksPasswordsItself():
-            return True
+    def _checksPasswords(self) -> bool:
+        return self._hasChecker(IUsernamePassword) or self.checksPasswordsItself()
+
+    def _checksTokens(self) -> bool:
+        return self._hasChecker(IBearerToken)
+
+    def _hasChecker(self, credentials: Any) -> bool:
         return credentials in getattr(self.portal, "checkers", ())
 
     def _isProtected(self) -> bool:

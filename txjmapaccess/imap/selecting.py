@@ -74,16 +74,6 @@ class SelectCommands(Asking):
         if not rw:
             self.sendPositiveResponse(None, b"[PERMANENTFLAGS ()] Read-only")
 
-    def sendPositiveResponse(self, tag: bytes | None = None, message: bytes = b"") -> None:
-        """
-        Send an OK. EXAMINE opens a mailbox read-only, whatever the mailbox says about itself.
-        """
-        if tag is not None and self._examining and message[:12] == b"[READ-WRITE]":
-            message = b"[READ-ONLY]" + message[12:]
-        if message[:1] == b"[" and message[-1:] == b"]":
-            message += b" Ok"  # There must be a text (RFC 3501, section 9: resp-text).
-        super().sendPositiveResponse(tag, message)
-
     def isReadOnly(self) -> bool:
         """
         @return: whether the selected mailbox must not be changed.
@@ -115,7 +105,8 @@ class SelectCommands(Asking):
         """
         Twisted closes a mailbox when a client is silent for too long, but not when it is gone.
         """
-        Deferred.fromCoroutine(self._release(self.mbox))
+        if self.mbox is not None:
+            Deferred.fromCoroutine(self._release(self.mbox))
         super().connectionLost(reason)
 
     def do_UNSELECT(self, tag: bytes) -> Deferred[None]:

@@ -69,15 +69,26 @@ class Updates(SelectCommands):
         self.existsTold += message.endswith(b" EXISTS")
         if isAsync and self._unsent:
             self._unsent += (message,)
-        else:
+        elif kwargs:  # The older name of isAsync in older versions of Twisted.
             super().sendUntaggedResponse(message, isAsync, **kwargs)
+        else:
+            super().sendUntaggedResponse(message, isAsync)
 
     def _respond(self, state: bytes, tag: bytes | None, message: Any) -> None:
         if self._unsent and tag == self._running and self._command not in _NUMBERED:
             lines, self._unsent = self._unsent, ()
             for line in lines:
                 super().sendUntaggedResponse(line)
+        if message and message[:1] == b"[":
+            message = self._readable(tag, message)
         super()._respond(state, tag, message)
+
+    def _readable(self, tag: bytes | None, message: bytes) -> bytes:
+        # EXAMINE opens a mailbox read-only, whatever the mailbox says about itself.
+        if tag is not None and self._examining and message[:12] == b"[READ-WRITE]":
+            message = b"[READ-ONLY]" + message[12:]
+        # There must be a text (RFC 3501, section 9: resp-text).
+        return message + b" Ok" if message[-1:] == b"]" else message
 
     async def leaveMailbox(self) -> None:
         """
