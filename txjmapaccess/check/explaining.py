@@ -85,6 +85,11 @@ _KNOWN = (
         "give it one",
     ),
     (
+        "certificate verify failed",
+        "its certificate cannot be verified",
+        "look at it with openssl s_client",
+    ),
+    (
         "ResponseNeverReceived",
         "it closed the connection instead of answering",
         "correct {key}, or look into its log",

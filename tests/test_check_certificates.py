@@ -1,0 +1,144 @@
+# -*- test-case-name: tests.test_check_certificates -*-
+"""
+The server's own certificates, as C{txjmapaccess check} sees them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support_ca import CertificateAuthority
+from tests.support_check import directory, lines, write
+from txjmapaccess.check.certificates import checkListening
+from txjmapaccess.twistd.config import IMAPSettings
+
+LOCAL = "tcp:143:interface=127.0.0.1"
+
+
+class ListeningTests(SynchronousTestCase):
+    """
+    L{checkListening}.
+    """
+
+    def setUp(self) -> None:
+        self.authority = CertificateAuthority(directory(self))
+
+    def check(self, *listen: str, days: float = 5, **keys: Any) -> list[str]:
+        """
+        @return: the lines about a server with these settings.
+        """
+        imap = IMAPSettings(listen=listen or (LOCAL,), **keys)
+        return lines(checkListening(MemoryReactorClock(), imap, time.time(), days))
+
+    def test_good(self) -> None:
+        """
+        A good certificate is described by its names and its end.
+        """
+        certificate, key = self.authority.issue("mail.example.com", "imap.example.com")
+        [line] = self.check("tcp:143", "ssl:993", certificate=certificate, private_key=key)
+        end = time.strftime("%Y-%m-%d", time.gmtime(os.path.getmtime(certificate) + 10 * 86400))
+        self.assertEqual(
+            line,
+            f"ok       certificate {certificate}:"
+            f" it is for mail.example.com, imap.example.com, until {end}",
+        )
+
+    def test_endsSoon(self) -> None:
+        """
+        So many days before the end there is a warning.
+        """
+        certificate, key = self.authority.issue("mail.example.com", days=4)
+        [line] = self.check(certificate=certificate, private_key=key)
+        self.assertTrue(line.startswith("warning  "), line)
+        self.assertIn("it expires in 3 days, on ", line)
+        self.assertIn("; renew it, and send the service SIGHUP", line)
+        [line] = self.check(certificate=certificate, private_key=key, days=2)
+        self.assertTrue(line.startswith("ok "), line)
+
+    def test_expired(self) -> None:
+        """
+        A certificate that has expired is wrong.
+        """
+        certificate, key = self.authority.issue("mail.example.com", days=-1)
+        [line] = self.check(certificate=certificate, private_key=key)
+        self.assertTrue(line.startswith("WRONG "), line)
+        self.assertIn("it expired on ", line)
+
+    def test_otherKey(self) -> None:
+        """
+        Certificate and key must belong together.
+        """
+        certificate, _ = self.authority.issue("mail.example.com")
+        _, key = self.authority.issue("other.example.com")
+        [line] = self.check(certificate=certificate, private_key=key)
+        self.assertTrue(line.startswith("WRONG "), line)
+        self.assertIn(f"{key} does not belong to the certificate in {certificate}", line)
+
+    def test_notThere(self) -> None:
+        """
+        A file that cannot be read is named.
+        """
+        [line] = self.check(certificate="/nowhere/mail.pem")
+        self.assertIn("certificate /nowhere/mail.pem cannot be read: No such file", line)
+
+    def test_notPEM(self) -> None:
+        """
+        So is one that holds something else.
+        """
+        path = write(os.path.join(directory(self), "mail.pem"), "not a certificate")
+        [line] = self.check(certificate=path)
+        self.assertTrue(line.startswith("WRONG "), line)
+        self.assertIn("does not hold a certificate in PEM form", line)
+
+    def test_ownFiles(self) -> None:
+        """
+        Each pair of files is looked at once, those of an endpoint too; one that is wrong does not
+        hide the others.
+        """
+        good, goodKey = self.authority.issue("mail.example.com")
+        late, lateKey = self.authority.issue("old.example.com", days=-1)
+        found = self.check(
+            "tcp:143",
+            "ssl:993",
+            f"ssl:994:certKey={late}:privateKey={lateKey}",
+            certificate=good,
+            private_key=goodKey,
+        )
+        self.assertEqual(
+            sorted(line.split()[0] + line.split()[2] for line in found),
+            sorted([f"ok{good}:", f"WRONG{late}:"]),
+        )
+
+    def test_withoutCertificate(self) -> None:
+        """
+        Implicit TLS needs a certificate; without STARTTLS only loopback can log in, which may be
+        what is wanted.
+        """
+        [line] = self.check("ssl:993")
+        self.assertTrue(line.startswith("WRONG    [imap] listen: ssl:993 has no certificate"), line)
+        [line] = self.check("tcp:143")
+        self.assertTrue(line.startswith("warning  [imap] listen: tcp:143 has no STARTTLS"), line)
+        for listen in (LOCAL, "unix:/run/imap"):
+            self.assertEqual(
+                self.check(listen), ["ok       [imap] listen: every endpoint is understood"]
+            )
+        [line] = self.check("tcp:143", require_tls=False)
+        self.assertTrue(line.startswith("ok "), line)
+
+    def test_noEndpoint(self) -> None:
+        """
+        What is no endpoint string is wrong, and nothing is bound in any case.
+        """
+        reactor = MemoryReactorClock()
+        found = lines(checkListening(reactor, IMAPSettings(listen=("143",)), 0, 5))
+        self.assertEqual(len(found), 1)
+        self.assertTrue(
+            found[0].startswith('WRONG    [imap] listen: "143" is not a Twisted endpoint'), found
+        )
+        checkListening(reactor, IMAPSettings(listen=("tcp:143",)), 0, 5)
+        self.assertEqual(reactor.tcpServers, [])
