@@ -77,9 +77,23 @@ class CheckTests(SynchronousTestCase):
         """
         Names and addresses of this machine, and none that only look so.
         """
-        for host in ("localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1"):
+        for host in (
+            "localhost",
+            "a.localhost",
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+        ):
             self.assertTrue(isLoopback(host))
-        for host in ("localhost.example.com", "10.0.0.1", "example.com", "::2", ""):
+        for host in (
+            "localhost.example.com",
+            "10.0.0.1",
+            "example.com",
+            "::2",
+            "::ffff:10.0.0.1",
+            "",
+        ):
             self.assertFalse(isLoopback(host))
 
 

@@ -26,9 +26,11 @@ def isLoopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    # On a socket for both, a client's IPv4 address is mapped.
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 @lru_cache(256)
