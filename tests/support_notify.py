@@ -14,10 +14,12 @@ class Listener:
     """
     @param address: a path, or C{@} and a name in Linux's abstract namespace.
 
+    @ivar address: the same.
     @ivar heard: the datagrams so far, as lines.
     """
 
     def __init__(self, address: str) -> None:
+        self.address = address
         self.heard: list[list[str]] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(address.replace("@", "\0", 1) if address[0] == "@" else address)
