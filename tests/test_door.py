@@ -139,13 +139,15 @@ class CountsTests(SynchronousTestCase):
 
     def test_countedOn(self) -> None:
         """
-        What was counted before a reload counts after it, unless the limits have changed.
+        What was counted before a reload counts after it; with other limits, refusals are counted
+        anew, and connections still go on.
         """
         first = door(Settings())
         same = door(Settings(jmap=JMAPSettings(tokens=False)), before=first)
         self.assertIs(same.counts, first.counts)
         changed = door(Settings(limits=LimitSettings(connections=1)), before=first)
         self.assertIsNot(changed.counts, first.counts)
+        self.assertIs(changed.counts.counters, first.counts.counters)
 
 
 class MakeCheckersTests(SynchronousTestCase):

@@ -8,10 +8,27 @@ from __future__ import annotations
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_imap import Connection
-from txjmapaccess.limits import Limits
+from txjmapaccess.limitlog import MOST_LINES, PAUSE
+from txjmapaccess.limits import LIMITS, Limits
+
+
+def reachedEvents(case):
+    """
+    @return: a list that will hold the log events of limits until the end of a test.
+    """
+    events = []
+
+    def observe(event):
+        if event["log_namespace"] == "txjmapaccess.limitlog.LimitLog":
+            events.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    case.addCleanup(globalLogPublisher.removeObserver, observe)
+    return events
 
 
 class LimitsTests(SynchronousTestCase):
@@ -94,6 +111,97 @@ class LimitsTests(SynchronousTestCase):
         self.assertIsNone(self.limits.enter("192.0.2.2"))
         self.limits.loggedIn("192.0.2.1")
         self.assertIsNone(self.limits.enter("192.0.2.1"))
+
+    def test_counters(self):
+        """
+        What there is, and which limits were reached, can be read at any time.
+        """
+        for source in ("192.0.2.1", "192.0.2.1", "192.0.2.1", None, None, None):
+            self.limits.enter(source)
+        counters = self.limits.counters
+        self.assertEqual((counters.connections, counters.unauthenticated), (4, 4))
+        self.limits.loggedIn(None)
+        self.limits.loggedIn("192.0.2.1")
+        self.limits.leave()
+        self.assertEqual((counters.connections, counters.unauthenticated), (3, 2))
+        for _ in range(3):
+            self.limits.refused("192.0.2.2")
+        self.limits.enter("192.0.2.2")
+        expected = dict.fromkeys(LIMITS, 0) | {
+            "connections": 1,
+            "unauthenticated_per_address": 1,
+            "failures_per_address": 1,
+        }
+        self.assertEqual(counters.reached, expected)
+
+    def test_takenOver(self):
+        """
+        New limits go on with the connections of the old ones, which leave later.
+        """
+        for _ in range(3):
+            self.limits.enter(None)
+        new = Limits(connections=3, counters=self.limits.counters)
+        self.assertIn(b"Too many connections", new.enter(None))
+        self.limits.leave()
+        self.assertIsNone(new.enter(None))
+
+
+class LimitLogTests(SynchronousTestCase):
+    """
+    What the log says of limits that were reached.
+    """
+
+    def setUp(self):
+        """
+        Limits that are reached at once.
+        """
+        self.clock = Clock()
+        self.limits = Limits(connections=0, seconds=self.clock.seconds)
+        self.events = reachedEvents(self)
+
+    def test_event(self):
+        """
+        An event names the limit, and who reached it where there is one.
+        """
+        self.limits.enter("192.0.2.1")
+        self.limits.reached("failures_per_address", "192.0.2.1")
+        found = [(e["event"], e["limit"], e["address"], formatEvent(e)) for e in self.events]
+        self.assertEqual(
+            found,
+            [
+                ("limit", "connections", None, "The limit connections was reached"),
+                (
+                    "limit",
+                    "failures_per_address",
+                    "192.0.2.1",
+                    "The limit failures_per_address was reached by 192.0.2.1",
+                ),
+            ],
+        )
+
+    def test_onceAMinute(self):
+        """
+        Each limit is named once a minute for each source, however often it is reached.
+        """
+        for _ in range(240):
+            for source in ("192.0.2.1", "192.0.2.2"):
+                self.limits.reached("failures_per_address", source)
+                self.limits.reached("login_seconds", source)
+            self.clock.advance(0.5)
+        self.assertEqual(len(self.events), 2 * 2 * 2)
+
+    def test_flood(self):
+        """
+        A flood from ever new addresses is a hundred lines a minute, and one that says so.
+        """
+        for number in range(1000):
+            self.limits.reached("login_seconds", f"10.0.{number // 256}.{number % 256}")
+        self.assertEqual(len(self.events), MOST_LINES + 1)
+        self.assertIn("more addresses than are logged", formatEvent(self.events[-1]))
+        self.assertEqual(self.limits.counters.reached["login_seconds"], 1000)
+        self.clock.advance(PAUSE)
+        self.limits.reached("login_seconds", "10.0.0.1")
+        self.assertEqual(len(self.events), MOST_LINES + 2)
 
 
 class AdmissionTests(SynchronousTestCase):
@@ -195,3 +303,29 @@ class AdmissionTests(SynchronousTestCase):
         self.clock.advance(4)
         self.assertEqual(slow.received()[0][:5], b"* BYE")
         self.assertEqual(quick.received(), [])
+        self.assertEqual(self.limits.counters.reached["login_seconds"], 1)
+
+    def test_idle(self):
+        """
+        A client that is silent for long after its login has reached no limit.
+        """
+        connection = self.connect()
+        connection.send(b"a LOGIN arnt trondheim")
+        self.clock.advance(60 * 60)
+        self.assertEqual(connection.received()[0][:5], b"* BYE")
+        self.assertEqual(self.limits.counters.reached, dict.fromkeys(LIMITS, 0))
+
+    def test_counted(self):
+        """
+        Connections are counted by state, and refused logins of one connection as a limit.
+        """
+        counters = self.limits.counters
+        first, second = self.connect("127.0.0.1"), self.connect()
+        first.send(b"a LOGIN arnt trondheim")
+        self.assertEqual((counters.connections, counters.unauthenticated), (2, 1))
+        for _ in range(3):
+            second.send(b"a LOGIN arnt x")
+        self.assertEqual(counters.reached["failures_per_connection"], 1)
+        first.lose()
+        second.lose()
+        self.assertEqual((counters.connections, counters.unauthenticated), (0, 0))

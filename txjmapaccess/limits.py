@@ -10,15 +10,45 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
+
+from txjmapaccess.limitlog import LimitLog
 
 TOO_OFTEN = b"[UNAVAILABLE] Too many failed logins from your address, try again later"
 #: Networks that the limits by address leave alone unless told otherwise.
 LOOPBACK = ("127.0.0.0/8", "::1")
 #: Addresses whose refused logins are remembered; those that were quiet longest are forgotten first.
 _MOST_ADDRESSES = 100_000
+
+#: The limits, as the configuration file calls them.
+CONNECTIONS = "connections"
+UNAUTHENTICATED = "unauthenticated_per_address"
+FAILURES = "failures_per_address"
+FAILURES_OF_CONNECTION = "failures_per_connection"
+LOGIN_SECONDS = "login_seconds"
+LIMITS = (CONNECTIONS, UNAUTHENTICATED, FAILURES, FAILURES_OF_CONNECTION, LOGIN_SECONDS)
+
+
+def _none() -> dict[str, int]:
+    return dict.fromkeys(LIMITS, 0)
+
+
+@dataclass
+class LimitCounters:
+    """
+    Plain numbers, to be read at any time by whoever wants to show them.
+
+    @ivar connections: that are open now.
+    @ivar unauthenticated: of these, those that have not logged in.
+    @ivar reached: how often each of L{LIMITS} was.
+    """
+
+    connections: int = 0
+    unauthenticated: int = 0
+    reached: dict[str, int] = field(default_factory=_none)
 
 
 def sourceOf(ip: IPv4Address | IPv6Address) -> str:
@@ -40,6 +70,9 @@ class Limits:
     @param window: seconds.
     @param exempt: networks that the limits by address leave alone.
     @param seconds: the clock.
+    @param counters: what was counted under limits that these replace; L{None} to begin anew.
+
+    @ivar counters: what is counted.
     """
 
     def __init__(
@@ -51,7 +84,10 @@ class Limits:
         window: float = 300,
         exempt: Iterable[str] = LOOPBACK,
         seconds: Callable[[], float] = time.monotonic,
+        counters: LimitCounters | None = None,
     ) -> None:
+        self.counters = LimitCounters() if counters is None else counters
+        self._reported = LimitLog(seconds)
         self._mostConnections = connections
         self._mostUnauthenticated = unauthenticatedPerAddress
         self._mostFailures = failuresPerAddress
@@ -61,7 +97,6 @@ class Limits:
         self._counted: Callable[[str], str | None] = lru_cache(4096)(
             lambda address: _counted(address, networks)
         )
-        self._connections = 0
         self._unauthenticated: dict[str, int] = {}
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
@@ -80,21 +115,26 @@ class Limits:
 
         @return: L{None}, or why it may not stay (then it was not counted).
         """
-        if self._connections >= self._mostConnections:
+        counters = self.counters
+        if counters.connections >= self._mostConnections:
+            self.reached(CONNECTIONS, None)
             return b"[UNAVAILABLE] Too many connections"
         if source is not None:
             if self.isBlocked(source):
                 return TOO_OFTEN
             if self._unauthenticated.get(source, 0) >= self._mostUnauthenticated:
+                self.reached(UNAUTHENTICATED, source)
                 return b"[UNAVAILABLE] Too many connections from your address"
             self._unauthenticated[source] = self._unauthenticated.get(source, 0) + 1
-        self._connections += 1
+        counters.connections += 1
+        counters.unauthenticated += 1
         return None
 
     def loggedIn(self, source: str | None) -> None:
         """
         One connection less that is not logged in.
         """
+        self.counters.unauthenticated -= 1
         if source is not None:
             left = self._unauthenticated[source] - 1
             if left:
@@ -106,7 +146,14 @@ class Limits:
         """
         One connection less.
         """
-        self._connections -= 1
+        self.counters.connections -= 1
+
+    def reached(self, limit: str, source: str | None) -> None:
+        """
+        Count that one of L{LIMITS} was reached, and log it.
+        """
+        self.counters.reached[limit] += 1
+        self._reported.reached(limit, source)
 
     def refused(self, source: str | None) -> None:
         """
@@ -122,12 +169,16 @@ class Limits:
 
     def isBlocked(self, source: str | None) -> bool:
         """
-        @return: whether too many logins from there were refused lately.
+        @return: whether too many logins from there were refused lately. If so, somebody is about to
+            be sent away, which is counted.
         """
         times = None if source is None else self._failures.get(source)
         if times is None or len(times) < self._mostFailures:
             return False
-        return self._seconds() - times[0] < self._window
+        if self._seconds() - times[0] >= self._window:
+            return False
+        self.reached(FAILURES, source)
+        return True
 
 
 def _counted(address: str, exempt: list[Any]) -> str | None:

@@ -9,7 +9,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from txjmapaccess.imap.dispatch import CommandDispatch
-from txjmapaccess.limits import TOO_OFTEN, Limits
+from txjmapaccess.limits import FAILURES_OF_CONNECTION, LOGIN_SECONDS, TOO_OFTEN, Limits
 
 
 class Admission(CommandDispatch):
@@ -70,6 +70,16 @@ class Admission(CommandDispatch):
         self.failures += 1
         if self.limits is not None:
             self.limits.refused(self._source)
+            if self.failures == self.failuresPerConnection:
+                self.limits.reached(FAILURES_OF_CONNECTION, self._source)
+
+    def timeoutConnection(self) -> None:
+        """
+        The client was silent for too long, or has not logged in in time.
+        """
+        if self._unauthenticated and self.limits is not None:
+            self.limits.reached(LOGIN_SECONDS, self._source)
+        super().timeoutConnection()
 
     def mayTry(self, tag: bytes) -> bool:
         """

@@ -66,8 +66,8 @@ def buildDoor(
     before: Door | None = None,
 ) -> Door:
     """
-    @param before: the door that this one replaces: what was counted goes on counting, unless the
-        limits have changed.
+    @param before: the door that this one replaces: what was counted goes on counting, but refusals
+        are counted anew when the limits have changed.
 
     @raise ConfigurationError: for settings that cannot be used.
     """
@@ -93,6 +93,7 @@ def _counts(limits: LimitSettings, before: Door | None) -> Limits:
         failuresPerAddress=limits.failures_per_address,
         window=limits.window,
         exempt=limits.exempt,
+        counters=None if before is None else before.counts.counters,
     )
 
 
