@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from tests.support_imap import Connection
 from txjmapaccess.objectid import ObjectIDIndex
+from txjmapaccess.objectid.lock import Lock
 
 _ID = rb"\(([A-Za-z0-9_-]{1,255})\)"
 _DATE = b"20-Nov-2026 10:00:00 +0000"
@@ -25,11 +26,31 @@ _DATE = b"20-Nov-2026 10:00:00 +0000"
 class InlineIndex(ObjectIDIndex):
     """
     An index whose jobs run at once.
+
+    @ivar jobs: the names of the jobs that were run.
     """
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.jobs: list[str] = []
+        self._locks: list[Lock] = []
 
     def run(self, job: Callable[..., Any], *args: Any) -> Deferred[Any]:
         os.makedirs(self.path, exist_ok=True)
-        return maybeDeferred(job, *args)
+        self.jobs.append(job.__name__)
+        return maybeDeferred(job, *args).addCallback(self._note)
+
+    def _note(self, result: Any) -> Any:
+        if isinstance(result, Lock):
+            self._locks.append(result)
+        return result
+
+    def kill(self) -> None:
+        """
+        What the system does when a process is killed.
+        """
+        for lock in self._locks:
+            lock.release()
 
 
 def found(lines: list[bytes], name: bytes) -> list[str]:

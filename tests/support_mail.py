@@ -393,8 +393,8 @@ class Session(Connection):
     @ivar inbox: the mailbox INBOX.
     """
 
-    def __init__(self, accountFactory=Account, **keywords):
-        super().__init__(portal=makePortal(RecordingRealm(accountFactory)), **keywords)
+    def __init__(self, accountFactory=Account, portal=None, **keywords):
+        super().__init__(portal=portal or makePortal(RecordingRealm(accountFactory)), **keywords)
         assert b" OK " in self.send(b"x LOGIN arnt trondheim")[-1]
         self.account = self.server.account
         self.inbox = self.account.mailboxes["INBOX"]

@@ -12,7 +12,8 @@ import threading
 from contextlib import redirect_stderr, redirect_stdout
 
 from twisted.internet.defer import succeed
-from twisted.logger import globalLogPublisher
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.mail.imap4 import IMAP4Server
 from twisted.mail.interfaces import IMessageIMAPCopier
 from twisted.python.components import getRegistry, registerAdapter
 from twisted.trial.unittest import SynchronousTestCase
@@ -20,6 +21,7 @@ from zope.interface import alsoProvides, implementedBy, implementer
 
 from tests.support_async import AsyncTestCase
 from tests.support_identifiers import InlineIndex, found
+from tests.support_imap import RecordingRealm, makePortal
 from tests.support_mail import (
     HELLO,
     Account,
@@ -33,6 +35,7 @@ from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectI
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.__main__ import main
 from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.server import JMAPAccessMixin
 
 
 class ObjectIDTests:
@@ -177,7 +180,8 @@ class BadInputTests(SynchronousTestCase):
     """
 
     def setUp(self):
-        self.session = Session(IdentifiedAccount)
+        self.account = IdentifiedAccount()
+        self.session = Session(self.again)
         self.inbox = self.session.inbox
         self.events = []
         globalLogPublisher.addObserver(self.events.append)
@@ -210,8 +214,8 @@ class BadInputTests(SynchronousTestCase):
                 value,
             )
             self.assertEqual(len(self.session.send(b"a FETCH 2 EMAILID")), 1)
-        (report,) = self.reports()
-        self.assertEqual(report["kind"], "EMAILID")
+        self.assertEqual({report["kind"] for report in self.reports()}, {"EMAILID"})
+        self.assertEqual(len(self.reports()), 7)
 
     def test_raises(self):
         """
@@ -241,7 +245,109 @@ class BadInputTests(SynchronousTestCase):
         lines = self.session.send(b"a SELECT INBOX")
         self.assertTrue(lines[-1].startswith(b"a OK "))
         self.assertEqual(found(lines, b"MAILBOXID"), [])
+        self.assertEqual([report["subject"] for report in self.reports()], ["box", "INBOX"])
+
+    def test_once(self):
+        """
+        What is at fault is logged once, whatever connection meets with it, and each by itself;
+        until it is clear that there are many.
+        """
+        for _ in range(150):
+            self.inbox.put().getEmailID = lambda: "a b"
+        for portal in (self.session.server.portal, makePortal(RecordingRealm(self.again))):
+            for _ in range(2):
+                session = Session(self.again, portal=portal).selected()
+                session.send(b"a FETCH 1:2 EMAILID")
+        reports = self.reports()
+        self.assertEqual([r["subject"] for r in reports], [("INBOX", 1), ("INBOX", 2)] * 2)
+        self.assertEqual([r["holder"] for r in reports], self.inbox.messages[:2] * 2)
+        session.send(b"a FETCH 1:* EMAILID")
+        self.assertEqual(len(self.reports()), 102)
+        self.assertIn("further ones", formatEvent(self.reports()[-1]))
+
+    def again(self, name):
+        """
+        @return: the account of the test.
+        """
+        return self.account
+
+    def test_oneForTwoElsewhere(self):
+        """
+        An identifier that two mailboxes have is shown for one of them only, whoever asks.
+        """
+        self.session.account.mailboxes["twin"] = IdentifiedMailbox(self.session.slow)
+        portal = self.session.server.portal
+        self.assertEqual(found(self.session.send(b"a SELECT INBOX"), b"MAILBOXID"), ["F1"])
+        for name, expected in ((b"twin", []), (b"INBOX", ["F1"])):
+            session = Session(self.again, portal=portal)
+            self.assertEqual(found(session.send(b"a SELECT " + name), b"MAILBOXID"), expected)
         self.assertEqual(len(self.reports()), 1)
+
+    def test_otherAccounts(self):
+        """
+        What another account has is no matter; what an account without a good accountId has is that
+        user's.
+        """
+        for accountID in ("A1", "A2"):
+            account = IdentifiedAccount()
+            account.getAccountID = lambda accountID=accountID: accountID
+            session = Session(lambda name: account, portal=None)
+            account.mailboxes["twin"] = account.mailboxes.pop("INBOX")
+            lines = session.send(b"a STATUS twin (MAILBOXID)")
+            self.assertEqual(found(lines, b"MAILBOXID"), ["F1"])
+        self.session.account.getAccountID = lambda: 1 / 0
+        self.assertEqual(found(self.session.send(b"a SELECT INBOX"), b"MAILBOXID"), ["F1"])
+
+    def test_emailAndThread(self):
+        """
+        A value that is an EMAILID is no THREADID (section 5.2).
+        """
+        self.inbox.put(threadID="M2")
+        self.inbox.put(threadID="M2")
+        self.inbox.put(threadID="T3")
+        self.session.selected()
+        self.assertEqual(
+            self.session.send(b"a FETCH 1:3 (EMAILID THREADID)")[:3],
+            [
+                b"* 1 FETCH (EMAILID (M1))",
+                b"* 2 FETCH (EMAILID (M2))",
+                b"* 3 FETCH (EMAILID (M3) THREADID (T3))",
+            ],
+        )
+        self.assertEqual({report["kind"] for report in self.reports()}, {"THREADID"})
+
+    def test_overriddenFetch(self):
+        """
+        Where another server has a FETCH of its own, an identifier that cannot be shown is none, and
+        not NIL: in its place is the UID.
+        """
+
+        class Theirs(IMAP4Server):
+            def do_FETCH(self, tag, messages, query, uid=0):
+                for number, message in self.mbox.fetch(messages, uid):
+                    pieces = []
+                    for item in query:
+                        spew = getattr(self, "spew_" + item.type)
+                        spew(number, message, pieces.append, None)
+                    line = b"%d FETCH (%b)" % (number, b" ".join(pieces))
+                    self.sendUntaggedResponse(line)
+                self.sendPositiveResponse(tag, b"Theirs")
+
+            select_FETCH = (do_FETCH, IMAP4Server.arg_seqset, IMAP4Server.arg_fetchatt)
+
+        self.session = Session(
+            IdentifiedAccount, server=type("Server", (JMAPAccessMixin, Theirs), {})()
+        )
+        self.session.inbox.put(emailID="a b", threadID="c d")
+        self.session.inbox.put(threadID=None)
+        self.session.selected()
+        self.assertEqual(
+            self.session.send(b"a FETCH 1:2 (EMAILID THREADID FLAGS)")[:2],
+            [
+                b"* 1 FETCH (UID 1 UID 1 FLAGS ())",
+                b"* 2 FETCH (EMAILID (M2) THREADID NIL FLAGS ())",
+            ],
+        )
 
     def test_oneForTwo(self):
         """
@@ -384,36 +490,6 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         self.account.mailboxes["b"].getUIDValidity = lambda: 9
         self.assertNotEqual(self.status(b"b"), before)
 
-    def test_killedInRename(self):
-        """
-        A process that is killed between the store's RENAME and the index's loses nothing.
-        """
-        self.session.send(b"x CREATE a")
-        before = self.status(b"a")
-        rename = self.account._rename
-
-        def killed(old, new):
-            rename(old, new)
-            raise RuntimeError("killed")
-
-        self.account._rename = killed
-        self.session.server.tellIdentifiers = self.unlessAfter(self.session.server.tellIdentifiers)
-        self.session.send(b"x RENAME a b")
-        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
-        self.session = self.connect(self.account)
-        self.assertEqual(self.status(b"b"), before)
-
-    def unlessAfter(self, tell):
-        """
-        @return: C{tellIdentifiers} of a process that does not live to say more.
-        """
-
-        async def told(what, *args):
-            if what == "renaming":
-                await tell(what, *args)
-
-        return told
-
     def test_deleted(self):
         """
         The identifier of a deleted mailbox is not given again, even where UIDVALIDITY is the same.
@@ -490,7 +566,7 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
     def test_damaged(self):
         """
         With a damaged index mail can be read. The operator is told the file and the command that
-        rebuilds it, once; and that command saves what can be saved.
+        rebuilds it, once; and that command saves what can be saved, or says that it is nothing.
         """
         self.inbox.put()
         self.session.selected()
@@ -501,18 +577,19 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         globalLogPublisher.addObserver(events.append)
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
         self.session = self.connect(self.account).selected()
-        self.assertEqual(self.fetch(b"EMAILID"), [])
+        for _ in range(2):
+            self.assertEqual(self.fetch(b"EMAILID"), [])
         self.assertEqual(
             self.session.send(b"a FETCH 1 (EMAILID FLAGS)")[0], b"* 1 FETCH (FLAGS ())"
         )
-        self.session.send(b"a COPY 1 INBOX")
-        problems = {event["problem"] for event in events if "problem" in event}
-        (problem,) = problems
-        self.assertIn(f"rebuild {self.file()}", problem)
-        output = io.StringIO()
-        with redirect_stdout(output):
-            self.assertEqual(main(["rebuild", self.file()]), 0)
-        self.assertIn(".damaged", output.getvalue())
+        problems = [event["problem"] for event in events if "problem" in event]
+        self.assertEqual(len(problems), 2)  # Of the mailbox, and of its messages.
+        for problem in problems:
+            self.assertIn(f"rebuild {self.file()}", problem)
+        errors = io.StringIO()
+        with redirect_stderr(errors):
+            self.assertEqual(main(["rebuild", self.file()]), 1)
+        self.assertIn("nothing could be saved", errors.getvalue())
         self.session = self.connect(self.account).selected()
         self.assertEqual(self.fetch(b"EMAILID")[:1], emails)
 
@@ -530,8 +607,10 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         with open(self.file(), "r+b") as file:
             file.seek(size // 2)
             file.write(b"\xff" * (size // 2))
-        with redirect_stdout(io.StringIO()):
+        output = io.StringIO()
+        with redirect_stdout(output):
             self.assertEqual(main(["rebuild", self.file()]), 0)
+        self.assertIn(".damaged", output.getvalue())
         self.session = self.connect(self.account)
         self.assertEqual(self.status(b"b"), mailbox)
 

@@ -6,7 +6,7 @@ the log; the client gets a response code (RFC 5530) and a fixed sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -83,6 +83,32 @@ class Asking(Identifying):
         except TemporaryFailure as e:
             self._log.error("The mail store is not available: {reason}", reason=str(e))
             raise CommandRefused(b"[UNAVAILABLE] Temporarily not available") from e
+
+    async def changing(
+        self, what: str, args: tuple[Any, ...], work: Callable[[], Awaitable[Any]]
+    ) -> Any:
+        """
+        Change mailboxes or messages, with the knowledge of those who keep identifiers.
+
+        @param what: see L{Identifying.beginChange}, and C{args} with it.
+        @param work: what asks the store.
+
+        @return: what it gives.
+
+        @raise CommandRefused: when it cannot be done, or when identifiers cannot be kept.
+        """
+        change = await self.ask(self.beginChange, what, *args)
+        try:
+            result = await work()
+        except CommandRefused as e:
+            wasRefused = isinstance(e.__cause__, MailboxException)
+            await self.endChange(change, "refused" if wasRefused else "doubtful")
+            raise
+        except Exception:
+            await self.endChange(change, "doubtful")
+            raise
+        await self.endChange(change, "done", result)
+        return result
 
     async def openMailbox(self, name: str, *rw: int, missing: bytes = NO_SUCH_MAILBOX) -> Any:
         """

@@ -7,6 +7,8 @@ gave (RFC 4315, section 3) where these are certain.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -26,6 +28,9 @@ from txjmapaccess.imap.mailboxnames import decodeName
 from txjmapaccess.imap.messageset import uidSet
 from txjmapaccess.imap.updates import Updates
 from txjmapaccess.imap.waiting import settled
+
+#: Seconds between two looks whether a COPY of somebody else's has come to its end.
+_LOOK = 0.02
 
 TRY_CREATE = b"[TRYCREATE] No such mailbox"
 
@@ -74,21 +79,46 @@ class CopyCommand(Updates):
 
     async def _copy(self, tag: bytes, messages: MessageSet, name: str, uid: int) -> None:
         mailbox = await self.openMailbox(name, missing=TRY_CREATE)
+        told, uidNext = self.existsTold, uidNextOf(mailbox)
         if not self.isTwisteds("_cbCopySelectedMailbox"):
-            await settled(self._cbCopySelectedMailbox, mailbox, tag, messages, name, uid)
+            originals = []
+            if self.hasObjectIDs():
+                originals = [message for _, message in await self.fetchMessages(messages, uid)]
+            theirs = partial(self._copyTheirWay, tag, messages, name, uid, mailbox)
+            await self._copying(originals, name, mailbox, uidNext, theirs)
             return
-        told = self.existsTold
         originals = [message for _, message in await self.fetchMessages(messages, uid)]
-        uidNext = uidNextOf(mailbox)
-        copies = await self._copyAll(originals, mailbox, uidNext)
-        if originals:
-            await self.tellIdentifiers("copied", self.mbox, originals, name, copies, uidNext)
+        work = partial(self._copyAll, originals, mailbox, uidNext)
+        copies = await self._copying(originals, name, mailbox, uidNext, work)
         await self.announceNew(name, mailbox, told)
         code = b""
         if copies is not None:
             uids = uidSet(message.getUID() for message in originals), uidSet(copies)
             code = b"[COPYUID %d %b %b] " % (mailbox.getUIDValidity(), *uids)
         self.sendPositiveResponse(tag, code + b"COPY completed")
+
+    async def _copying(
+        self,
+        originals: list[Any],
+        name: str,
+        mailbox: Any,
+        uidNext: Any,
+        work: Callable[[], Awaitable[Any]],
+    ) -> Any:
+        if not originals:
+            return await work()
+        return await self.changing("copying", (self.mbox, originals, name, mailbox, uidNext), work)
+
+    async def _copyTheirWay(
+        self, tag: bytes, messages: MessageSet, name: str, uid: int, mailbox: Any
+    ) -> None:
+        # Each command has an object of its own here.
+        command = self._command
+        await settled(self._cbCopySelectedMailbox, mailbox, tag, messages, name, uid)
+        while self._running is not None and self._command is command and not self._ended:
+            looked: Deferred[None] = Deferred()
+            self.callLater(_LOOK, partial(looked.callback, None))
+            await looked
 
     async def _copyAll(self, originals: list[Any], mailbox: Any, uidNext: Any) -> list[int] | None:
         """

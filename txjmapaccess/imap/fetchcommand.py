@@ -212,7 +212,11 @@ class FetchCommand(SelectCommands):
         else:
             (ids,) = await self.messageIDsOf(self.mbox, [message])
         value = getattr(ids, kind)
-        write(f"{kind.upper()}ID {f'({value})' if value else 'NIL'}".encode("ascii"))
+        if value == LEFT_OUT:
+            # There must be an item in this place, and its value NIL would be a lie.
+            write(b"UID %d" % message.getUID())
+        else:
+            write(f"{kind.upper()}ID {f'({value})' if value else 'NIL'}".encode("ascii"))
 
 
 _NO_IDS = MessageIDs(LEFT_OUT, LEFT_OUT)

@@ -2,22 +2,30 @@
 """
 Object identifiers (RFC 8474) as a connection finds them: from the store, by adaptation, or from an
 L{txjmapaccess.objectid.ObjectIDIndex}. Every one is checked before a client sees it. One that
-cannot be shown is left out, and logged once with the object at fault.
+cannot be shown is left out, and logged once for the object at fault.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.imap.dispatch import CommandDispatch
-from txjmapaccess.imap.waiting import settled
-from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
+from txjmapaccess.imap.faults import MOST_OBJECTS, Observed, observedAt
+from txjmapaccess.imap.waiting import ClientGone, settled
+from txjmapaccess.interfaces import (
+    IObjectIDAccount,
+    IObjectIDMailbox,
+    IObjectIDMessage,
+    IObjectIDSearch,
+)
 
 _OBJECTID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 
@@ -91,13 +99,13 @@ class Identifying(CommandDispatch):
 
     if TYPE_CHECKING:
         objectIDs: Any
+        loginRecord: LoginRecord | None
         seconds: Callable[[], float]
 
         def hasObjectIDs(self) -> bool: ...
 
     _source: Any = None
-    _reported: set[object] | None = None
-    _nameOf: dict[str, str] | None = None
+    _observed: Observed | None = None
 
     def identifiers(self) -> Any:
         """
@@ -108,6 +116,16 @@ class Identifying(CommandDispatch):
             self._source = StoreIdentifiers() if index is None else index.ofConnection(self)
         return self._source
 
+    def _others(self) -> Observed:
+        """
+        @return: what all connections of this server know.
+        """
+        if self._observed is None:
+            self._observed = observedAt(self.portal)
+        return self._observed
+
+    # Mailboxes
+
     async def mailboxIDOf(self, name: str, mailbox: Any) -> str:
         """
         @return: the MAILBOXID, or L{LEFT_OUT}.
@@ -116,18 +134,19 @@ class Identifying(CommandDispatch):
             return LEFT_OUT
         try:
             value = await self.identifiers().mailboxID(name, mailbox)
-            found = self._checked("MAILBOXID", value, mailbox)
-            if found == LEFT_OUT or await self._belongsTo(name, found):
+            found = self._checked("MAILBOXID", value, mailbox, name)
+            # An index has no identifier twice.
+            if found == LEFT_OUT or self.objectIDs or await self._belongsTo(name, found):
                 return found
-            self._report("MAILBOXID", found, mailbox, "another mailbox has it too")
+            self._report("MAILBOXID", mailbox, name, "another mailbox has it too")
         except Exception as e:
-            self._checked("MAILBOXID", e, mailbox)
+            self._checked("MAILBOXID", e, mailbox, name)
         return LEFT_OUT
 
     async def _belongsTo(self, name: str, mailboxID: str) -> bool:
-        names = self._nameOf = {} if self._nameOf is None else self._nameOf
+        names = self._others().mailboxNames(await self._accountID())
         before = names.get(mailboxID, name)
-        if before != name:
+        if before != name and await self._areTwo(before, name):
             # Renamed, by somebody else, unless a mailbox of the old name still has it.
             mailbox = await settled(self.account.select, before, 0)
             if mailbox is not None:
@@ -137,6 +156,20 @@ class Identifying(CommandDispatch):
         names[mailboxID] = name
         return True
 
+    async def _accountID(self) -> object:
+        try:
+            return await settled(IObjectIDAccount(self.account).getAccountID)
+        except Exception as e:
+            self._report("accountId", self.account, "", _problem(e), e)
+            return self._user()
+
+    async def _areTwo(self, one: str, other: str) -> bool:
+        # One mailbox may answer to several names, but it is listed once.
+        listed = await settled(self.account.listMailboxes, "", "*")
+        return {one, other}.issubset(name for name, _ in listed)
+
+    # Messages
+
     async def messageIDsOf(self, mailbox: Any, messages: Sequence[Any]) -> list[MessageIDs]:
         """
         @return: the identifiers of C{messages}, in the same order.
@@ -145,53 +178,126 @@ class Identifying(CommandDispatch):
             return [MessageIDs(LEFT_OUT, LEFT_OUT)] * len(messages)
         try:
             found = await self.identifiers().messageIDs(mailbox, messages)
+        except ClientGone:
+            raise
         except Exception as e:
-            self._report("EMAILID", None, mailbox, _problem(e), e)
+            self._report("EMAILID", mailbox, self._selected(), _problem(e), e)
             return [MessageIDs(LEFT_OUT, LEFT_OUT)] * len(messages)
+        emails = {email for email, _ in found if isinstance(email, str)}
         return [
             MessageIDs(
-                self._checked("EMAILID", email, message),
-                None if thread is None else self._checked("THREADID", thread, message),
+                self._checkedOf("EMAILID", email, message),
+                self._checkedThread(thread, message, emails),
             )
             for (email, thread), message in zip(found, messages, strict=True)
         ]
 
-    async def tellIdentifiers(self, what: str, *args: Any) -> None:
-        """
-        Tell those who keep identifiers what has become of mailboxes and messages. Whatever goes
-        wrong there, mail can be read and changed.
+    def _checkedThread(self, thread: object, message: Any, emails: Collection[str]) -> str | None:
+        if thread is None:
+            return None
+        if thread in emails:
+            subject = self._selected(), message.getUID()
+            self._report("THREADID", message, subject, "it is an EMAILID too")
+            return LEFT_OUT
+        return self._checkedOf("THREADID", thread, message)
 
-        @param what: C{renaming}, C{renamed}, C{notRenamed}, C{deleted} or C{copied}.
+    def _checkedOf(self, kind: str, value: object, message: Any) -> str:
+        if isinstance(value, str) and _OBJECTID.match(value):
+            return value
+        return self._checked(kind, value, message, (self._selected(), message.getUID()))
+
+    def _selected(self) -> str:
+        return getattr(self, "selectedName", None) or ""
+
+    async def searchIDs(self, kind: str, value: str, mailbox: Any) -> frozenset[int] | None:
         """
-        if self.hasObjectIDs():
+        Search an index.
+
+        @param kind: C{EMAILID} or C{THREADID}.
+
+        @return: the UIDs of the messages that have it; or L{None} where there is no index, and each
+            message must be asked.
+
+        @raise TemporaryFailure: when the index cannot be used.
+        """
+        index: Any = IObjectIDSearch(mailbox, None)
+        if self.objectIDs is not None:
+            index = _Searching(self.identifiers(), mailbox)
+        if index is None:
+            return None
+        search = index.searchEmailID if kind == "EMAILID" else index.searchThreadID
+        return frozenset(await settled(search, value))
+
+    # Changes
+
+    async def beginChange(self, what: str, *args: Any) -> Any:
+        """
+        Tell those who keep identifiers what is about to happen to mailboxes or messages.
+
+        @param what: C{creating}, C{deleting}, C{renaming} or C{copying}.
+
+        @return: what is to be told the outcome (C{done}, C{refused} or C{doubtful}), or L{None}.
+
+        @raise TemporaryFailure: when identifiers could get mixed up by it.
+        """
+        if not self.hasObjectIDs():
+            return None
+        try:
+            begin = getattr(self.identifiers(), what, None)
+        except JMAPAccessError as e:  # Then none has been shown, either.
+            self._report("identifier", self.account, "", _problem(e), e)
+            return None
+        return None if begin is None else await begin(*args)
+
+    async def endChange(self, change: Any, outcome: str, *args: Any) -> None:
+        """
+        Tell them the outcome. What cannot be kept now is found out when it is needed next.
+        """
+        if change is not None:
             try:
-                method = getattr(self.identifiers(), what, None)
-                if method is not None:
-                    await method(*args)
+                await getattr(change, outcome)(*args)
             except Exception as e:
-                self._report("identifier", None, self.account, _problem(e), e)
+                self._report("identifier", self.account, "", _problem(e), e)
 
-    def _checked(self, kind: str, value: object, holder: Any) -> str:
+    # What cannot be shown
+
+    def _checked(self, kind: str, value: object, holder: Any, subject: object) -> str:
         if isinstance(value, str) and _OBJECTID.match(value):
             return value
         if isinstance(value, Exception):
-            self._report(kind, None, holder, _problem(value), value)
+            self._report(kind, holder, subject, _problem(value), value)
         else:
-            self._report(kind, None, holder, "its value has not the form of one")
+            self._report(kind, holder, subject, "its value has not the form of one")
         return LEFT_OUT
 
+    def _user(self) -> str | None:
+        return None if self.loginRecord is None else self.loginRecord.username
+
     def _report(
-        self, kind: str, value: object, holder: Any, problem: str, error: Exception | None = None
+        self,
+        kind: str,
+        holder: Any,
+        subject: object,
+        problem: str,
+        error: Exception | None = None,
     ) -> None:
-        reported = self._reported = set() if self._reported is None else self._reported
-        subject = (kind, type(holder), value, problem)
-        if subject in reported:
-            return
-        reported.add(subject)
-        self._log.error(
-            "The {kind} of {holder!r} is left out: {problem}",
-            kind=kind,
-            holder=holder,
-            problem=problem,
-            error=error,
-        )
+        """
+        @param subject: which object of the user's that is.
+        """
+        count = self._others().isNews((kind, problem), (self._user(), subject))
+        if count:
+            self._log.error(
+                "The {kind} of {holder!r} ({subject}) is left out: {problem}{more}",
+                kind=kind,
+                holder=holder,
+                subject=subject,
+                problem=problem,
+                error=error,
+                more="; further ones are not reported" if count == MOST_OBJECTS else "",
+            )
+
+
+class _Searching:
+    def __init__(self, identifiers: Any, mailbox: Any) -> None:
+        self.searchEmailID = partial(identifiers.searchEmailID, mailbox)
+        self.searchThreadID = partial(identifiers.searchThreadID, mailbox)

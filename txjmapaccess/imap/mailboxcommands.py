@@ -6,19 +6,56 @@ UNSUBSCRIBE. Each waits for the account before it answers.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.identifying import LEFT_OUT
-from txjmapaccess.imap.mailboxnames import decodeName, isInbox
+from txjmapaccess.imap.mailboxnames import decodeName, isInbox, listedName
 from txjmapaccess.imap.selecting import SelectCommands
+from txjmapaccess.imap.waiting import settled
 
 
 class MailboxCommands(SelectCommands):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
+
+    # For commands of a server's own, too: with identifiers from an index, mailboxes must not be
+    # made, renamed or deleted in another way.
+
+    def createMailbox(self, name: str) -> Deferred[Any]:
+        """
+        @return: a Deferred of what the account gives.
+        """
+        return self._change("creating", self.account.create, name)
+
+    def deleteMailbox(self, name: str) -> Deferred[Any]:
+        """
+        @return: a Deferred of what the account gives.
+        """
+        return self._change("deleting", self.account.delete, name)
+
+    def renameMailbox(self, old: str, new: str) -> Deferred[Any]:
+        """
+        @return: a Deferred of what the account gives.
+        """
+
+        def renamed(result: Any) -> Any:
+            if self.selectedName == old:
+                self.selectedName = new
+            return result
+
+        return self._change("renaming", self.account.rename, old, new).addCallback(renamed)
+
+    def _change(self, what: str, method: Any, *names: str) -> Deferred[Any]:
+        work = partial(self.ask, method, *names)
+        return Deferred.fromCoroutine(self.changing(what, names, work))
+
+    # Commands
 
     def do_CREATE(self, tag: bytes, name: bytes) -> Deferred[None]:
         """
@@ -29,7 +66,7 @@ class MailboxCommands(SelectCommands):
     async def _create(self, tag: bytes, name: str) -> None:
         if isInbox(name):
             raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
-        if not await self.ask(self.account.create, name):
+        if not await self.createMailbox(name):
             raise CommandRefused(b"Mailbox not created")
         code = b""
         mailboxID = await self._mailboxIDByName(name)
@@ -41,7 +78,11 @@ class MailboxCommands(SelectCommands):
         if not self.hasObjectIDs():
             return LEFT_OUT
         try:
-            mailbox = await self.openMailbox(name, 0)
+            mailbox = await self._selectOrNone(name, 0)
+            if mailbox is None:  # A delimiter at the end, perhaps (RFC 3501, section 6.3.3).
+                listed = [each for each, _ in await settled(self.account.listMailboxes, "", "*")]
+                name = listedName(name, listed)
+                mailbox = await self.openMailbox(name, 0)
         except Exception:
             self._log.failure("A mailbox that was just created cannot be opened")
             return LEFT_OUT
@@ -56,8 +97,7 @@ class MailboxCommands(SelectCommands):
     async def _delete(self, tag: bytes, name: str) -> None:
         if isInbox(name):
             raise CommandRefused(b"[CANNOT] INBOX cannot be deleted")
-        await self.ask(self.account.delete, name)
-        await self.tellIdentifiers("deleted", name)
+        await self.deleteMailbox(name)
         self.sendPositiveResponse(tag, b"Mailbox deleted")
 
     def do_RENAME(self, tag: bytes, old: bytes, new: bytes) -> Deferred[None]:
@@ -71,15 +111,7 @@ class MailboxCommands(SelectCommands):
             raise CommandRefused(b"[CANNOT] INBOX cannot be renamed")
         if isInbox(new):
             raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
-        await self.tellIdentifiers("renaming", old, new)
-        try:
-            await self.ask(self.account.rename, old, new)
-        except BaseException:
-            await self.tellIdentifiers("notRenamed", old, new)
-            raise
-        await self.tellIdentifiers("renamed", old, new)
-        if self.selectedName == old:
-            self.selectedName = new
+        await self.renameMailbox(old, new)
         self.sendPositiveResponse(tag, b"Mailbox renamed")
 
     def do_SUBSCRIBE(self, tag: bytes, name: bytes) -> Deferred[None]:

@@ -6,12 +6,18 @@ accounts, which have them as L{str}.
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Collection
+
 from twisted.mail import imap4  # noqa: F401 (registers the codec)
 from twisted.mail.imap4 import IllegalMailboxEncoding
 
 from txjmapaccess.imap.grammar import quote
 
 _CODEC = "imap4-utf-7"
+
+#: What may stand between the levels of a name.
+DELIMITERS = "/.\\|^"
 
 
 def decodeName(name: bytes) -> str:
@@ -40,3 +46,23 @@ def isInbox(name: str) -> bool:
     @return: whether C{name} is that of the INBOX (RFC 3501, section 5.1).
     """
     return name.upper() == "INBOX"
+
+
+def folded(name: str) -> str:
+    """
+    @return: what names have in common that may mean the same mailbox.
+    """
+    return unicodedata.normalize("NFC", name).casefold().rstrip(DELIMITERS)
+
+
+def listedName(name: str, listed: Collection[str]) -> str:
+    """
+    @param listed: the names by which the store lists its mailboxes.
+
+    @return: that one of them which C{name} means; C{name} itself where it is not clear. One
+        mailbox may answer to several names: in other cases of letters, with a delimiter behind it.
+    """
+    if name in listed:
+        return name
+    same = [each for each in listed if folded(each) == folded(name)]
+    return same[0] if len(same) == 1 else name

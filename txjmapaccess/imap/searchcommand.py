@@ -23,7 +23,6 @@ from txjmapaccess.imap.matching import Candidate, Test, compileKey
 from txjmapaccess.imap.messageset import messageSet, parseSequenceSet
 from txjmapaccess.imap.searchkeys import Key, Query, both, parseKeys
 from txjmapaccess.imap.selecting import SelectCommands
-from txjmapaccess.interfaces import IObjectIDSearch
 
 _BATCH = 200
 _CHARSETS = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
@@ -114,9 +113,7 @@ class SearchCommand(SelectCommands):
         if not count:
             self._found(tag, ())
             return
-        index: Any = IObjectIDSearch(self.mbox, None)
-        if index is not None:
-            key = await self._lookUp(key, index)
+        key = await self._lookUp(key)
         chosen, isByUID, key = narrowed(key)
         if chosen is None:
             self._found(tag, ())
@@ -131,16 +128,15 @@ class SearchCommand(SelectCommands):
         found = await self._matching(candidates, test)
         self._found(tag, [c.message.getUID() if uid else c.sequence for c in found])
 
-    async def _lookUp(self, key: Key, index: Any) -> Key:
+    async def _lookUp(self, key: Key) -> Key:
         """
-        @return: C{key}, with UIDs in the place of identifiers.
+        @return: C{key}, with UIDs in the place of identifiers, where there is an index.
         """
-        if key.name == "EMAILID":
-            return Key("AMONG", frozenset(await self.ask(index.searchEmailID, key.value)))
-        if key.name == "THREADID":
-            return Key("AMONG", frozenset(await self.ask(index.searchThreadID, key.value)))
+        if key.name in _IDENTIFIERS:
+            uids = await self.ask(self.searchIDs, key.name, key.value, self.mbox)
+            return key if uids is None else Key("AMONG", uids)
         if key.name in ("AND", "OR", "NOT"):
-            return Key(key.name, tuple([await self._lookUp(part, index) for part in key.value]))
+            return Key(key.name, tuple([await self._lookUp(part) for part in key.value]))
         return key
 
     async def _identify(self, candidates: list[Candidate]) -> None:

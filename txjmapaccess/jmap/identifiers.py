@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 
 from txjmapaccess.credentials import LoginRecord
-from txjmapaccess.imap.identifying import StoreIdentifiers
-from txjmapaccess.imap.waiting import Turns
+from txjmapaccess.errors import JMAPAccessError
+from txjmapaccess.imap.identifying import StoreIdentifiers, isObjectID
+from txjmapaccess.imap.waiting import Turns, settled
 from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.maildir.identifiers import accountID
 from txjmapaccess.verdict import Unknown
@@ -32,20 +33,23 @@ class IndexedIdentifiers:
 
     @ivar loginRecord: what is known about the user.
     @ivar selectedName: the name of the mailbox that is being read.
+    @ivar callLater: as of the reactor.
     """
+
+    mbox = None
 
     def __init__(self, index: Any, account: Any, username: str, reactor: Any) -> None:
         self.account = account
         self.loginRecord = LoginRecord(username, "JMAP", Unknown(), time.time())
         self.selectedName = ""
-        self._reactor = reactor
+        self.callLater = reactor.callLater
         self._identifiers = index.ofConnection(self)
 
     def turns(self) -> Turns:
         """
         @return: what long work takes its turns from.
         """
-        return Turns(time.monotonic, self._reactor.callLater)
+        return Turns(time.monotonic, self.callLater)
 
     def inTurns(self, steps: Iterator[Any]) -> Deferred[None]:
         """
@@ -108,12 +112,16 @@ class Identification:
     async def accountID(self, account: Any, username: str) -> str:
         """
         @return: the JMAP accountId (RFC 8620, section 1.6.2).
+
+        @raise JMAPAccessError: when the store gives what can be none.
         """
         identified: Any = IObjectIDAccount(account, None)
         if identified is None:
             return accountID(username)
-        found: str = await maybeDeferred(identified.getAccountID)
-        return found
+        found = await settled(identified.getAccountID)
+        if not isObjectID(found):  # An Id has the same form (RFC 8620, section 1.2).
+            raise JMAPAccessError(f"{type(account).__name__} gives an illegal accountId")
+        return str(found)
 
     def of(self, account: Any, username: str, reactor: Any) -> Any:
         """

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import MessageProducer, MessageSet
 from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
+from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.imap.identifying import isObjectID
 from txjmapaccess.imap.waiting import settled
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
@@ -102,9 +103,13 @@ class AccountReader:
     async def _mailboxID(self, name: str | bytes, mailbox: Any) -> str | None:
         """
         @return: the MAILBOXID, or L{None} when there is none that can be used.
+
+        @raise TemporaryFailure: when no identifiers can be had: that is no empty account.
         """
         try:
             return _checked(await self._identifiers.mailboxID(asText(name), mailbox))
+        except TemporaryFailure:
+            raise
         except Exception:
             self._log.failure("The identifier of mailbox {name} could not be read", name=name)
             return None

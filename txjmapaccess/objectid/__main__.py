@@ -28,6 +28,13 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as e:
         print(f"{path} cannot be rebuilt: {e.strerror}", file=sys.stderr)
         return 1
+    if not any(saved.values()):
+        print(
+            f"{path}: nothing could be saved; the index begins anew, and the damaged file is"
+            f" {path}.damaged",
+            file=sys.stderr,
+        )
+        return 1
     print(
         f"{path}: saved the identifiers of {saved['mailboxes']} mailboxes and"
         f" {saved['messages']} messages; the damaged file is {path}.damaged"

@@ -6,28 +6,33 @@ The identifiers of one account, from an index of its mailboxes and messages.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.imap.messageset import parseSequenceSet
 from txjmapaccess.imap.sections import openWhole
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.imap.waiting import ClientGone, settled
 from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
-from txjmapaccess.objectid.index import IDs, MailboxKey, ObjectIndex
+from txjmapaccess.objectid.changes import Change, Changes
+from txjmapaccess.objectid.copying import Copying
+from txjmapaccess.objectid.index import COPY, Begun, IDs, MailboxKey, ObjectIndex, Unsettled
+from txjmapaccess.objectid.storenames import StoreNames
 
 _CHUNK = 64 * 1024
+#: Messages that are looked up together.
+_BATCH = 200
 
 
 class IndexedIdentifiers:
     """
     What L{txjmapaccess.imap.identifying.StoreIdentifiers} is for a store that has identifiers.
 
-    @param connection: the L{txjmapaccess.server.JMAPAccessMixin}.
+    @param connection: the L{txjmapaccess.server.JMAPAccessMixin}, or what has of it C{account},
+        C{mbox}, C{selectedName}, C{callLater}, C{turns} and C{inTurns}.
     @param run: runs a job in a thread.
     """
 
@@ -37,8 +42,12 @@ class IndexedIdentifiers:
         self._connection = connection
         self._index = index
         self._run = run
+        self._names = StoreNames(connection)
+        self._changes = Changes(connection, index, run, self._names)
         # A mailbox that is open stays the same when somebody renames it.
-        self._keys: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()
+        self._open: list[tuple[Any, int, int]] = []
+
+    # Mailboxes
 
     async def mailboxID(self, name: str, mailbox: Any) -> str:
         """
@@ -49,14 +58,33 @@ class IndexedIdentifiers:
     async def _find(self, name: str, mailbox: Any) -> MailboxKey:
         uidValidity = mailbox.getUIDValidity()
         while True:
-            found = await self._run(self._index.findMailbox, name, uidValidity)
-            if isinstance(found, MailboxKey):
-                with suppress(TypeError):  # Not every object can be a key here.
-                    self._keys[mailbox] = (found.row, uidValidity)
-                return found
-            isThere = await settled(self._connection.account.select, found.before, 0)
-            settle = self._index.finishRename if isThere is None else self._index.forgetRename
-            await self._run(settle, found.old, found.new)
+            try:
+                key = await self._run(self._index.findMailbox, name, uidValidity)
+                if key is None:
+                    listed = await self._names.spelling(name)
+                    key = await self._run(self._index.addMailbox, listed, uidValidity)
+            except Unsettled:
+                await self._changes.settle()
+            else:
+                self._remember(mailbox, key.row, uidValidity)
+                return key  # type: ignore[no-any-return]
+
+    def _remember(self, mailbox: Any, row: int, uidValidity: int) -> None:
+        selected = self._connection.mbox
+        kept = [each for each in self._open if each[0] is selected and selected is not mailbox]
+        self._open = [*kept, (mailbox, row, uidValidity)]
+
+    async def _rowOf(self, mailbox: Any) -> int:
+        for known, row, uidValidity in self._open:
+            if known is mailbox and uidValidity == mailbox.getUIDValidity():
+                return row
+        name = self._connection.selectedName
+        if name is None or await self._names.spelling(name) not in await self._names.refreshed():
+            # Renamed, perhaps: what is under that name next is another mailbox.
+            raise JMAPAccessError("nobody knows which mailbox this is")
+        return (await self._find(name, mailbox)).row
+
+    # Messages
 
     async def messageIDs(
         self, mailbox: Any, messages: Sequence[Any]
@@ -67,23 +95,24 @@ class IndexedIdentifiers:
         """
         row = await self._rowOf(mailbox)
         byUID = {message.getUID(): message for message in messages}
+        failures: dict[int, Exception] = {}
+        while True:
+            try:
+                known = await self._messageIDs(row, byUID, failures)
+                break
+            except Unsettled:
+                await self._changes.settle()
+        return [known.get(uid) or (failures[uid], failures[uid]) for uid in byUID]
+
+    async def _messageIDs(
+        self, row: int, byUID: Mapping[int, Any], failures: dict[int, Exception]
+    ) -> dict[int, IDs]:
         known: dict[int, IDs] = await self._run(self._index.findMessages, row, byUID)
         unknown = {uid: message for uid, message in byUID.items() if uid not in known}
-        failures: dict[int, Exception] = {}
         if unknown:
             made = await self._make(unknown, failures)
             known.update(await self._run(self._index.addMessages, row, made))
-        return [
-            known.get(uid) or (failures.get(uid), failures.get(uid))
-            for uid in (message.getUID() for message in messages)
-        ]
-
-    async def _rowOf(self, mailbox: Any) -> int:
-        with suppress(TypeError):
-            row, uidValidity = self._keys.get(mailbox, (0, 0))
-            if row and uidValidity == mailbox.getUIDValidity():
-                return row
-        return (await self._find(self._connection.selectedName, mailbox)).row
+        return known
 
     async def _make(
         self, messages: dict[int, Any], failures: dict[int, Exception]
@@ -92,6 +121,8 @@ class IndexedIdentifiers:
         for uid, message in messages.items():
             try:
                 made[uid] = await self._read(message)
+            except ClientGone:
+                raise
             except Exception as e:
                 failures[uid] = e
         return made
@@ -112,77 +143,98 @@ class IndexedIdentifiers:
         }
         return email, threadID(firstReference(*(fields.get(name) for name in names)), email)
 
-    async def renaming(self, old: str, new: str) -> None:
+    # Searching
+
+    async def searchEmailID(self, mailbox: Any, value: str) -> Iterable[int]:
+        """
+        @return: the UIDs of the messages in a mailbox that have this EMAILID.
+        """
+        row = await self._completed(mailbox)
+        found: list[int] = await self._run(self._index.searchEmailID, row, value)
+        return found
+
+    async def searchThreadID(self, mailbox: Any, value: str) -> Iterable[int]:
+        """
+        @return: the UIDs of the messages in a mailbox that have this THREADID.
+        """
+        row = await self._completed(mailbox)
+        found: list[int] = await self._run(self._index.searchThreadID, row, value)
+        return found
+
+    async def _completed(self, mailbox: Any) -> int:
+        """
+        See to it that all messages of a mailbox are in the index: those that have come since it
+        was searched last are read.
+
+        @return: its row.
+        """
+        row = await self._rowOf(mailbox)
+        below = await self._run(self._index.completeBelow, row)
+        since = parseSequenceSet(b"%d:*" % below)
+        found = [message for _, message in await settled(mailbox.fetch, since, uid=1)]
+        new = [message for message in found if message.getUID() >= below]
+        if new:
+            complete = await self._identify(mailbox, new)
+            await self._run(self._index.setCompleteBelow, row, complete)
+        return row
+
+    async def _identify(self, mailbox: Any, messages: Sequence[Any]) -> int:
+        """
+        @return: the UID of the first message that has no identifiers, or one above all.
+        """
+        turns = self._connection.turns()
+        for start in range(0, len(messages), _BATCH):
+            batch = messages[start : start + _BATCH]
+            ids = await self.messageIDs(mailbox, batch)
+            for message, (email, _) in zip(batch, ids, strict=True):
+                if isinstance(email, Exception):
+                    return int(message.getUID())
+            if turns.isOver():
+                await turns.pause()
+        return int(messages[-1].getUID()) + 1
+
+    # Changes
+
+    async def creating(self, name: str) -> Change:
+        """
+        A mailbox is about to be made. This and the next three: see
+        L{txjmapaccess.objectid.changes}.
+        """
+        return await self._changes.create(name)
+
+    async def deleting(self, name: str) -> Change:
+        """
+        A mailbox is about to be deleted.
+        """
+        return await self._changes.delete(name)
+
+    async def renaming(self, old: str, new: str) -> Change:
         """
         A mailbox is about to be renamed.
         """
-        mailbox = await settled(self._connection.account.select, old, 0)
-        if mailbox is None:
-            delimiter = "/"
-        else:
-            delimiter = mailbox.getHierarchicalDelimiter() or ""
-            await self._find(old, mailbox)
-        await self._run(self._index.beginRename, old, new, delimiter)
+        return await self._changes.rename(old, new)
 
-    async def renamed(self, old: str, new: str) -> None:
-        """
-        It was renamed.
-        """
-        await self._run(self._index.finishRename, old, new)
-        mailbox = await settled(self._connection.account.select, new, 0)
-        if mailbox is not None:
-            await self._find(new, mailbox)
-
-    async def notRenamed(self, old: str, new: str) -> None:
-        """
-        It was not.
-        """
-        await self._run(self._index.forgetRename, old, new)
-
-    async def deleted(self, name: str) -> None:
-        """
-        A mailbox was deleted.
-        """
-        await self._run(self._index.deleteMailbox, name)
-
-    async def copied(
+    async def copying(
         self,
         mailbox: Any,
         originals: Sequence[Any],
         name: str,
-        uids: Sequence[int] | None,
+        target: Any,
         uidNext: int | None,
-    ) -> None:
+    ) -> Copying:
         """
-        Messages were copied.
+        Messages are about to be copied.
 
         @param mailbox: from where.
-        @param name: the name of the mailbox where they are now.
-        @param uids: those of the copies, in the order of C{originals}, or L{None}.
-        @param uidNext: what UIDNEXT was there before, or L{None}.
+        @param name: the name of the mailbox to which they are copied.
+        @param target: that mailbox.
+        @param uidNext: what UIDNEXT is there, or L{None}.
         """
-        target = await settled(self._connection.account.select, name, 0)
-        if uids is None:
-            uids = await self._copiesSince(uidNext, target, originals)
         ids = await self.messageIDs(mailbox, originals)
         row = (await self._find(name, target)).row
-        carried = {
-            uid: pair for uid, pair in zip(uids, ids, strict=True) if isinstance(pair[0], str)
-        }
-        await self._run(self._index.addMessages, row, carried)
-
-    async def _copiesSince(
-        self, uidNext: int | None, target: Any, originals: Sequence[Any]
-    ) -> Sequence[int]:
-        if uidNext is None:
-            raise JMAPAccessError("the mailbox tells neither UIDNEXT nor the UIDs of copies")
-        since = parseSequenceSet(b"%d:*" % uidNext)
-        found = [message for _, message in await settled(target.fetch, since, uid=1)]
-        copies = [message for message in found if message.getUID() >= uidNext]
+        change = await self._changes.begin(Begun(COPY, mailbox=row, uidNext=uidNext or 0))
         sizes = [message.getSize() for message in originals]
-        if [message.getSize() for message in copies] != sizes:
-            raise JMAPAccessError("the copies cannot be told from other new messages")
-        return [message.getUID() for message in copies]
+        return Copying(self._index, self._run, change, sizes, ids, target, uidNext)
 
 
 def _octets(value: Any) -> bytes:

@@ -7,6 +7,9 @@ nothing half done. All of this may wait for the disk or for another process: it 
 What was reported once stays in here, so that it never changes. A MAILBOXID is made from the name
 and UIDVALIDITY under which the mailbox is seen first, and at random where that was given before:
 most come out the same again when an index is lost.
+
+What is about to be done to mailboxes is noted here before the store is asked (L{Begun}). Until
+somebody has settled what came of it, nothing that it may concern is told or kept.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from txjmapaccess.errors import JMAPAccessError
+from txjmapaccess.imap.mailboxnames import folded
 from txjmapaccess.maildir.identifiers import newMailboxID
 from txjmapaccess.objectid.indexfile import openFile, transaction
 
@@ -24,6 +29,10 @@ from txjmapaccess.objectid.indexfile import openFile, transaction
 _MOST_VARIABLES = 900
 
 IDs = tuple[str, str]
+
+#: Kinds of L{Begun}, and what may have become of them.
+RENAME, DELETE, COPY = "rename", "delete", "copy"
+MOVED, GONE, AS_BEFORE = "moved", "gone", "as before"
 
 
 class MailboxKey(NamedTuple):
@@ -37,15 +46,54 @@ class MailboxKey(NamedTuple):
     mailboxID: str
 
 
-class Renamed(NamedTuple):
+class Begun(NamedTuple):
     """
-    A RENAME that was begun, of which nobody knows whether it was carried out.
+    A change that somebody is about to make, or was when he was killed.
+
+    @ivar kind: L{RENAME}, L{DELETE} or L{COPY}.
+    @ivar name: of the mailbox that is renamed or deleted.
+    @ivar target: the name that it gets.
+    @ivar mailbox: the row of the mailbox that is copied into.
+    @ivar uidNext: no copy has a UID below this.
+    @ivar id: in the index.
     """
 
-    old: str
-    new: str
-    #: The name that the mailbox in question had before it.
-    before: str
+    kind: str
+    name: str = ""
+    target: str = ""
+    mailbox: int = 0
+    uidNext: int = 0
+    id: int = 0
+
+
+class Settled(NamedTuple):
+    """
+    What became of a change.
+
+    @ivar result: L{MOVED}, L{GONE} or L{AS_BEFORE}.
+    @ivar target: the name to which a mailbox was moved.
+    @ivar uidValidity: its UIDVALIDITY now, or L{None} for what it was.
+    """
+
+    begun: Begun
+    result: str
+    target: str = ""
+    uidValidity: int | None = None
+
+
+class Unsettled(Exception):
+    """
+    Somebody has begun a change that may concern what was asked for: it must be settled first.
+    """
+
+
+class MailboxForgotten(JMAPAccessError):
+    """
+    A mailbox that was deleted while a session had it open.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the mailbox was deleted")
 
 
 class ObjectIndex:
@@ -58,58 +106,36 @@ class ObjectIndex:
 
     # Mailboxes
 
-    def findMailbox(self, name: str, uidValidity: int) -> MailboxKey | Renamed:
+    def findMailbox(self, name: str, uidValidity: int) -> MailboxKey | None:
         """
-        @return: the mailbox, which is new in the index if it is not there; or a RENAME that may
-            have led to it, to be settled with L{finishRename} or L{forgetRename} first.
+        @return: the mailbox, or L{None} when it is not here.
+
+        @raise Unsettled: when it may have another name now, or be gone.
         """
         with openFile(self.path) as database:
-            known = database.execute(
-                "SELECT id, mailbox_id FROM mailboxes"
-                " WHERE name = ? AND uid_validity = ? AND NOT is_renamed",
-                (name, uidValidity),
-            ).fetchone()
-            if known is not None:
-                return MailboxKey(*known)
-            with transaction(database):
-                return (
-                    self._adopt(database, name, uidValidity)
-                    or self._begunRename(database, name)
-                    or self._add(database, name, uidValidity)
-                )
+            return self._find(database, name, uidValidity)
 
-    def _adopt(
-        self, database: sqlite3.Connection, name: str, uidValidity: int
-    ) -> MailboxKey | None:
-        # Some stores give a mailbox a new UIDVALIDITY when it is renamed, and its UIDs are
-        # others then.
+    def _find(self, database: sqlite3.Connection, name: str, uidValidity: int) -> MailboxKey | None:
+        for begun in _begun(database, RENAME, DELETE):
+            if folded(name) in (folded(begun.name), folded(begun.target)):
+                raise Unsettled()
         known = database.execute(
-            "SELECT id, mailbox_id FROM mailboxes WHERE name = ?"
-            " AND (is_renamed OR uid_validity = ?) ORDER BY uid_validity = ? DESC, id DESC",
-            (name, uidValidity, uidValidity),
+            "SELECT id, mailbox_id FROM mailboxes WHERE name = ? AND uid_validity = ?",
+            (name, uidValidity),
         ).fetchone()
-        if known is None:
-            return None
-        key = MailboxKey(*known)
-        database.execute(
-            "DELETE FROM messages WHERE mailbox = ? AND NOT EXISTS"
-            " (SELECT 1 FROM mailboxes WHERE id = ? AND uid_validity = ?)",
-            (key.row, key.row, uidValidity),
-        )
-        database.execute("UPDATE mailboxes SET is_renamed = 0 WHERE name = ?", (name,))
-        database.execute(
-            "UPDATE mailboxes SET uid_validity = ? WHERE id = ?", (uidValidity, key.row)
-        )
-        return key
+        return None if known is None else MailboxKey(*known)
 
-    def _begunRename(self, database: sqlite3.Connection, name: str) -> Renamed | None:
-        for old, new, delimiter in database.execute("SELECT old, new, delimiter FROM renames"):
-            before = _moved(name, new, old, delimiter)
-            if before is not None:
-                found = "SELECT 1 FROM mailboxes WHERE name = ?"
-                if database.execute(found, (before,)).fetchone():
-                    return Renamed(old, new, before)
-        return None
+    def addMailbox(self, name: str, uidValidity: int) -> MailboxKey:
+        """
+        @param name: that by which the store lists it.
+
+        @return: the mailbox, which is new here unless somebody has been faster.
+
+        @raise Unsettled: as L{findMailbox}.
+        """
+        with openFile(self.path) as database, transaction(database):
+            known = self._find(database, name, uidValidity)
+            return known or self._add(database, name, uidValidity)
 
     def _add(self, database: sqlite3.Connection, name: str, uidValidity: int) -> MailboxKey:
         mailboxID = _derivedMailboxID(name, uidValidity)
@@ -125,57 +151,71 @@ class ObjectIndex:
         )
         return MailboxKey(int(added.lastrowid or 0), mailboxID)
 
-    def beginRename(self, old: str, new: str, delimiter: str) -> None:
+    def namesAbove(self, name: str) -> list[str]:
         """
-        Note that a mailbox is about to be renamed, should this process be killed meanwhile.
+        @return: the names in here that mean C{name}, or what may be above it.
+        """
+        with openFile(self.path) as database:
+            rows = database.execute("SELECT DISTINCT name FROM mailboxes").fetchall()
+        return [known for (known,) in rows if folded(name).startswith(folded(known))]
 
-        @param delimiter: of the hierarchy, or C{""}.
+    def forget(self, names: Iterable[str]) -> None:
+        """
+        Mailboxes are gone, whoever deleted them. Their MAILBOXIDs are never given again.
         """
         with openFile(self.path) as database, transaction(database):
-            database.execute("INSERT INTO renames VALUES (?, ?, ?)", (old, new, delimiter))
+            for name in names:
+                _spend(database, name)
 
-    def finishRename(self, old: str, new: str) -> None:
+    # Changes
+
+    def begin(self, changes: Iterable[Begun]) -> list[Begun]:
         """
-        The mailbox was renamed, and with it those below it.
+        Note what is about to be done, should this process be killed meanwhile.
+
+        @return: the same, as they are in the index.
         """
         with openFile(self.path) as database, transaction(database):
-            begun = database.execute(
-                "SELECT delimiter FROM renames WHERE old = ? AND new = ?", (old, new)
-            ).fetchone()
-            if begun is None:
-                return  # Another process has found out.
-            rows = database.execute("SELECT id, name FROM mailboxes").fetchall()
-            moves = [
-                (target, row)
-                for row, name in rows
-                if (target := _moved(name, old, new, begun[0])) is not None
+            return [
+                change._replace(
+                    id=int(
+                        database.execute(
+                            "INSERT INTO begun (kind, name, target, mailbox, uid_next)"
+                            " VALUES (?, ?, ?, ?, ?)",
+                            change[:5],
+                        ).lastrowid
+                        or 0
+                    )
+                )
+                for change in changes
             ]
-            for target in {target for target, _ in moves}:
-                _spend(database, target)  # It was there once, or could not be there now.
-            database.executemany(
-                "UPDATE mailboxes SET name = ?, is_renamed = 1 WHERE id = ?", moves
-            )
-            _forget(database, old, new)
 
-    def forgetRename(self, old: str, new: str) -> None:
+    def begun(self) -> list[Begun]:
         """
-        The mailbox was not renamed.
+        @return: what was begun and not settled.
+        """
+        with openFile(self.path) as database:
+            return _begun(database, RENAME, DELETE, COPY)
+
+    def settle(self, changes: Iterable[Settled]) -> None:
+        """
+        Keep what became of changes that were begun.
         """
         with openFile(self.path) as database, transaction(database):
-            _forget(database, old, new)
-
-    def deleteMailbox(self, name: str) -> None:
-        """
-        The mailbox was deleted. Its MAILBOXID is never given again.
-        """
-        with openFile(self.path) as database, transaction(database):
-            _spend(database, name)
+            for change in changes:
+                if change.result == MOVED:
+                    _move(database, change)
+                elif change.result == GONE:
+                    _spend(database, change.begun.name)
+                database.execute("DELETE FROM begun WHERE id = ?", (change.begun.id,))
 
     # Messages
 
     def findMessages(self, row: int, uids: Iterable[int]) -> dict[int, IDs]:
         """
         @return: EMAILID and THREADID of those messages that are known, by UID.
+
+        @raise Unsettled: when one of the others may be a copy.
         """
         wanted = list(uids)
         found: dict[int, IDs] = {}
@@ -189,6 +229,7 @@ class ObjectIndex:
                     (row, *some),
                 ):
                     found[uid] = (email, thread)
+            _mustNotBeCopies(database, row, (uid for uid in wanted if uid not in found))
         return found
 
     def addMessages(self, row: int, ids: Mapping[int, IDs]) -> dict[int, IDs]:
@@ -196,13 +237,83 @@ class ObjectIndex:
         Keep the identifiers of messages, unless somebody has been faster.
 
         @return: those that count.
+
+        @raise Unsettled: when one of them may be a copy.
+        @raise MailboxForgotten: when the mailbox is gone.
         """
         with openFile(self.path) as database, transaction(database):
-            database.executemany(
-                "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)",
-                [(row, uid, *pair) for uid, pair in ids.items()],
-            )
+            _mustNotBeCopies(database, row, ids)
+            _insert(database, row, ids)
         return self.findMessages(row, ids)
+
+    def addCopies(self, copying: Begun, ids: Mapping[int, IDs]) -> None:
+        """
+        Keep the identifiers of copies: with this, the copying is settled.
+        """
+        with openFile(self.path) as database, transaction(database):
+            database.execute("DELETE FROM begun WHERE id = ?", (copying.id,))
+            _insert(database, copying.mailbox, ids)
+
+    # Searching
+
+    def completeBelow(self, row: int) -> int:
+        """
+        @return: a UID below which all messages of the mailbox are in here.
+        """
+        with openFile(self.path) as database:
+            found = database.execute("SELECT complete_below FROM mailboxes WHERE id = ?", (row,))
+            return int((found.fetchone() or (1,))[0])
+
+    def setCompleteBelow(self, row: int, uid: int) -> None:
+        """
+        Keep that.
+        """
+        with openFile(self.path) as database, transaction(database):
+            database.execute(
+                "UPDATE mailboxes SET complete_below = max(complete_below, ?) WHERE id = ?",
+                (uid, row),
+            )
+
+    def searchEmailID(self, row: int, value: str) -> list[int]:
+        """
+        @return: the UIDs of the messages that have this EMAILID, ascending.
+        """
+        return self._search("email_id", row, value)
+
+    def searchThreadID(self, row: int, value: str) -> list[int]:
+        """
+        @return: the UIDs of the messages that have this THREADID, ascending.
+        """
+        return self._search("thread_id", row, value)
+
+    def _search(self, column: str, row: int, value: str) -> list[int]:
+        with openFile(self.path) as database:
+            found: Sequence[tuple[int]] = database.execute(
+                f"SELECT uid FROM messages WHERE mailbox = ? AND {column} = ? ORDER BY uid",
+                (row, value),
+            ).fetchall()
+        return [uid for (uid,) in found]
+
+
+def _begun(database: sqlite3.Connection, *kinds: str) -> list[Begun]:
+    marks = ",".join("?" * len(kinds))
+    query = "SELECT kind, name, target, mailbox, uid_next, id FROM begun"
+    return [Begun(*row) for row in database.execute(f"{query} WHERE kind IN ({marks})", kinds)]
+
+
+def _mustNotBeCopies(database: sqlite3.Connection, row: int, uids: Iterable[int]) -> None:
+    copyings = [each.uidNext for each in _begun(database, COPY) if each.mailbox == row]
+    if copyings and any(uid >= min(copyings) for uid in uids):
+        raise Unsettled()
+
+
+def _insert(database: sqlite3.Connection, row: int, ids: Mapping[int, IDs]) -> None:
+    if database.execute("SELECT 1 FROM mailboxes WHERE id = ?", (row,)).fetchone() is None:
+        raise MailboxForgotten()
+    database.executemany(
+        "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)",
+        [(row, uid, *pair) for uid, pair in ids.items()],
+    )
 
 
 def _spend(database: sqlite3.Connection, name: str) -> None:
@@ -212,20 +323,25 @@ def _spend(database: sqlite3.Connection, name: str) -> None:
     database.execute("DELETE FROM mailboxes WHERE name = ?", (name,))
 
 
-def _forget(database: sqlite3.Connection, old: str, new: str) -> None:
-    database.execute("DELETE FROM renames WHERE old = ? AND new = ?", (old, new))
-
-
-def _moved(name: str, old: str, new: str, delimiter: str) -> str | None:
-    """
-    @return: what C{name} is called when C{old} is called C{new}, or L{None} when that does not
-        concern it.
-    """
-    if name == old:
-        return new
-    if delimiter and name.startswith(old + delimiter):
-        return new + name[len(old) :]
-    return None
+def _move(database: sqlite3.Connection, change: Settled) -> None:
+    known = database.execute(
+        "SELECT id, uid_validity FROM mailboxes WHERE name = ?"
+        " ORDER BY uid_validity = ? DESC, id DESC",
+        (change.begun.name, change.uidValidity),
+    ).fetchone()
+    if known is None:
+        return
+    row, before = known
+    uidValidity = before if change.uidValidity is None else change.uidValidity
+    _spend(database, change.target)  # It was there once, or could not be there now.
+    database.execute(
+        "UPDATE mailboxes SET name = ?, uid_validity = ? WHERE id = ?",
+        (change.target, uidValidity, row),
+    )
+    if uidValidity != before:  # Some stores do that, and the UIDs are others then.
+        database.execute("DELETE FROM messages WHERE mailbox = ?", (row,))
+        database.execute("UPDATE mailboxes SET complete_below = 1 WHERE id = ?", (row,))
+    _spend(database, change.begun.name)  # What it was under another UIDVALIDITY.
 
 
 def _derivedMailboxID(name: str, uidValidity: int) -> str:

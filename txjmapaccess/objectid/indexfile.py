@@ -7,14 +7,18 @@ it is damaged.
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from txjmapaccess.errors import JMAPAccessError
+from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.maildir.files import syncDirectory
 
 #: Seconds to wait for another process that writes.
 _PATIENCE = 30
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE mailboxes (
@@ -22,7 +26,7 @@ CREATE TABLE mailboxes (
     name TEXT NOT NULL,
     uid_validity INTEGER NOT NULL,
     mailbox_id TEXT NOT NULL UNIQUE,
-    is_renamed INTEGER NOT NULL DEFAULT 0,
+    complete_below INTEGER NOT NULL DEFAULT 1,
     UNIQUE (name, uid_validity)
 );
 CREATE TABLE messages (
@@ -32,16 +36,45 @@ CREATE TABLE messages (
     thread_id TEXT NOT NULL,
     PRIMARY KEY (mailbox, uid)
 ) WITHOUT ROWID;
+CREATE INDEX messages_by_email ON messages (mailbox, email_id);
+CREATE INDEX messages_by_thread ON messages (mailbox, thread_id);
 CREATE TABLE spent (mailbox_id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE renames (old TEXT NOT NULL, new TEXT NOT NULL, delimiter TEXT NOT NULL);
+CREATE TABLE begun (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL DEFAULT '',
+    target TEXT NOT NULL DEFAULT '',
+    mailbox INTEGER NOT NULL DEFAULT 0,
+    uid_next INTEGER NOT NULL DEFAULT 0
+);
 """
-_TABLES = ("mailboxes", "messages", "spent", "renames")
+#: The tables, and the columns by which they are sorted.
+_TABLES = {"mailboxes": "id", "messages": "mailbox uid", "spent": "mailbox_id", "begun": "id"}
+
+#: Octets: no index is as large as this.
+_LARGEST = 1 << 40
+
+#: How the errors begin that are no DatabaseError to SQLite, but mean damage here.
+_DAMAGES = ("disk I/O error", "no such table", "no such column")
 
 
-class IndexDamaged(JMAPAccessError):
+class IndexUnavailable(TemporaryFailure):
+    """
+    The index cannot be used now: another process keeps it, the disk is full. Its text names the
+    file.
+    """
+
+
+class IndexDamaged(TemporaryFailure):
     """
     The index cannot be read. Its text names the file and the command that rebuilds it.
     """
+
+    def __init__(self, path: str, problem: object) -> None:
+        super().__init__(
+            f"the index of object identifiers {path} is damaged ({problem}); rebuild it with:"
+            f" python -m txjmapaccess.objectid rebuild {path}"
+        )
 
 
 @contextmanager
@@ -50,34 +83,64 @@ def openFile(path: str) -> Iterator[sqlite3.Connection]:
     The database, opened for one job; made when it is missing.
 
     @raise IndexDamaged: when it is no database, or a damaged one.
+    @raise IndexUnavailable: when it may be otherwise next time.
     """
     try:
         with closing(_connect(path)) as database:
             yield database
-    except sqlite3.DatabaseError as e:
-        if type(e) is not sqlite3.DatabaseError:
-            raise  # Locked, or the disk is full: it may be otherwise next time.
-        raise IndexDamaged(
-            f"the index of object identifiers {path} is damaged ({e}); rebuild it with:"
-            f" python -m txjmapaccess.objectid rebuild {path}"
+    except sqlite3.Error as e:
+        if type(e) is sqlite3.DatabaseError or str(e).startswith(_DAMAGES):
+            raise IndexDamaged(path, e) from None
+        raise IndexUnavailable(
+            f"the index of object identifiers {path} cannot be used now ({e})"
         ) from None
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
     try:
-        database.execute("PRAGMA foreign_keys = ON")
-        database.execute("PRAGMA synchronous = FULL")
-        if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-            with transaction(database):
-                if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in filter(str.strip, _SCHEMA.split(";")):
-                        database.execute(statement)
-                    database.execute("PRAGMA user_version = 1")
+        isEmpty = os.stat(path).st_size == 0
+    except FileNotFoundError:
+        _make(path)
+        isEmpty = False
+    if isEmpty:  # SQLite would take it for a new one, and everything would be forgotten.
+        raise IndexDamaged(path, "the file is empty")
+    database = _open(path)
+    try:
+        if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            raise IndexDamaged(path, "it is no index of object identifiers")
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _open(path: str) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    database.execute("PRAGMA foreign_keys = ON")
+    database.execute("PRAGMA synchronous = FULL")
+    return database
+
+
+def _make(path: str) -> None:
+    """
+    Make an index, all at once: what is there is whole, or damaged.
+    """
+    fresh = f"{path}.{secrets.token_hex(8)}.new"
+    try:
+        _fill(fresh)
+        with suppress(FileExistsError):  # Somebody else was faster.
+            os.link(fresh, path)
+        syncDirectory(os.fsencode(os.path.dirname(path) or "."))
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(fresh)
+
+
+def _fill(path: str) -> None:
+    with closing(_open(path)) as database, transaction(database):
+        for statement in filter(str.strip, _SCHEMA.split(";")):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 @contextmanager
@@ -105,17 +168,23 @@ def rebuild(path: str) -> dict[str, int]:
     @raise OSError: when there is no such file, or it cannot be replaced.
     """
     os.stat(path)
-    fresh = path + ".rebuilt"
-    for leftover in (fresh, fresh + "-journal"):
+    fresh, readable = path + ".rebuilt", path + ".readable"
+    for leftover in (fresh, fresh + "-journal", readable):
         with suppress(FileNotFoundError):
             os.unlink(leftover)
-    saved = {}
-    with closing(_connect(fresh)) as target, closing(sqlite3.connect(path)) as source:
+    _copyReadable(path, readable)
+    _fill(fresh)
+    with closing(_open(fresh)) as target, closing(sqlite3.connect(readable)) as source:
         target.execute("PRAGMA foreign_keys = OFF")
         with transaction(target):
-            for table in _TABLES:
-                saved[table] = _salvage(source, target, table)
+            for table, order in _TABLES.items():
+                _salvage(source, target, table, order)
             target.execute("DELETE FROM messages WHERE mailbox NOT IN (SELECT id FROM mailboxes)")
+        saved = {
+            table: target.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in _TABLES
+        }
+    os.unlink(readable)
     with suppress(FileNotFoundError):
         os.replace(path + "-journal", path + ".damaged-journal")
     os.replace(path, path + ".damaged")
@@ -123,12 +192,29 @@ def rebuild(path: str) -> dict[str, int]:
     return saved
 
 
-def _salvage(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> int:
-    count = 0
-    # What cannot be read ends a table: the rows before it are what there is.
-    with suppress(sqlite3.DatabaseError):
-        for row in source.execute(f"SELECT * FROM {table}"):
-            marks = ",".join("?" * len(row))
-            target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
-            count += 1
-    return count
+def _copyReadable(path: str, copy: str) -> None:
+    """
+    Copy a database. SQLite reads nothing of one whose end is missing: that is filled with zeros.
+    """
+    # What a process that was killed has left in a journal is taken back by opening it.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version")
+    shutil.copyfile(path, copy)
+    with open(copy, "r+b") as file:
+        header = file.read(32)
+        # The file format: the size of a page, and how many there are.
+        size = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
+        if os.fstat(file.fileno()).st_size < size <= _LARGEST:
+            file.truncate(size)
+
+
+def _salvage(
+    source: sqlite3.Connection, target: sqlite3.Connection, table: str, order: str
+) -> None:
+    # What cannot be read ends the reading: so once from each end.
+    for direction in ("", " DESC"):
+        columns = ", ".join(column + direction for column in order.split())
+        with suppress(sqlite3.DatabaseError):
+            for row in source.execute(f"SELECT * FROM {table} ORDER BY {columns}"):
+                marks = ",".join("?" * len(row))
+                target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)

@@ -1,0 +1,247 @@
+# -*- test-case-name: tests.test_objectchanges -*-
+"""
+CREATE, DELETE, RENAME and COPY, as the index sees them.
+
+Each is I{begun} before the store is asked: with the L{Lock} of the account, and a note in the index
+of what may happen. Then it is I{done}, I{refused}, or I{doubtful}: the store failed, and nobody
+knows how far it had come. Of a process that is killed only the note is left. Whoever comes next
+and needs to know settles it, by what the store has then:
+
+  - DELETE: the mailbox is gone, or still there.
+  - RENAME: it is gone from the old name and there under the new one, or the other way round. Where
+    both are there it could be either: then the old identifier is given to nobody any more.
+  - COPY: what it left behind are new messages. No client was told that they are copies.
+
+A CREATE leaves no note: before it, what the index still has of mailboxes that are not there, by
+whomever they were deleted, is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txjmapaccess.imap.mailboxnames import listedName
+from txjmapaccess.imap.waiting import settled
+from txjmapaccess.objectid.index import (
+    AS_BEFORE,
+    COPY,
+    DELETE,
+    GONE,
+    MOVED,
+    RENAME,
+    Begun,
+    ObjectIndex,
+    Settled,
+)
+from txjmapaccess.objectid.indexfile import IndexUnavailable
+from txjmapaccess.objectid.lock import Lock, tryLock
+from txjmapaccess.objectid.names import movesOf
+from txjmapaccess.objectid.storenames import StoreNames
+
+#: Seconds between two looks whether a lock is free, and how many there are.
+_EACH, _LOOKS = 0.02, 1500
+
+
+class Changes:
+    """
+    The changes to one account.
+
+    @param connection: see L{txjmapaccess.objectid.identifiers.IndexedIdentifiers}.
+    @param run: runs a job in a thread.
+    @param names: of the account's mailboxes.
+    """
+
+    def __init__(
+        self,
+        connection: Any,
+        index: ObjectIndex,
+        run: Callable[..., Deferred[Any]],
+        names: StoreNames,
+    ) -> None:
+        self._connection = connection
+        self._index = index
+        self._run = run
+        self._names = names
+
+    async def settle(self) -> None:
+        """
+        Wait until whoever is at work on a change has come to its end, and settle what was begun
+        by those who have not.
+
+        @raise IndexUnavailable: when that takes too long.
+        """
+        (await self._locked()).release()
+
+    async def _locked(self) -> Lock:
+        lock = await self._acquire()
+        try:
+            begun: list[Begun] = await self._run(self._index.begun)
+            if begun:
+                await self.doubtful(begun)
+        except BaseException:
+            lock.release()
+            raise
+        return lock
+
+    async def _acquire(self) -> Lock:
+        path = self._index.path + ".lock"
+        for _ in range(_LOOKS):
+            lock: Lock | None = await self._run(tryLock, path)
+            if lock is not None:
+                return lock
+            waited: Deferred[None] = Deferred()
+            self._connection.callLater(_EACH, partial(waited.callback, None))
+            await waited
+            await self._connection.turns().pause()  # Ends this when the client has gone.
+        raise IndexUnavailable("the mailboxes of an account have been changing for too long")
+
+    async def begin(self, *changes: Begun) -> Change:
+        """
+        @return: the changes, noted.
+        """
+        lock = await self._locked()
+        try:
+            return Change(self, lock, await self._run(self._index.begin, changes))
+        except BaseException:
+            lock.release()
+            raise
+
+    async def create(self, name: str) -> Change:
+        """
+        A mailbox, and perhaps those above it, is about to be made.
+        """
+        change = await self.begin()
+        try:
+            above = await self._run(self._index.namesAbove, name)
+            listed = await self._names.refreshed()
+            gone = [each for each in above if not await self._names.isThere(each, listed)]
+            if gone:
+                await self._run(self._index.forget, gone)
+        except BaseException:
+            await change.done()
+            raise
+        return change
+
+    async def delete(self, name: str) -> Change:
+        """
+        A mailbox is about to be deleted.
+        """
+        listed = await self._names.refreshed()
+        change = await self.begin(Begun(DELETE, listedName(name, listed)))
+        change.name = change.begun[0].name
+        return change
+
+    async def rename(self, old: str, new: str) -> Change:
+        """
+        A mailbox is about to be renamed, and those below it.
+        """
+        change = await self.begin()
+        try:
+            listed = await self._names.refreshed()
+            change.name = listedName(old, listed)
+            moves = movesOf(change.name, new, listed)
+            change.begun = await self._run(
+                self._index.begin, [Begun(RENAME, name, target) for name, target in moves]
+            )
+        except BaseException:
+            await change.done()
+            raise
+        return change
+
+    # What became of them
+
+    async def done(self, begun: Sequence[Begun], name: str) -> None:
+        """
+        The store has done what was begun to the mailbox C{name}. Those below it some stores leave
+        where they are.
+        """
+        listed = await self._names.refreshed()
+        changes = []
+        for each in begun:
+            if each.name != name:
+                changes.append(await self._found(each, listed))
+            elif each.kind == DELETE:
+                changes.append(Settled(each, GONE))
+            else:
+                changes.append(await self._moved(each, listed))
+        await self._settle(changes)
+
+    async def refused(self, begun: Sequence[Begun]) -> None:
+        """
+        The store has done nothing.
+        """
+        await self._settle([Settled(each, AS_BEFORE) for each in begun])
+
+    async def doubtful(self, begun: Sequence[Begun]) -> None:
+        """
+        Nobody knows what the store has done.
+        """
+        listed = await self._names.refreshed()
+        await self._settle([await self._found(each, listed) for each in begun])
+
+    async def _settle(self, changes: Sequence[Settled]) -> None:
+        await self._run(self._index.settle, changes)
+
+    async def _found(self, begun: Begun, listed: Collection[str]) -> Settled:
+        if begun.kind == COPY:
+            return Settled(begun, AS_BEFORE)
+        isThere = await self._names.isThere(begun.name, listed)
+        if begun.kind == DELETE:
+            return Settled(begun, AS_BEFORE if isThere else GONE)
+        target = listedName(begun.target, listed)
+        if not await self._names.isThere(target, listed):
+            return Settled(begun, AS_BEFORE)
+        return Settled(begun, GONE) if isThere else await self._moved(begun, listed)
+
+    async def _moved(self, begun: Begun, listed: Collection[str]) -> Settled:
+        target = listedName(begun.target, listed)
+        mailbox = await self._names.mailbox(target)
+        uidValidity = None if mailbox is None else await settled(mailbox.getUIDValidity)
+        return Settled(begun, MOVED, target, uidValidity)
+
+
+class Change:
+    """
+    A change that was begun, until it is settled. Then its lock is free.
+
+    @ivar begun: what is noted of it.
+    @ivar name: of the mailbox that is deleted or renamed.
+    """
+
+    name = ""
+
+    def __init__(self, changes: Changes, lock: Lock, begun: Sequence[Begun]) -> None:
+        self._changes = changes
+        self._lock = lock
+        self.begun = begun
+
+    async def done(self, result: Any = None) -> None:
+        """
+        The store has done it.
+
+        @param result: what it gave.
+        """
+        await self._end(lambda begun: self._changes.done(begun, self.name))
+
+    async def refused(self) -> None:
+        """
+        The store has refused it.
+        """
+        await self._end(self._changes.refused)
+
+    async def doubtful(self) -> None:
+        """
+        The store has failed.
+        """
+        await self._end(self._changes.doubtful)
+
+    async def _end(self, settle: Callable[[Sequence[Begun]], Any]) -> None:
+        try:
+            if self.begun:
+                await settle(self.begun)
+        finally:
+            self._lock.release()

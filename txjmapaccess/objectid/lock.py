@@ -1,0 +1,53 @@
+# -*- test-case-name: tests.test_objectindex -*-
+"""
+Who changes the mailboxes of an account holds a lock on a file, from before the store is asked until
+what came of it is in the index. The system releases it when a process is killed: so whoever has the
+lock knows that nobody is at work on a change that he finds begun in the index.
+
+Beside the index, not on it: closing any descriptor of an SQLite file would undo SQLite's own locks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+
+class Lock:
+    """
+    A lock that is held.
+
+    @param descriptor: of the locked file.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """
+        Let others have it.
+        """
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    # A command that never ends must not keep it for ever.
+    __del__ = release
+
+
+def tryLock(path: str) -> Lock | None:
+    """
+    @param path: of the file, which is made when it is missing.
+
+    @return: the lock, or L{None} while somebody else holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Lock(descriptor)
