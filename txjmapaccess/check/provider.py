@@ -16,13 +16,15 @@ from txjmapaccess.check.explaining import explain
 from txjmapaccess.check.findings import Finding, ok, wrong
 from txjmapaccess.check.peers import datesOf, fetchPeer
 from txjmapaccess.check.steps import Step
-from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.oauth.client import IntrospectionClient
-from txjmapaccess.oauth.counters import IntrospectionCounters
-from txjmapaccess.oauth.http import HTTPClient
+from txjmapaccess.credentials import BearerToken
+from txjmapaccess.errors import TemporaryFailure, TokenRefused
+from txjmapaccess.oauth.checker import IntrospectionChecker
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
-#: What a text of the client holds, and what to do about it.
+#: What L{txjmapaccess.oauth.judging.judge} says about a token that the provider does not know.
+NOT_ACTIVE = "The token is not active"
+
+#: What a text of the checker holds, and what to do about it.
 _REMEDIES = (
     ("does not accept client_id", "correct client_id, client_secret_file or client_auth"),
     ("not the metadata of the issuer", "set issuer to what the provider calls itself"),
@@ -68,27 +70,27 @@ class ProviderCheck:
         """
         Look at the provider.
         """
-        http = HTTPClient(self.reactor, self.settings.trustRoot)
-        client = IntrospectionClient(self.settings, http, self.reactor, IntrospectionCounters())
+        checker = IntrospectionChecker.fromSettings(self.settings, self.reactor)
         try:
-            answer = await client.introspect(secrets.token_urlsafe(32))
+            await checker.requestAvatarId(BearerToken(secrets.token_urlsafe(32)))
+        except TokenRefused as e:
+            found = self._accepts() if str(e) == NOT_ACTIVE else self._acceptsAll()
         except TemporaryFailure as e:
             return [await self._failed(str(e))]
+        else:
+            found = self._acceptsAll()
         finally:
-            await client.close()
+            await checker.close()
         dates = await datesOf(self.reactor, self.url, self.subject, time.time(), self.days)
-        return [self._answered(answer), *dates]
+        return [found, *dates]
 
-    def _answered(self, answer: dict[str, object]) -> Finding:
-        active = answer.get("active")
-        if active is False:
-            found = "its endpoint was found, and" if self.settings.issuer is not None else "it"
-            return ok(self.subject, f"{found} accepts client_id with its secret")
-        if active is True:
-            what = "it says that a token which nobody issued is active, so anybody could log in"
-            return wrong(self.subject, what, "do not use this endpoint")
-        what = "its answer does not say whether a token is active (RFC 7662, section 2.2)"
-        return wrong(self.subject, what, "correct endpoint: this is something else")
+    def _accepts(self) -> Finding:
+        found = "its endpoint was found, and" if self.settings.issuer is not None else "it"
+        return ok(self.subject, f"{found} accepts client_id with its secret")
+
+    def _acceptsAll(self) -> Finding:
+        what = "it says that a token which nobody issued is active, so anybody could log in"
+        return wrong(self.subject, what, "do not use this endpoint")
 
     async def _failed(self, problem: str) -> Finding:
         for text, remedy in _REMEDIES:
