@@ -37,6 +37,13 @@ class TemporaryFailure(JMAPAccessError):
     """
 
 
+class MessageExpunged(JMAPAccessError):
+    """
+    A message that was asked for its content when another session had expunged it (RFC 2180, section
+    4.1). Any store may raise it: C{NO [EXPUNGEISSUED]} (RFC 5530).
+    """
+
+
 class Refused(UnauthorizedLogin):
     """
     A back end, or this package, said no: C{NO [AUTHENTICATIONFAILED]} (RFC 5530).
