@@ -14,8 +14,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.components import getRegistry, registerAdapter
+from zope.interface import implementedBy, implementer
 
 from tests.support_imap import Connection
+from tests.support_mail import Account, Mailbox, Message
+from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.lock import Lock
 
@@ -75,6 +79,20 @@ def mail(number: int, *references: int, text: bytes = b"Text") -> bytes:
         b"References:" + field + b"\r\n" if references else b"",
         text,
     )
+
+
+def registerExample(case: Any) -> None:
+    """
+    Register the adapters that are the example in docs/integrating.md, for the time of a test.
+    """
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    with open(os.path.join(root, "docs", "integrating.md"), encoding="utf-8") as file:
+        (example,) = re.findall(r"```python\n(@implementer.*?)```", file.read(), re.DOTALL)
+    pairs = ((Account, IObjectIDAccount), (Mailbox, IObjectIDMailbox), (Message, IObjectIDMessage))
+    names = {each.__name__: each for pair in pairs for each in pair}
+    exec(example, {**names, "implementer": implementer, "registerAdapter": registerAdapter})
+    for kind, interface in pairs:
+        case.addCleanup(getRegistry().register, [implementedBy(kind)], interface, "", None)
 
 
 class Client:

@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support_mail import HELLO, IdentifiedAccount, Part, Session
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.server import JMAPAccessMixin
 
@@ -259,6 +260,26 @@ class TroubleTests(SynchronousTestCase):
         )
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(self.session.send(b"b NOOP"), [b"b OK NOOP No operation performed"])
+
+    def test_expunged(self):
+        """
+        Messages that another session has expunged are left out, and the client is told (RFC 2180,
+        section 4.1.2; RFC 5530). That is no fault, so it is not logged.
+        """
+        for _ in range(3):
+            self.inbox.put()
+
+        def gone(*args):
+            raise MessageExpunged()
+
+        self.inbox.messages[1].getBodyFile = self.inbox.messages[1].getHeaders = gone
+        for items in (b"BODY.PEEK[TEXT]", b"ENVELOPE", b"(UID BODYSTRUCTURE)"):
+            lines = self.session.send(b"a FETCH 1:3 " + items)
+            self.assertEqual(lines[-1], b"a NO [EXPUNGEISSUED] Some messages are gone")
+            self.assertEqual(
+                [line[:9] for line in lines if line.startswith(b"* ")], [b"* 1 FETCH", b"* 3 FETCH"]
+            )
+        self.assertEqual(self.session.send(b"a FETCH 2 UID")[-1], b"a OK FETCH completed")
 
     def test_shorterThanPromised(self):
         """

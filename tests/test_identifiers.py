@@ -21,7 +21,14 @@ from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.support_identifiers import IdentifierMachine, IdentifierSuite, InlineIndex
+from tests.support_identifiers import (
+    Client,
+    IdentifierMachine,
+    IdentifierSuite,
+    InlineIndex,
+    found,
+    mail,
+)
 from tests.support_imap import Connection, RecordingRealm, makePortal
 from tests.support_mail import Account, Mailbox
 from tests.support_maildir import Here
@@ -119,6 +126,43 @@ class MaildirTests(IdentifierSuite, _StoreTestCase):
         See L{IdentifierSuite.connect}.
         """
         return self.stores.maildir()
+
+    def test_existsAfterRename(self) -> None:
+        """
+        Who renames the mailbox that he has selected is still told at once what he copies into it.
+        """
+        self.client.do(b"CREATE a")
+        self.client.append(b"a", mail(1))
+        self.client.open(b"a")
+        self.client.do(b"RENAME a b")
+        self.assertIn(b"* 2 EXISTS", self.client.do(b"COPY 1 b"))
+
+    def test_createWithDelimiter(self) -> None:
+        """
+        Section 4.1: a mailbox that is made with a delimiter behind its name (RFC 3501, section
+        6.3.3) has one MAILBOXID, under either name and over either connection.
+        """
+        (value,) = found(self.client.do(b"CREATE foo/"), b"MAILBOXID")
+        for client in (self.client, Client(self.connect())):
+            self.assertEqual([client.status(name) for name in (b"foo", b"foo/")], [value] * 2)
+
+    def test_expunged(self) -> None:
+        """
+        FETCH of the content of a message that another session has expunged is NO, until the client
+        gives occasion to be told (RFC 2180, section 4.1.2).
+        """
+        for number in (1, 2):
+            self.client.append(b"INBOX", mail(number))
+        self.client.open()
+        other = Client(self.connect())
+        other.open()
+        other.do(b"STORE 1 FLAGS (\\Deleted)")
+        other.do(b"EXPUNGE")
+        lines = self.client.send(b"FETCH 1:2 (EMAILID BODY.PEEK[])")
+        self.assertEqual(lines[-1], b"a NO [EXPUNGEISSUED] Some messages are gone")
+        self.assertEqual(len(found(lines, b"EMAILID")), 1)
+        self.assertIn(b"* 1 EXPUNGE", self.client.do(b"NOOP"))
+        self.client.do(b"FETCH 1 (EMAILID BODY.PEEK[])")
 
 
 class IndexedTests(IdentifierSuite, _StoreTestCase):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_identifiers import InlineIndex, found
+from tests.support_identifiers import InlineIndex, found, registerExample
 from tests.support_imap import RecordingRealm, makePortal
 from tests.support_jmap import Server, basic
 from tests.support_mail import Account, IdentifiedAccount, Session
+from txjmapaccess.errors import JMAPAccessError
 
 
 class IndexTests(SynchronousTestCase):
@@ -105,6 +107,38 @@ class IndexTests(SynchronousTestCase):
         session = self.server(account=IdentifiedAccount()).ask(Authorization=basic()).json
         self.assertNotEqual(list(session["accounts"]), [made])
 
+    def test_damagedIndex(self) -> None:
+        """
+        With an index that cannot be read, an account is not empty: every method fails that needs
+        identifiers, and the log names the file and the command that rebuilds it.
+        """
+        self.read(self.server())
+        path = InlineIndex(self.path).fileOf("arnt")
+        with open(path, "wb"):
+            pass
+        server = self.server()
+        (accountID,) = server.ask(Authorization=basic()).json["accounts"]
+        with capturedLogs() as events:
+            answers = server.call(
+                ("Mailbox/get", {"accountId": accountID}),
+                ("Email/query", {"accountId": accountID}),
+            )
+        self.assertEqual(answers, [("error", {"type": "serverUnavailable"})] * 2)
+        (first, _) = [event for event in events if "problem" in event]
+        self.assertIn(f"objectid rebuild {path}", str(first["problem"]))
+
+    def test_illegalAccountID(self) -> None:
+        """
+        An accountId that is no Id (RFC 8620, section 1.2) is never told.
+        """
+        for accountID in ("", "a b", "a" * 256, 7, None, "é"):
+            account = IdentifiedAccount()
+            account.getAccountID = lambda accountID=accountID: accountID
+            server = self.server(account=account)
+            self.assertEqual(server.ask(Authorization=basic()).status, 503)
+            (failure,) = self.flushLoggedErrors(JMAPAccessError)
+            self.assertIn("illegal accountId", str(failure.value))
+
     def test_brokenIndex(self) -> None:
         """
         An index that does not know whose account it is is 503, and a line in the log.
@@ -119,3 +153,31 @@ class IndexTests(SynchronousTestCase):
         self.assertEqual(server.ask(Authorization=basic()).status, 503)
         self.assertEqual(realm.loggedOut, [b"arnt"])
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+
+class AdapterTests(SynchronousTestCase):
+    """
+    L{JMAPResource} with adapters that are registered for a store.
+    """
+
+    def test_same(self) -> None:
+        """
+        Those in docs/integrating.md give it the same identifiers over IMAP and JMAP.
+        """
+        registerExample(self)
+        account = Account()
+        account.mailboxes["INBOX"].put()
+        realm = RecordingRealm(lambda _: account)
+        server = Server(portal=makePortal(realm))
+        (accountID,) = server.ask(Authorization=basic()).json["accounts"]
+        mailboxes, emails = server.call(
+            ("Mailbox/get", {"accountId": accountID}),
+            ("Email/query", {"accountId": accountID}),
+        )
+        session = Session(lambda _: account)
+        lines = session.send(b"x SELECT INBOX", b"x FETCH 1 EMAILID")
+        self.assertEqual(
+            [mailbox["id"] for mailbox in mailboxes[1]["list"]], found(lines, b"MAILBOXID")
+        )
+        self.assertEqual(emails[1]["ids"], found(lines, b"EMAILID"))
+        self.assertEqual((accountID, emails[1]["ids"]), ("A1", ["M1"]))

@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.support_jmap import PLAIN, Account, Mailbox, Message, makeAccount
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.identifying import StoreIdentifiers
 from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.jmap.pacing import Pacer
@@ -244,6 +245,19 @@ class OctetTests(ReaderTestCase):
         account = makeAccount(INBOX=Mailbox("F1", [Message(5, "M5")]))
         (copy,) = self.read(account).emails["M5"].copies
         account.mailboxes["INBOX"].messages.clear()
+        self.assertIsNone(self.octets(copy))
+
+    def test_expunged(self) -> None:
+        """
+        So is one that cannot be opened any more.
+        """
+
+        def gone() -> io.BytesIO:
+            raise MessageExpunged()
+
+        account = makeAccount(INBOX=Mailbox("F1", [Message(5, "M5")]))
+        (copy,) = self.read(account).emails["M5"].copies
+        account.mailboxes["INBOX"].messages[0].open = gone
         self.assertIsNone(self.octets(copy))
 
     def test_noFile(self) -> None:

@@ -23,6 +23,7 @@ from twisted.mail.interfaces import (
 from zope.interface.verify import verifyObject
 
 from tests.support_maildir import Listener, MaildirTestCase, contentOf, everything, mail
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import (
     IObjectIDMailbox,
     IObjectIDMessage,
@@ -400,8 +401,8 @@ class MailboxTests(MaildirTestCase):
 
     def test_pollOfPlainListener(self) -> None:
         """
-        Twisted's own server cannot be told that a message is gone: it keeps its number, and its
-        content is empty (RFC 2180, section 4.1.3), until the session's own EXPUNGE.
+        Twisted's own server cannot be told that a message is gone: it keeps its number, but has no
+        content (RFC 2180, section 4.1.2), until the session's own EXPUNGE.
         """
         self.fill(3)
 
@@ -423,8 +424,9 @@ class MailboxTests(MaildirTestCase):
         self.assertEqual(told, [(4, 1)])
         self.assertEqual([m.getUID() for m in self.messages(mailbox)], [1, 2, 3, 4])
         ghost = self.messages(mailbox)[1]
-        self.assertEqual(contentOf(ghost), b"")
-        self.assertEqual(ghost.getHeaders(True).items(), [])
+        for read in (ghost.open, ghost.getBodyFile, lambda: ghost.getHeaders(True)):
+            self.assertRaises(MessageExpunged, read)
+        self.assertEqual(ghost.getEmailID(), ghost.entry.record.emailID)
         self.assertEqual(self.now(mailbox.expunge()), [2])
         self.assertEqual([m.getUID() for m in self.messages(mailbox)], [1, 3, 4])
 

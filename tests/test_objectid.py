@@ -7,31 +7,27 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import threading
 from contextlib import redirect_stderr, redirect_stdout
 
 from twisted.internet.defer import succeed
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.mail.imap4 import IMAP4Server
-from twisted.mail.interfaces import IMessageIMAPCopier
-from twisted.python.components import getRegistry, registerAdapter
+from twisted.mail.interfaces import IMessageIMAPCopier, IMessageIMAPFile
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import alsoProvides, implementedBy, implementer
+from zope.interface import alsoProvides
 
 from tests.support_async import AsyncTestCase
-from tests.support_identifiers import InlineIndex, found
+from tests.support_identifiers import InlineIndex, found, registerExample
 from tests.support_imap import RecordingRealm, makePortal
 from tests.support_mail import (
     HELLO,
     Account,
     IdentifiedAccount,
     IdentifiedMailbox,
-    Mailbox,
-    Message,
     Session,
 )
-from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
+from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.__main__ import main
 from txjmapaccess.objectid.index import ObjectIndex
@@ -143,27 +139,7 @@ class AdapterTests(SynchronousTestCase):
         """
         The lines in docs/integrating.md give a store identifiers.
         """
-        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        with open(os.path.join(root, "docs", "integrating.md"), encoding="utf-8") as file:
-            blocks = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
-        (example,) = [block for block in blocks if "registerAdapter" in block]
-        names = {
-            "Account": Account,
-            "Mailbox": Mailbox,
-            "Message": Message,
-            "IObjectIDAccount": IObjectIDAccount,
-            "IObjectIDMailbox": IObjectIDMailbox,
-            "IObjectIDMessage": IObjectIDMessage,
-            "implementer": implementer,
-            "registerAdapter": registerAdapter,
-        }
-        exec(example, names)
-        for kind, interface in (
-            (Account, IObjectIDAccount),
-            (Mailbox, IObjectIDMailbox),
-            (Message, IObjectIDMessage),
-        ):
-            self.addCleanup(getRegistry().register, [implementedBy(kind)], interface, "", None)
+        registerExample(self)
         session = Session()
         session.inbox.put()
         self.assertIn(b" OBJECTID", session.send(b"a CAPABILITY")[0])
@@ -288,12 +264,13 @@ class BadInputTests(SynchronousTestCase):
         What another account has is no matter; what an account without a good accountId has is that
         user's.
         """
-        for accountID in ("A1", "A2"):
-            account = IdentifiedAccount()
-            account.getAccountID = lambda accountID=accountID: accountID
-            session = Session(lambda name: account, portal=None)
-            account.mailboxes["twin"] = account.mailboxes.pop("INBOX")
-            lines = session.send(b"a STATUS twin (MAILBOXID)")
+        accounts = [IdentifiedAccount(), IdentifiedAccount()]
+        accounts[0].getAccountID = lambda: "A2"
+        accounts[1].mailboxes["twin"] = accounts[1].mailboxes.pop("INBOX")
+        accounts[1].add("INBOX")
+        portal = makePortal(RecordingRealm(lambda name: accounts.pop()))
+        for name in (b"twin", b"INBOX"):
+            lines = Session(portal=portal).send(b"a STATUS %b (MAILBOXID)" % name)
             self.assertEqual(found(lines, b"MAILBOXID"), ["F1"])
         self.session.account.getAccountID = lambda: 1 / 0
         self.assertEqual(found(self.session.send(b"a SELECT INBOX"), b"MAILBOXID"), ["F1"])
@@ -415,6 +392,28 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         message.date = b"Fri, 01 Jan 2021 00:00:00 +0000"
         message.getHeaders = lambda *args: 1 / 0
         self.assertEqual((self.fetch(b"EMAILID"), self.fetch(b"THREADID")), before)
+
+    def test_turns(self):
+        """
+        Others have their turn while a long message is read.
+        """
+        turns, reads = [], set()
+
+        class Long(io.BytesIO):
+            def read(self, size=-1):
+                reads.add(len(turns))
+                return super().read(size)
+
+        message = self.inbox.put()
+        message.open = lambda: Long(bytes(3 * 65536))
+        alsoProvides(message, IMessageIMAPFile)
+        self.session.selected()
+        callLater = self.session.server.callLater
+        self.session.server.callLater = lambda *args: turns.append(args) or callLater(*args)
+        times = iter(range(1000))
+        self.session.server.seconds = lambda: next(times) * 2 * SLICE
+        self.assertEqual(len(self.fetch(b"EMAILID")), 1)
+        self.assertEqual(len(reads), 4)
 
     def test_different(self):
         """

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support_mail import IdentifiedAccount, IndexedMailbox, Session
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.messageset import bounded, membership, parseSequenceSet
 from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.server import JMAPAccessMixin
@@ -196,6 +197,17 @@ class SearchTests(SynchronousTestCase):
         self.assertEqual(self.session.send(b"a SEARCH ALL"), [b"a NO [SERVERBUG] Internal error"])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
+    def test_expunged(self):
+        """
+        A message that another session has expunged does not match; that is no fault.
+        """
+
+        def gone(*args):
+            raise MessageExpunged()
+
+        self.inbox.messages[1].getHeaders = gone
+        self.assertEqual(self.search(b"FROM ada"), [1])
+
     def test_turns(self):
         """
         Others have their turn while many messages are looked at.
@@ -206,6 +218,23 @@ class SearchTests(SynchronousTestCase):
         self.assertEqual(self.session.received(), [])
         self.session.clock.advance(0)
         self.assertEqual(self.session.received(), [b"* SEARCH 1", b"a OK SEARCH completed"])
+
+    def test_turnsOfIdentifiers(self):
+        """
+        So they have while identifiers are asked for, where there is no index.
+        """
+        session = Session(IdentifiedAccount)
+        asked, turns = set(), []
+        for _ in range(401):
+            message = session.inbox.put()
+            message.getEmailID = lambda: asked.add(len(turns)) or "M1"
+        session.selected()
+        callLater = session.server.callLater
+        session.server.callLater = lambda *args: turns.append(args) or callLater(*args)
+        times = iter(range(10000))
+        session.server.seconds = lambda: next(times) * SLICE
+        session.send(b"a SEARCH EMAILID M1")
+        self.assertEqual(len(asked), 3)
 
     def test_cheapestFirst(self):
         """

@@ -17,8 +17,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.mail.imap4 import IMAP4Server, MessageSet
+from twisted.mail.imap4 import IMAP4Server, MessageSet, NoSuchMailbox
 
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.dispatch import REPLACED
 from txjmapaccess.imap.fetchitems import Section, fetchItems, parseFetchItems
 from txjmapaccess.imap.fetchresponse import FetchResponse
@@ -33,6 +34,9 @@ from txjmapaccess.imap.waiting import ClientGone, settled
 _BATCH = 200
 #: Octets of a part that are read at once.
 _AT_ONCE = 64 * 1024
+
+#: Why a message was not sent.
+_UNREADABLE, _GONE = -1, -2
 
 #: Octets that may wait in the transport before a client must take some.
 _HIGH_WATER = 256 * 1024
@@ -79,21 +83,25 @@ class FetchCommand(SelectCommands):
         self.blocked = []  # Until it is None again, Twisted keeps what listeners are told.
         try:
             found = await self.fetchMessages(messages, uid)
-            failures = await self._sendMessages(found, query, uid)
+            failed = await self._sendMessages(found, query, uid)
         finally:
             self.blocked = None
             if not self._ended:
                 self.setTimeout(timeout)
-        if failures:
+        if _UNREADABLE in failed:
             self.sendNegativeResponse(tag, b"[SERVERBUG] Some messages could not be read")
+        elif _GONE in failed:
+            self.sendNegativeResponse(tag, b"[EXPUNGEISSUED] Some messages are gone")
         else:
             self.sendPositiveResponse(tag, b"FETCH completed")
 
-    async def _sendMessages(self, found: list[tuple[int, Any]], query: list[Any], uid: int) -> int:
+    async def _sendMessages(
+        self, found: list[tuple[int, Any]], query: list[Any], uid: int
+    ) -> set[int]:
         """
-        @return: how many messages could not be read.
+        @return: why some messages were not sent: L{_UNREADABLE}, L{_GONE}.
         """
-        failures = waiting = 0
+        failed, waiting = set(), 0
         turns = self.turns()
         isRead = any(map(_reads, query)) and not self.isReadOnly()
         wantsIDs = any(item.type in ("emailid", "threadid") for item in query)
@@ -106,7 +114,8 @@ class FetchCommand(SelectCommands):
                 items = _withoutLeftOut(query, ofMessage) if LEFT_OUT in ofMessage else query
                 self._idsOf = (message, ofMessage)
                 sent = await self._sendMessage(sequence, message, items, uid)
-                failures += sent < 0
+                if sent < 0:
+                    failed.add(sent)
                 waiting += max(sent, 0)
                 if isRead and sent > 0 and not _isSeen(message):
                     unseen.append((sequence, sequence))
@@ -118,7 +127,7 @@ class FetchCommand(SelectCommands):
             if unseen:
                 await self._setSeen(messageSet(unseen), uid)
         self._idsOf = None
-        return failures
+        return failed
 
     async def _setSeen(self, messages: MessageSet, uid: int) -> None:
         # Whoever reads a message has seen it (RFC 3501, section 6.4.5). Twisted leaves that to
@@ -131,7 +140,7 @@ class FetchCommand(SelectCommands):
 
     async def _sendMessage(self, sequence: int, message: Any, query: list[Any], uid: int) -> int:
         """
-        @return: how many octets were sent, or -1 when the message could not be read.
+        @return: how many octets were sent, or L{_UNREADABLE} or L{_GONE}.
         """
         if not query:
             return 0
@@ -146,12 +155,14 @@ class FetchCommand(SelectCommands):
             await response.send()
         except ClientGone:
             raise
-        except Exception:
+        except Exception as e:
+            if isinstance(e, (MessageExpunged, NoSuchMailbox)) and not response.hasBegun:
+                return _GONE  # Another session was faster (RFC 2180, sections 3 and 4.1).
             self._log.failure("A message could not be read: {message!r}", message=message)
             if response.hasBegun:
                 # The client waits for the rest of a literal that will not come.
                 self.transport.abortConnection()
-            return -1
+            return _UNREADABLE
         return response.sent
 
     async def _addItem(

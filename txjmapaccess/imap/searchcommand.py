@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, ISearchableMailbox, MessageSet
 
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem, parseString
 from txjmapaccess.imap.literals import String, tokens
@@ -157,6 +158,8 @@ class SearchCommand(SelectCommands):
             try:
                 if test(candidate):
                     found.append(candidate)
+            except MessageExpunged:
+                pass  # By another session: it is as good as not there.
             except Exception:
                 failures += 1
                 if failures == 1:

@@ -11,6 +11,7 @@ import calendar
 import email.utils
 import io
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import MessageProducer, MessageSet
 from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
-from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.errors import MessageExpunged, TemporaryFailure
 from txjmapaccess.imap.identifying import isObjectID
 from txjmapaccess.imap.waiting import settled
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
@@ -162,7 +163,8 @@ class AccountReader:
         if mailbox is None:
             return None
         for _, message in await settled(mailbox.fetch, MessageSet(copy.uid), True):
-            return await _octets(message)
+            with suppress(MessageExpunged):
+                return await _octets(message)
         return None
 
 

@@ -5,7 +5,6 @@ A message of a mailbox, as Twisted's IMAP server wants it.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from email.utils import formatdate, mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from twisted.mail.interfaces import IMessageIMAP, IMessageIMAPFile
 from zope.interface import implementer
 
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.maildir.content import openWithCRLF
 from txjmapaccess.maildir.headers import Headers
@@ -41,8 +41,8 @@ def parseDate(date: str | bytes | None) -> float | None:
 class Message:
     """
     Only what needs the content reads the file: identifiers, flags, dates and sizes are known. A
-    message whose file is gone, because another session expunged it, is empty (RFC 2180, section
-    4.1.3): the mailbox will tell at its next poll.
+    message whose file is gone, because another session expunged it, raises
+    L{MessageExpunged} (RFC 2180, section 4.1.2): the mailbox will tell at its next poll.
 
     @param mailbox: the one that it was fetched from.
     @param entry: the message at that time.
@@ -98,7 +98,7 @@ class Message:
         try:
             return openWithCRLF(self.mailbox.folder.locate(self.entry))
         except FileNotFoundError:
-            return io.BytesIO()
+            raise MessageExpunged(repr(self)) from None
 
     def getHeaders(self, negate: bool, *names: str | bytes) -> Headers:
         """

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.maildir.content import endOfHeader
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.mime import Part
@@ -39,7 +40,9 @@ class Reading:
 
     def whole(self, entry: Entry) -> Part:
         """
-        @return: a message; an empty one when it is gone.
+        @return: a message.
+
+        @raise MessageExpunged: when it is gone.
         """
         if self._whole is None or self._whole[0] is not entry:
             self._whole = entry, self._read(entry, _everything)
@@ -59,7 +62,7 @@ class Reading:
         try:
             descriptor = os.open(self._folder.locate(entry), os.O_RDONLY)
         except FileNotFoundError:
-            return Part(b"", 0, 0)
+            raise MessageExpunged(f"message {entry.uid}") from None
         try:
             data = read(descriptor)
         finally:
