@@ -195,6 +195,17 @@ class RoomTests(CacheTestCase):
         self.successResultOf(self.get((b"3",)))
         self.assertNoResult(self.get((b"1",)))
 
+    def test_entries(self) -> None:
+        """
+        How many results and refusals are kept can be read; what was asked for too late is gone.
+        """
+        self.learn((b"a",))
+        self.refuse((b"b",))
+        self.assertEqual(self.cache.entries, 2)
+        self.clock.advance(60)
+        self.get((b"a",))
+        self.assertEqual(self.cache.entries, 1)
+
     def test_learntAgainIsNew(self) -> None:
         """
         An entry that expired and was asked for again counts as new, and takes no second place.

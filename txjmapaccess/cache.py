@@ -61,6 +61,14 @@ class AnswerCache(Generic[_T]):
         self._questions: dict[bytes, _Question[_T]] = {}
         self._hashKey = secrets.token_bytes(32)
 
+    @property
+    def entries(self) -> int:
+        """
+        How many results and refusals are kept. Those whose time is over are among them until
+        somebody asks for them, or they have to make room.
+        """
+        return len(self._results) + len(self._refusals)
+
     def get(self, secret: tuple[bytes, ...], ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
         """
         The answer for C{secret}: kept, on its way, or asked for now.
@@ -167,6 +175,9 @@ class _Shelf(Generic[_V]):
         self._clock = clock
         self._size = size
         self._entries: dict[bytes, tuple[float, float, _V]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def keep(self, key: bytes, value: _V, seconds: float) -> None:
         if seconds <= 0:

@@ -41,6 +41,7 @@ class LDAPChecker:
     @raise ConfigurationError: one sentence that names the key.
 
     @ivar counters: what happened up to now.
+    @ivar cacheEntries: how many answers are kept.
     """
 
     credentialInterfaces = (IUsernamePassword,)
@@ -75,6 +76,13 @@ class LDAPChecker:
             self._cache = AnswerCache(reactor, lambda evidence: lifetime, refusalSeconds=0)
         for sentence in settings.warnings():
             self._log.warn("LDAP: {sentence}", sentence=sentence)
+
+    @property
+    def cacheEntries(self) -> int:
+        """
+        See the class.
+        """
+        return 0 if self._cache is None else self._cache.entries
 
     def requestAvatarId(  # type: ignore[override]
         self, credentials: IUsernamePassword
@@ -136,6 +144,7 @@ class LDAPChecker:
         def ask() -> Deferred[Evidence]:
             nonlocal isAsked
             isAsked = True
+            self.counters.cacheMisses += 1
             return Deferred.fromCoroutine(self._asked(username, password))
 
         evidence = await cache.get((username.encode("utf-8"), password), ask)

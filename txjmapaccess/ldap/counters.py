@@ -44,6 +44,7 @@ class LDAPCounters:
     @ivar failed: logins about which no server could tell.
     @ivar cancelled: logins that were given up before the answer.
     @ivar fromCache: of the accepted, those without a bind of their own.
+    @ivar cacheMisses: logins for which the directory was asked although there is a cache.
     @ivar binds: binds of users by result: a number for each of L{BIND_RESULTS}.
     @ivar latencySum: seconds that answered binds took, on the wire, all together.
     @ivar latencyCount: how many they were.
@@ -58,6 +59,7 @@ class LDAPCounters:
     failed: int = 0
     cancelled: int = 0
     fromCache: int = 0
+    cacheMisses: int = 0
     binds: dict[str, int] = field(default_factory=_none)
     latencySum: float = 0.0
     latencyCount: int = 0

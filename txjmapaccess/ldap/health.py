@@ -170,6 +170,8 @@ class Health:
         self._log.emit(
             level,
             "LDAP server {server} is {state}: {reason}",
+            event="backend",
+            backend="ldap",
             server=self._name,
             state=state.value,
             reason=reason,

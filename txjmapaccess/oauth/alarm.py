@@ -13,6 +13,8 @@ _REPEAT_SECONDS = 60.0
 #: Different problems that are remembered; there are hardly ten.
 _PROBLEMS = 100
 
+_EVENT = {"event": "backend", "backend": "introspection"}
+
 
 class Alarm:
     """
@@ -32,7 +34,7 @@ class Alarm:
         Log that it works again, if the last that was said is that it does not.
         """
         if self._isDown:
-            self._log.info("Access tokens can be checked again")
+            self._log.info("Access tokens can be checked again", state="up", **_EVENT)
             self._isDown = False
 
     def failed(self, problem: str) -> None:
@@ -46,5 +48,6 @@ class Alarm:
         if len(self._said) >= _PROBLEMS:
             self._said.clear()
         self._said[problem] = now
-        self._log.error("Access tokens cannot be checked: {problem}", problem=problem)
+        text = "Access tokens cannot be checked: {reason}"
+        self._log.error(text, reason=problem, state="down", **_EVENT)
         self._isDown = True

@@ -26,6 +26,7 @@ class IntrospectionCounters:
         was wanted. Discovery of the endpoint is part of the first.
     @ivar latencyCount: how many they were.
     @ivar requestsInFlight: requests that are waited for now.
+    @ivar isDown: whether the last request had no usable answer.
     """
 
     accepted: int = 0
@@ -38,3 +39,4 @@ class IntrospectionCounters:
     latencySum: float = 0.0
     latencyCount: int = 0
     requestsInFlight: int = 0
+    isDown: bool = False
