@@ -8,7 +8,7 @@ A name that was refused is not among them either: people type their password the
 
 from __future__ import annotations
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import LoginRecord
@@ -44,18 +44,26 @@ def logAccepted(
     text = f"{name} logged in with {record.mechanism} from {address}, JMAP is {access}"
     if "{" in text or "}" in text:
         text = text.replace("{", "{{").replace("}", "}}")
-    _log.info(
-        text,
-        event=LOGIN,
-        result="accepted",
-        connection=connection,
-        address=address,
-        mechanism=record.mechanism,
-        username=record.username,
-        verdict=access,
-        reason=None if isinstance(verdict, Usable) else verdict.reason.value,
-        seconds=seconds,
-        checking=checking,
+    _log.observer(
+        {
+            # What Logger.emit adds, which for each event sorts all levels that there are.
+            "log_logger": _log,
+            "log_level": LogLevel.info,
+            "log_namespace": _log.namespace,
+            "log_source": None,
+            "log_format": text,
+            "log_time": record.decidedAt,
+            "event": LOGIN,
+            "result": "accepted",
+            "connection": connection,
+            "address": address,
+            "mechanism": record.mechanism,
+            "username": record.username,
+            "verdict": access,
+            "reason": None if isinstance(verdict, Usable) else verdict.reason.value,
+            "seconds": seconds,
+            "checking": checking,
+        }
     )
 
 

@@ -74,6 +74,14 @@ class SelectCommands(Asking):
         if not rw:
             self.sendPositiveResponse(None, b"[PERMANENTFLAGS ()] Read-only")
 
+    def readable(self, tag: bytes | None, message: bytes) -> bytes:
+        """
+        EXAMINE opens a mailbox read-only, whatever the mailbox says about itself.
+        """
+        if tag is not None and self._examining and message[:12] == b"[READ-WRITE]":
+            message = b"[READ-ONLY]" + message[12:]
+        return super().readable(tag, message)
+
     def isReadOnly(self) -> bool:
         """
         @return: whether the selected mailbox must not be changed.

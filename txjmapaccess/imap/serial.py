@@ -39,6 +39,7 @@ _COMMANDS_IN_A_TURN = 32
 _MOST_THROWN_AWAY = 64 * 1024 * 1024
 #: Seconds from a BYE to the end of a connection that the client does not close.
 _AFTER_BYE = 5
+_BRACKET = ord("[")
 _WRITING = ("write", "writeSequence")
 _ENDINGS = (b"OK", b"NO", b"BAD")
 
@@ -83,6 +84,7 @@ class OneCommandAtATime(ServerBase):
 
     _running: bytes | None = None
     _command = b""
+    _unsent: tuple[bytes, ...] = ()
     _announced: int | None = None
     _inTurn = 0
     _stalled = False
@@ -90,6 +92,7 @@ class OneCommandAtATime(ServerBase):
     _ended = False
     _nextCommand: IDelayedCall | None = None
     _hasSaidBye = False
+    _hangUp: IDelayedCall | None = None
     _watched: dict[str, Any] | None = None
 
     def connectionMade(self) -> None:
@@ -121,7 +124,7 @@ class OneCommandAtATime(ServerBase):
         """
         Take one command line, whose tag and name are checked before anything else sees them.
         """
-        self._noteLiteral(line)
+        self._announced = announcedLiteral(line) if line.endswith(b"+}") else None
         try:
             name = commandName(line)
         except SyntaxProblem as e:
@@ -187,12 +190,29 @@ class OneCommandAtATime(ServerBase):
             self.dataReceived(b"")
 
     def _respond(self, state: bytes, tag: bytes | None, message: Any) -> None:
+        if self._unsent:
+            self.sayUnsaid(tag)
         if isinstance(message, str):
             # Some of Twisted's own handlers do this, and so may others.
             message = message.encode("ascii", "replace")
+        if message and message[0] == _BRACKET:
+            message = self.readable(tag, message)
         super()._respond(state, tag, message)
         if tag is not None and tag == self._running:
             self._commandEnded()
+
+    def sayUnsaid(self, tag: bytes | None) -> None:
+        """
+        Called before a response, when something is unsaid that must come before it.
+        """
+
+    def readable(self, tag: bytes | None, message: bytes) -> bytes:
+        """
+        @param message: the text of a response, with a response code.
+
+        @return: what is sent: there must be a text (RFC 3501, section 9: resp-text).
+        """
+        return message + b" Ok" if message[-1:] == b"]" else message
 
     def sendLine(self, line: bytes) -> None:
         """
@@ -201,9 +221,8 @@ class OneCommandAtATime(ServerBase):
         super().sendLine(line)
         if line.startswith(b"* BYE ") and not self._hasSaidBye:
             self._hasSaidBye = True
-            # A new timer: to move one to an earlier time, the reactor searches all that it has.
-            self.setTimeout(None)
-            self.setTimeout(_AFTER_BYE)
+            # A timer of its own: to move one to an earlier time, the reactor searches all.
+            self._hangUp = self.callLater(_AFTER_BYE, self._abort)
 
     def resetTimeout(self) -> None:
         """
@@ -217,10 +236,12 @@ class OneCommandAtATime(ServerBase):
         End a connection whose time is over, at once if it was told so already.
         """
         self.paused = True
-        if self._hasSaidBye:
-            self.transport.abortConnection()
-        else:
+        if not self._hasSaidBye:
             super().timeoutConnection()
+
+    def _abort(self) -> None:
+        self._hangUp = None
+        self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -230,8 +251,12 @@ class OneCommandAtATime(ServerBase):
         if self._nextCommand is not None:
             self._nextCommand.cancel()
             self._nextCommand = None
+        if self._hangUp is not None:
+            self._hangUp.cancel()
+            self._hangUp = None
         self.setTimeout(None)
-        self.unwatchTransport()
+        if self._watched is not None:
+            self.unwatchTransport()
         if self._made:
             super().connectionLost(reason)
 

@@ -42,7 +42,6 @@ class Updates(SelectCommands):
     existsTold = 0
 
     _unpollable: Any = None
-    _unsent: tuple[bytes, ...] = ()
     _idleLine: bytes | None = None
     _idleWake: Deferred[None] | None = None
 
@@ -74,21 +73,14 @@ class Updates(SelectCommands):
         else:
             super().sendUntaggedResponse(message, isAsync)
 
-    def _respond(self, state: bytes, tag: bytes | None, message: Any) -> None:
-        if self._unsent and tag == self._running and self._command not in _NUMBERED:
+    def sayUnsaid(self, tag: bytes | None) -> None:
+        """
+        Say what a client must hear before a command ends, unless it would doubt the numbers.
+        """
+        if tag == self._running and self._command not in _NUMBERED:
             lines, self._unsent = self._unsent, ()
             for line in lines:
                 super().sendUntaggedResponse(line)
-        if message and message[:1] == b"[":
-            message = self._readable(tag, message)
-        super()._respond(state, tag, message)
-
-    def _readable(self, tag: bytes | None, message: bytes) -> bytes:
-        # EXAMINE opens a mailbox read-only, whatever the mailbox says about itself.
-        if tag is not None and self._examining and message[:12] == b"[READ-WRITE]":
-            message = b"[READ-ONLY]" + message[12:]
-        # There must be a text (RFC 3501, section 9: resp-text).
-        return message + b" Ok" if message[-1:] == b"]" else message
 
     async def leaveMailbox(self) -> None:
         """
