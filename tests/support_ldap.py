@@ -97,33 +97,46 @@ class FakeDirectory:
     """
     @param handler: answers requests by writing to the connection's C{transport}.
     @param listening: a socket to listen on; L{None} for a new one.
+    @param interface: the address to listen on with a new one.
+    @param contextFactory: for ldaps; L{None} for ldap.
 
     @ivar uri: where it listens.
     @ivar connections: those that were made, in order; each has C{number} and C{isLost}.
     @ivar requests: the tags of the requests that came.
     """
 
-    def __init__(self, handler: Handler, listening: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        listening: socket.socket | None = None,
+        interface: str = "127.0.0.1",
+        contextFactory: Any = None,
+    ) -> None:
         self.handler = handler
         self.connections: list[Any] = []
         self.requests: list[int] = []
         factory = Factory()
         factory.noisy = False
         factory.buildProtocol = lambda address: _Connection(self)  # type: ignore[method-assign]
-        if listening is None:
-            self._port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        if contextFactory is not None:
+            self._port = reactor.listenSSL(0, factory, contextFactory, interface=interface)
+        elif listening is None:
+            self._port = reactor.listenTCP(0, factory, interface=interface)
         else:
             listening.setblocking(False)
             self._port = reactor.adoptStreamPort(listening.fileno(), socket.AF_INET, factory)
             listening.close()
-        self.uri = f"ldap://127.0.0.1:{self._port.getHost().port}"
+        scheme = "ldap" if contextFactory is None else "ldaps"
+        host = f"[{interface}]" if ":" in interface else interface
+        self.uri = f"{scheme}://{host}:{self._port.getHost().port}"
 
     def close(self) -> Deferred[Any]:
         """
         Stop.
         """
         for connection in self.connections:
-            connection.transport.abortConnection()
+            if not connection.isLost:
+                connection.transport.abortConnection()
         return maybeDeferred(self._port.stopListening)
 
 

@@ -19,6 +19,12 @@ from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker
 
 LDIF = person("alice", "wonderland")
+SEARCH = {
+    "bind_dn_template": None,
+    "search_base": SUFFIX,
+    "search_filter": "(uid={user})",
+    "jmap_filter": "(uid=*)",
+}
 
 
 def sleep(seconds: float) -> Deferred[None]:
@@ -192,10 +198,7 @@ class FailoverTests(AsyncTestCase):
         checker = self.checker(
             first,
             second,
-            bind_dn_template=None,
-            search_base=SUFFIX,
-            search_filter="(uid={user})",
-            jmap_filter="(uid=*)",
+            **SEARCH,
         )
         await self.login(checker)
         first.kill()
@@ -213,14 +216,13 @@ class FailoverTests(AsyncTestCase):
         first.thaw()
         await self.login(checker)
 
-    async def test_killedDuringLogins(self) -> None:
+    async def killedDuringLogins(self, **keys: Any) -> None:
         """
-        While one of two servers is killed and restarted again and again, every login gets its right
-        answer.
+        Kill and restart one of two servers again and again while logins go on.
         """
         first, second = self.server(), self.server()
         for roundRobin in (False, True):
-            checker = self.checker(first, second, round_robin=roundRobin)
+            checker = self.checker(first, second, round_robin=roundRobin, **keys)
             end = reactor.seconds() + 1.5
             workers = [Deferred.fromCoroutine(self.keepLoggingIn(checker, end)) for _ in range(8)]
             for _ in range(3):
@@ -229,14 +231,60 @@ class FailoverTests(AsyncTestCase):
                 await sleep(0.2)
                 first.start()
             self.assertGreater(min(await gatherResults(workers)), 5)
+            self.assertEqual(checker.counters.failed, 0)
+
+    async def test_killedDuringLogins(self) -> None:
+        """
+        Every login gets its right answer.
+        """
+        await self.killedDuringLogins()
+
+    async def test_killedDuringSearches(self) -> None:
+        """
+        So does every one that searches first.
+        """
+        await self.killedDuringLogins(**SEARCH)
+
+    async def frozenDuringLogins(self, **keys: Any) -> None:
+        """
+        Freeze one of two servers, and thaw it, while logins go on.
+        """
+        first, second = self.server(), self.server()
+        checker = self.checker(first, second, round_robin=True, **keys)
+        await self.login(checker)
+        end = reactor.seconds() + 4.5
+        workers = [Deferred.fromCoroutine(self.keepLoggingIn(checker, end)) for _ in range(8)]
+        await sleep(0.3)
+        first.freeze()
+        await sleep(1.5)  # The first logins have paid their share; now it is left out.
+        self.assertEqual(checker.counters.serversUp, 1)
+        before = checker.counters.accepted
+        await sleep(0.5)
+        self.assertGreater(checker.counters.accepted - before, 50)
+        first.thaw()
+        await gatherResults(workers)
+        self.assertEqual(checker.counters.serversUp, 2)
+        self.assertEqual(checker.counters.failed, 0)
+
+    async def test_frozenDuringLogins(self) -> None:
+        """
+        Every login gets its right answer in time; those that come later do not wait.
+        """
+        await self.frozenDuringLogins()
+
+    async def test_frozenDuringSearches(self) -> None:
+        """
+        So does every one that searches first.
+        """
+        await self.frozenDuringLogins(**SEARCH)
 
     async def keepLoggingIn(self, checker: LDAPChecker, end: float) -> int:
         """
-        @return: how often it went well, with the right password and with a wrong one.
+        @return: how often it went well, in time, with the right password and with a wrong one.
         """
         count = 0
         while reactor.seconds() < end:
-            await self.login(checker)
+            self.assertLess(await self.login(checker), 2.0)
             with self.assertRaises(Refused):
                 await self.login(checker, b"wrong")
             count += 1

@@ -1,25 +1,30 @@
 """
-Directories that do what slapd does not: Active Directory's sub-codes, connections that die in every
-way, answers that are none. They are played by a server in this process, on a real socket.
+Directories that do what slapd does not: Active Directory's sub-codes, answers that are none. They
+are played by a server in this process, on a real socket.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 from twisted.logger import LogLevel
+from twisted.trial.unittest import SkipTest
 
 from tests.support_async import AsyncTestCase
 from tests.support_introspection import LogCatcher
-from tests.support_ldap import DeafPort, FakeDirectory, Handler, done, found, message, result
+from tests.support_ldap import FakeDirectory, Handler, done, found, message, result
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
-from txjmapaccess.ldap import LDAPChecker, codec, health, idle, repeating
+from txjmapaccess.ldap import LDAPChecker, codec, health
 from txjmapaccess.ldap.ber import element
+from txjmapaccess.ldap.connecting import Connector
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.uri import parseURI
 
 TEMPLATE = "uid={user},dc=example"
 
@@ -166,370 +171,6 @@ class ActiveDirectoryTests(FakeTestCase):
         self.assertEqual(len(controller.connections), 2)
 
 
-class DroppedConnectionTests(FakeTestCase):
-    """
-    Connections that die while they lie idle.
-    """
-
-    def dying(self, die: Callable[[Any], None]) -> FakeDirectory:
-        """
-        @return: a directory whose first connection dies at its second request.
-        """
-
-        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
-            connection.count = getattr(connection, "count", 0) + 1
-            if connection.number == 0 and connection.count == 2:
-                die(connection)
-            elif connection.number != 0 or connection.count < 2:
-                accept(connection, messageID, tag, content)
-
-        return self.directory(handler)
-
-    async def test_dropped(self) -> None:
-        """
-        The request is repeated on a fresh connection, and nobody notices.
-        """
-        for die in ("loseConnection", "abortConnection"):
-            directory = self.dying(lambda c, die=die: getattr(c.transport, die)())
-            checker = self.checker(directory)
-            await self.login(checker)
-            await self.login(checker)
-            self.assertEqual(len(directory.connections), 2)
-            self.assertEqual(checker.counters.serversUp, 1)
-
-    async def test_silent(self) -> None:
-        """
-        A firewall that forgot a connection answers nothing at all: half of the time is left for
-        another connection.
-        """
-        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
-        directory = self.dying(lambda connection: None)
-        checker = self.checker(directory)
-        await self.login(checker)
-        await self.sleep(0.2)
-        await self.login(checker)
-        self.assertEqual(checker.counters.serversUp, 1)
-
-    async def test_repeatedOnce(self) -> None:
-        """
-        When the fresh connection breaks, too, it is not tried a third time: the server is down.
-        """
-
-        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
-            if len(directory.requests) == 1:
-                accept(connection, messageID, tag, content)
-            elif tag == codec.BIND_REQUEST:
-                connection.transport.abortConnection()
-
-        directory = self.directory(handler)
-        checker = self.checker(directory)
-        await self.login(checker)
-        with self.assertRaises(TemporaryFailure):
-            await self.login(checker)
-        self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 3)
-        self.assertEqual(checker.counters.serversUp, 0)
-
-    async def test_repeatedOnAFreshOneOnly(self) -> None:
-        """
-        With all connections lent, and all of them dying, what is repeated is repeated on a fresh
-        one; when that breaks, too, the next server is asked.
-        """
-
-        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
-            connection.count = getattr(connection, "count", 0) + 1
-            if connection.count == 1 and connection.number < 2:
-                reactor.callLater(0.05, connection.transport.write, result(messageID, 0))
-            elif connection.number == 1 or connection.count > 2:
-                connection.transport.abortConnection()
-            else:
-                reactor.callLater(0.1, connection.transport.write, result(messageID, 0))
-
-        first, second = self.directory(handler), self.directory()
-        checker = self.checker(first, second, connections=2)
-        await gatherResults([self.login(checker) for _ in range(2)])
-        logins = [self.login(checker) for _ in range(3)]
-        self.assertEqual(await gatherResults(logins), ["alice"] * 3)
-        self.assertEqual(checker.counters.failed, 0)
-
-    async def test_repeatedSearchBreaksToo(self) -> None:
-        """
-        When the fresh connection that is searched breaks, too, the next server is asked.
-        """
-
-        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
-            if len(first.requests) == 1:
-                connection.transport.write(done(messageID))
-            else:
-                connection.transport.abortConnection()
-
-        first, second = self.directory(handler), self.directory()
-        checker = self.checker(first, second, search_base="dc=x", search_filter="(uid={user})")
-        for _ in range(2):
-            with self.assertRaises(Refused):
-                await self.login(checker)
-        self.assertEqual(first.requests.count(codec.SEARCH_REQUEST), 3)
-        self.assertEqual(len(second.requests), 1)
-
-    async def test_notRepeatedWhenClosed(self) -> None:
-        """
-        When the connection ends because the checker is closed, or because the server is down, there
-        is no fresh one.
-        """
-        for isClosed in (True, False):
-            directory = self.dying(lambda connection: None)
-            checker = self.checker(directory)
-            await self.login(checker)
-            waiting = self.login(checker)
-            await self.sleep(0.05)
-            if isClosed:
-                await checker.close()
-            with self.assertRaises(TemporaryFailure):
-                await waiting
-            await self.sleep(0.05)
-            self.assertEqual(len(directory.connections), 1)
-
-    async def test_serviceConnection(self) -> None:
-        """
-        The same for the connection that is searched, with many searches on it.
-        """
-        directory = self.dying(lambda c: c.transport.abortConnection())
-        checker = self.checker(directory, search_base="dc=x", search_filter="(uid={user})")
-        with self.assertRaises(Refused):
-            await self.login(checker)
-        logins = [self.login(checker).addErrback(lambda f: f.type) for _ in range(10)]
-        self.assertEqual(await gatherResults(logins), [Refused] * 10)
-        self.assertEqual(len(directory.connections), 2)
-
-    async def test_silentServiceConnection(self) -> None:
-        """
-        A forgotten connection that is searched is not kept: another one takes its place.
-        """
-        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
-        directory = self.dying(lambda connection: None)
-        checker = self.checker(directory, search_base="dc=x", search_filter="(uid={user})")
-        for _ in range(2):
-            with self.assertRaises(Refused):
-                await self.login(checker)
-            await self.sleep(0.2)
-        self.assertEqual([c.isLost for c in directory.connections], [True, False])
-        self.assertEqual(checker.counters.serversUp, 1)
-
-    async def test_usedIsKept(self) -> None:
-        """
-        Connections that are used now and then are kept.
-        """
-        self.patch(idle, "CLOSE_IDLE_AFTER", 0.4)
-        self.patch(idle, "SWEEP", 0.1)
-
-        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
-            if tag == codec.SEARCH_REQUEST:
-                connection.transport.write(found(messageID, "uid=alice", uid="alice"))
-            accept(connection, messageID, tag, content)
-
-        directory = self.directory(handler)
-        checker = self.checker(directory, search_base="dc=x", search_filter="(uid={user})")
-        for _ in range(10):
-            await self.login(checker)
-            await self.sleep(0.1)
-        self.assertEqual(len(directory.connections), 2)
-
-    async def test_idleIsClosed(self) -> None:
-        """
-        Connections that nobody used for a minute are closed, politely.
-        """
-        self.patch(idle, "CLOSE_IDLE_AFTER", 0.1)
-        self.patch(idle, "SWEEP", 0.15)
-        directory = self.directory()
-        checker = self.checker(directory)
-        await self.login(checker)
-        await self.sleep(0.5)
-        self.assertEqual(directory.requests, [codec.BIND_REQUEST, codec.UNBIND_REQUEST])
-        await self.login(checker)
-
-
-class UnreachableTests(FakeTestCase):
-    """
-    A host to which nothing gets through.
-    """
-
-    async def test_backWhileAnAttemptWaits(self) -> None:
-        """
-        The first login after the host is back succeeds, although an attempt is under way that
-        began before, and that its kernel would repeat too late.
-        """
-        port = DeafPort()
-        checker = LDAPChecker(uris=[port.uri], bind_dn_template=TEMPLATE, timeout=2)
-        self.addCleanup(checker.close)
-        with self.assertRaises(TemporaryFailure):
-            await self.login(checker)
-        port.listen()
-        await self.sleep(2.3)  # Tried after 1 s, and by the kernel again after 2.
-        directory = port.hear(accept)
-        self.addCleanup(directory.close)
-        self.assertEqual(await self.login(checker), "alice")
-
-    async def test_foundDownWhileWaiting(self) -> None:
-        """
-        A login that waits when the host is found down, and is back already, succeeds, too.
-        """
-        port = DeafPort()
-        port.listen()
-        checker = LDAPChecker(uris=[port.uri], bind_dn_template=TEMPLATE, timeout=2, connections=1)
-        self.addCleanup(checker.close)
-        early = self.login(checker)
-        await self.sleep(1.4)
-        directory = port.hear(accept)
-        self.addCleanup(directory.close)
-        login = self.login(checker)
-        with self.assertRaises(TemporaryFailure):
-            await early
-        self.assertEqual(await login, "alice")
-
-
-class HalfDeadTests(FakeTestCase):
-    """
-    Servers that end some connections, and answer on others.
-    """
-
-    def balancer(self) -> FakeDirectory:
-        """
-        @return: a load balancer. Every third connection goes to a dead machine.
-        """
-
-        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
-            if connection.number % 3 == 2:
-                connection.transport.abortConnection()
-            elif tag == codec.SEARCH_REQUEST:
-                write = connection.transport.write
-                reactor.callLater(
-                    0.02, write, found(messageID, "uid=alice", uid="alice") + done(messageID)
-                )
-            elif tag == codec.BIND_REQUEST:
-                answer = result(messageID, 0 if b"right" in content else 49)
-                reactor.callLater(0.02, connection.transport.write, answer)
-
-        return self.directory(handler)
-
-    async def test_loadBalancer(self) -> None:
-        """
-        A dead machine behind a load balancer costs no login, and no connection to the living ones.
-        """
-        log = LogCatcher(self)
-        balancer = self.balancer()
-        checker = self.checker(balancer, connections=8)
-        for _ in range(3):
-            logins = [self.login(checker) for _ in range(50)]
-            self.assertEqual(await gatherResults(logins), ["alice"] * 50)
-        dead = [c.number for c in balancer.connections if c.isLost]
-        self.assertTrue(dead)
-        self.assertEqual([number for number in dead if number % 3 != 2], [])
-        states = [event["state"] for event in log.events if "state" in event]
-        self.assertNotIn("down", states)
-
-    async def test_loadBalancerWithSearch(self) -> None:
-        """
-        The same when entries are searched: whichever connection it is that breaks.
-        """
-        for before in range(3):
-            balancer = self.balancer()
-            balancer.connections.extend(_Nobody() for _ in range(before))
-            checker = self.checker(
-                balancer, search_base="dc=x", search_filter="(uid={user})", connections=3
-            )
-            await self.login(checker).addErrback(lambda f: f.trap(TemporaryFailure))
-            for _ in range(3):
-                logins = [self.login(checker) for _ in range(20)]
-                self.assertEqual(await gatherResults(logins), ["alice"] * 20)
-            self.assertEqual(checker.counters.serversUp, 1)
-
-    async def test_limitOfConnections(self) -> None:
-        """
-        A server that takes only some connections from each client is used with those, and not
-        hammered with attempts.
-        """
-
-        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
-            if sum(not c.isLost for c in directory.connections[: connection.number]) >= 2:
-                connection.transport.abortConnection()
-            else:
-                answer = result(messageID, 0 if b"right" in content else 49)
-                reactor.callLater(0.005, connection.transport.write, answer)
-
-        directory = self.directory(handler)
-        checker = self.checker(directory, connections=8)
-        for _ in range(3):
-            logins = [self.login(checker) for _ in range(40)]
-            self.assertEqual(await gatherResults(logins), ["alice"] * 40)
-        self.assertEqual([c.isLost for c in directory.connections[:2]], [False, False])
-        self.assertLess(len(directory.connections), 12)
-        self.assertEqual(checker.counters.serversUp, 1)
-
-    async def test_poison(self) -> None:
-        """
-        A user whose bind ends every connection fails alone: the server stays up, and the logins
-        that are under way on other connections go on.
-        """
-
-        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
-            if b"poison" in content:
-                connection.transport.abortConnection()
-            elif tag == codec.BIND_REQUEST:
-                reactor.callLater(0.05, connection.transport.write, result(messageID, 0))
-
-        directory = self.directory(handler)
-        checker = self.checker(directory, connections=6)
-        for _ in range(2):
-            poisoned = self.login(checker, user=b"poison")
-            logins = [self.login(checker) for _ in range(12)]
-            with self.assertRaises(TemporaryFailure):
-                await poisoned
-            self.assertEqual(await gatherResults(logins), ["alice"] * 12)
-        self.assertLess(checker.counters.binds["broken"], 7)
-        self.assertEqual(checker.counters.serversUp, 1)
-
-    async def test_allDead(self) -> None:
-        """
-        When the last connection breaks, too, the server is down, and nobody goes on waiting.
-        """
-        directory = self.directory(lambda c, *rest: c.transport.abortConnection())
-        checker = self.checker(directory, connections=4, timeout=3)
-        began = reactor.seconds()
-        for login in [self.login(checker) for _ in range(20)]:
-            with self.assertRaises(TemporaryFailure):
-                await login
-        self.assertLess(reactor.seconds() - began, 1.5)
-        self.assertEqual(checker.counters.serversUp, 0)
-
-    async def test_checkMeetsTheDeadOne(self) -> None:
-        """
-        The check at the start does not end logins that are under way when it meets the dead
-        machine.
-        """
-        balancer = self.balancer()
-        checker = self.checker(balancer)
-        logins = [self.login(checker) for _ in range(2)]
-        await self.sleep(0.01)
-        checker.start()
-        self.assertEqual(await gatherResults(logins), ["alice"] * 2)
-        await self.sleep(0.05)
-        self.assertEqual([c.isLost for c in balancer.connections], [False, False, True])
-        self.assertEqual(checker.counters.serversUp, 1)
-
-
-class _Nobody:
-    """
-    A connection that came before.
-    """
-
-    isLost = True
-    transport = property(lambda self: self)
-
-    def abortConnection(self) -> None:
-        """
-        It has ended.
-        """
-
-
 class BadAnswerTests(FakeTestCase):
     """
     Answers that tell nothing.
@@ -615,25 +256,149 @@ class BadAnswerTests(FakeTestCase):
             await slow
         self.assertEqual(checker.counters.serversUp, 1)
 
-    async def test_serviceAccountIsNotHammered(self) -> None:
+    def withServiceAccount(self, *directories: FakeDirectory) -> LDAPChecker:
         """
-        A service account that is refused is not tried again by every login: it would be locked.
+        @return: a checker with a service account.
         """
         secret = self.mktemp()
         with open(secret, "w") as file:
             file.write("hidden")
-        directory = self.directory()
-        checker = self.checker(
-            directory,
+        return self.checker(
+            *directories,
             search_base="dc=x",
             search_filter="(uid={user})",
             bind_dn="cn=service",
             bind_password_file=secret,
         )
+
+    async def test_busyForTheServiceAccount(self) -> None:
+        """
+        Busy (51), when the service account binds, says nothing about its password: another server
+        is asked, and the same one again by the next login.
+        """
+
+        def serving(codes: list[int]) -> FakeDirectory:
+            def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+                if b"hidden" in content:
+                    connection.transport.write(result(messageID, codes[0]))
+                elif tag == codec.SEARCH_REQUEST:
+                    write = connection.transport.write
+                    write(found(messageID, "uid=alice", uid="alice") + done(messageID))
+                else:
+                    accept(connection, messageID, tag, content)
+
+            return self.directory(handler)
+
+        codes = [51]
+        busy = serving(codes)
+        checker = self.withServiceAccount(busy)
+        for count in (1, 2):
+            with self.assertRaises(TemporaryFailure) as caught:
+                await self.login(checker)
+            self.assertIn("51", str(caught.exception))
+            self.assertGreaterEqual(busy.requests.count(codec.BIND_REQUEST), count)
+        both = self.withServiceAccount(busy, serving([0]))
+        self.assertEqual(await self.login(both), "alice")
+        codes[0] = 0
+        self.assertEqual(await self.login(checker), "alice")
+
+    async def test_serviceAccountIsNotHammered(self) -> None:
+        """
+        A service account that is refused is not tried again by every login: it would be locked.
+        """
+        directory = self.directory()
+        checker = self.withServiceAccount(directory)
         for _ in range(10):
             with self.assertRaises(TemporaryFailure):
                 await self.login(checker)
         self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 1)
+
+
+class ConfiguredTests(FakeTestCase):
+    """
+    Settings have their effect, on the wire.
+    """
+
+    async def test_inOrder(self) -> None:
+        """
+        Without C{round_robin} the first server gets all logins.
+        """
+        directories = [self.directory(), self.directory()]
+        checker = self.checker(*directories)
+        for _ in range(6):
+            await self.login(checker)
+        self.assertEqual([len(directory.requests) for directory in directories], [6, 0])
+
+    async def test_roundRobin(self) -> None:
+        """
+        With C{round_robin} they are shared out.
+        """
+        directories = [self.directory(), self.directory(), self.directory()]
+        checker = self.checker(*directories, round_robin=True)
+        for _ in range(6):
+            await self.login(checker)
+        self.assertEqual([len(directory.requests) for directory in directories], [2, 2, 2])
+
+    async def test_connections(self) -> None:
+        """
+        There are as many binding connections as C{connections} says, however many log in, and no
+        bind is sent while another one is under way on the same (RFC 4511, section 4.2.1).
+        """
+        most: dict[int, int] = {}
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            connection.waiting = getattr(connection, "waiting", 0) + 1
+            most[connection.number] = max(connection.waiting, most.get(connection.number, 0))
+            reactor.callLater(0.02, answer, connection, messageID)
+
+        def answer(connection: Any, messageID: int) -> None:
+            connection.waiting -= 1
+            if not connection.isLost:
+                connection.transport.write(result(messageID, 0))
+
+        for connections in (1, 3, 7):
+            most.clear()
+            directory = self.directory(handler)
+            checker = self.checker(directory, connections=connections)
+            await gatherResults([self.login(checker) for _ in range(20)])
+            self.assertEqual(most, dict.fromkeys(range(connections), 1))
+            await checker.close()
+            await self.sleep(0.05)
+
+    async def test_internetProtocol6(self) -> None:
+        """
+        Servers are reached by IPv6 addresses.
+        """
+        try:
+            directory = FakeDirectory(accept, interface="::1")
+        except CannotListenError:
+            raise SkipTest("this machine has no IPv6") from None
+        self.addCleanup(directory.close)
+        self.assertEqual(await self.login(self.checker(directory)), "alice")
+        self.assertEqual(len(directory.requests), 1)
+
+    async def test_socketOptions(self) -> None:
+        """
+        No delay, keep-alive, and an end for what the other side's kernel does not acknowledge
+        within C{timeout}.
+        """
+        directory = self.directory()
+        uri = parseURI(directory.uri)
+        deadlines = Deadlines(reactor)
+        connector = Connector(reactor, deadlines, uri, None, False, 3.0)
+        connection = await connector.connect(reactor.seconds() + 5)
+        handle = connection.transport.getHandle()
+        tcp, level = socket.IPPROTO_TCP, socket.SOL_SOCKET
+        self.assertTrue(handle.getsockopt(tcp, socket.TCP_NODELAY))
+        self.assertTrue(handle.getsockopt(level, socket.SO_KEEPALIVE))
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            self.assertEqual(handle.getsockopt(tcp, socket.TCP_USER_TIMEOUT), 3000)
+            self.assertEqual(handle.getsockopt(tcp, socket.TCP_KEEPIDLE), 30)
+            self.assertEqual(handle.getsockopt(tcp, socket.TCP_KEEPINTVL), 10)
+            self.assertEqual(handle.getsockopt(tcp, socket.TCP_KEEPCNT), 3)
+        connection.close()
+        await connector.allClosed()
+        deadlines.close()
 
 
 class LogTests(FakeTestCase):

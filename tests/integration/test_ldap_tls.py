@@ -5,12 +5,16 @@ TLS to a real slapd: what is verified, and what happens when it does not verify.
 from __future__ import annotations
 
 import functools
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.error import CannotListenError
+from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.internet.task import deferLater
+from twisted.trial.unittest import SkipTest
 
 from tests.integration.test_ldap_checker import TEMPLATE
 from tests.support_async import AsyncTestCase
@@ -132,6 +136,47 @@ class TLSTests(AsyncTestCase):
         await self.assertUnverified(slapd.tlsURI, "certificate", ca_file=stranger.path)
         await self.assertUnverified(slapd.tlsURI, "certificate", ca_file=None)
 
+    async def test_systemAuthorities(self) -> None:
+        """
+        Without C{ca_file} the system's authorities are trusted: those that OpenSSL is told of.
+        """
+        slapd = server("127.0.0.1")
+        before = os.environ.get("SSL_CERT_FILE")
+        os.environ["SSL_CERT_FILE"] = authority().path
+        try:
+            self.assertEqual(await self.login(slapd.tlsURI, ca_file=None), "alice")
+            self.assertEqual(await self.login(slapd.uri, ca_file=None, starttls=True), "alice")
+            stranger = server("ldap.example.net")
+            await self.assertUnverified(stranger.tlsURI, "127.0.0.1", ca_file=None)
+        finally:
+            os.environ.pop("SSL_CERT_FILE")
+            if before is not None:
+                os.environ["SSL_CERT_FILE"] = before
+
+    async def test_internetProtocol6(self) -> None:
+        """
+        A certificate for an IPv6 address verifies, and one for another address does not.
+        """
+        for name, isRight in (("::1", True), ("::2", False)):
+            certificate, key = authority().issue(name)
+            context = DefaultOpenSSLContextFactory(key, certificate)
+            try:
+                directory = FakeDirectory(
+                    lambda connection, messageID, tag, content: connection.transport.write(
+                        result(messageID, 0)
+                    ),
+                    interface="::1",
+                    contextFactory=context,
+                )
+            except CannotListenError:
+                raise SkipTest("this machine has no IPv6") from None
+            self.addCleanup(directory.close)
+            if isRight:
+                self.assertEqual(await self.login(directory.uri), "alice")
+            else:
+                await self.assertUnverified(directory.uri, "::1")
+                self.assertEqual(directory.requests, [])
+
     async def test_acceptAny(self) -> None:
         """
         Only C{accept_any_certificate} turns verification off, name and authority at once.
@@ -155,6 +200,22 @@ class TLSTests(AsyncTestCase):
         )
         with self.assertRaises(TemporaryFailure):
             await self.login(slapd.tlsURI)
+
+    async def test_clientCertificateWithoutVerification(self) -> None:
+        """
+        So does one that is not verified itself, with what is behind the certificate in its file.
+        """
+        slapd = server("ldap.example.net", config="TLSVerifyClient demand\n")
+        between = CertificateAuthority(tempfile.mkdtemp(prefix="ca-"), "Between", authority())
+        certificate, key = between.issue("imap.example.com")
+        with open(certificate, "ab") as file:
+            file.write(Path(between.path).read_bytes())
+        keys: dict[str, Any] = {"ca_file": None, "accept_any_certificate": True}
+        with self.assertRaises(TemporaryFailure):
+            await self.login(slapd.tlsURI, **keys)
+        keys.update(client_certificate=certificate, client_key=key)
+        for uri, starttls in ((slapd.tlsURI, False), (slapd.uri, True)):
+            self.assertEqual(await self.login(uri, starttls=starttls, **keys), "alice")
 
     async def test_clientCertificateChain(self) -> None:
         """
