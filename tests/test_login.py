@@ -132,6 +132,37 @@ class RefusalTests(SynchronousTestCase):
         self.assertIn("OSError", text)
         self.assertNotIn("hunter2", text)
 
+    def test_oneEvent(self):
+        """
+        Every login is one event, accepted or not, with the same fields: which connection, from
+        where, how, with what result, how long it took and how much of that the checker; a name
+        only when it was accepted, and never a secret.
+        """
+        events = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        for result in ("u", Refused("locked"), OSError("secret")):
+            answer = Deferred()
+            connection = connect(lambda _, d=answer: d)
+            connection.server.seconds = connection.clock.seconds
+            connection.send(b"a LOGIN u trondheim")
+            connection.clock.advance(0.25)
+            (answer.callback if result == "u" else answer.errback)(result)
+        found = [event for event in events if event.get("event") == "login"]
+        self.assertEqual(
+            [event["result"] for event in found], ["accepted", "refused", "unavailable"]
+        )
+        self.assertEqual(len({event["connection"] for event in found}), 3)
+        for event in found:
+            self.assertEqual(event["address"], "192.168.1.1")
+            self.assertEqual(event["mechanism"], "LOGIN")
+            self.assertEqual((event["seconds"], event["checking"]), (0.25, 0.25))
+            self.assertNotIn("trondheim", repr(event) + formatEvent(event))
+        self.assertEqual([event.get("username") for event in found], ["u", None, None])
+        self.assertEqual(found[0]["verdict"], "unknown")
+        self.assertEqual(found[0]["reason"], Reason.NO_SERVER.value)
+        self.assertEqual([event["reason"] for event in found[1:]], ["locked", "OSError"])
+
     def test_fixedTime(self):
         """
         Every refusal is answered a second after its command, however long the checker took, and the
