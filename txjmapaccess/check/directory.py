@@ -180,9 +180,12 @@ class ServerCheck:
                 f"search_base {self.settings.search_base} is not there, or {who} may not see it",
                 "correct search_base, or the access rules of the directory",
             )
-        what = f"the search at search_base ended with result {code}"
         if code == INSUFFICIENT_ACCESS:
-            return what, f"let {who} search there"
+            return (
+                f"{who} may not search at search_base",
+                f"let {who} do that, or set another bind_dn",
+            )
+        what = f"the search at search_base ended with result {code}"
         return what, "correct search_base, set bind_dn if there is none, or look into its log"
 
     async def _failed(self, failure: ServerFailed, deadlines: Deadlines) -> Finding:
