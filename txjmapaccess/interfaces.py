@@ -125,7 +125,7 @@ class ICapabilityProvider(Interface):
 
 class IObjectIDAccount(Interface):
     """
-    An account (L{twisted.mail.interfaces.IAccount}) whose mailboxes and messages have object
+    An account (L{twisted.mail.interfaces.IAccountIMAP}) whose mailboxes and messages have object
     identifiers (RFC 8474): every mailbox that it opens adapts to L{IObjectIDMailbox}, every
     message to L{IObjectIDMessage}. Found by adaptation; no mailbox is opened to find out.
     """
@@ -139,7 +139,7 @@ class IObjectIDAccount(Interface):
 
 class IObjectIDMailbox(Interface):
     """
-    A mailbox (L{twisted.mail.interfaces.IMailbox}) with an identifier.
+    A mailbox (L{twisted.mail.interfaces.IMailboxIMAP}) with an identifier.
     """
 
     def getMailboxID():  # type: ignore[no-untyped-def]
@@ -151,7 +151,7 @@ class IObjectIDMailbox(Interface):
 
 class IObjectIDMessage(Interface):
     """
-    A message (L{twisted.mail.interfaces.IMessage}) with identifiers.
+    A message (L{twisted.mail.interfaces.IMessageIMAP}) with identifiers.
     """
 
     def getEmailID():  # type: ignore[no-untyped-def]
@@ -201,7 +201,7 @@ class IPollableMailbox(Interface):
     def poll():  # type: ignore[no-untyped-def]
         """
         Look, and tell the mailbox's listeners
-        (L{twisted.mail.interfaces.IMailboxListener}): first C{messagesExpunged(seqs)} of those
+        (L{twisted.mail.interfaces.IMailboxIMAPListener}): first C{messagesExpunged(seqs)} of those
         that have such a method, with sequence numbers in an order in which they can be sent as
         EXPUNGE responses, one after the other; then C{flagsChanged}; then C{newMessages}. A
         listener without C{messagesExpunged} keeps the vanished messages' sequence numbers.
@@ -234,7 +234,7 @@ class IRealmFactory(Interface):
         @param argstring: L{str}: what came behind the first colon, or C{""}.
 
         @return: an L{twisted.cred.portal.IRealm} that has avatars for
-            L{twisted.mail.interfaces.IAccount}.
+            L{twisted.mail.interfaces.IAccountIMAP}.
 
         @raise txjmapaccess.errors.ConfigurationError: with a sentence that says what is wrong.
         """

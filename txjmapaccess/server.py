@@ -67,7 +67,7 @@ class JMAPAccessMixin(
 ):
     """
     What an IMAP server needs to offer JMAPACCESS truthfully. To stand first among the bases of a
-    class, before L{IMAP4Server} or a subclass::
+    class, before L{twisted.mail.imap4.IMAP4Server} or a subclass::
 
         class Server(JMAPAccessMixin, TheirIMAP4Server):
             jmapAccessPolicy = SharedCredentials("https://mail.example.com/.well-known/jmap")

@@ -66,7 +66,7 @@ class Peer:
 
 def peerOf(certificate: Any) -> Peer:
     """
-    @param certificate: an L{OpenSSL.crypto.X509}.
+    @param certificate: an C{OpenSSL.crypto.X509}.
     """
     decoded: x509.Certificate = certificate.to_cryptography()
     try:

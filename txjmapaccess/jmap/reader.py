@@ -35,7 +35,7 @@ class AccountReader:
     """
     Reads one account. What it opens stays open until L{close}.
 
-    @param account: the L{IAccountIMAP}.
+    @param account: the L{twisted.mail.interfaces.IAccountIMAP}.
     @param identifiers: where identifiers come from, see
         L{txjmapaccess.jmap.identifiers.Identification.of}.
     @param pacer: lets the reactor turn.

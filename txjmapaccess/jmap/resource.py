@@ -39,7 +39,7 @@ class JMAPResource(GuardedResource):
 
     It answers 200 to credentials to which the policy says usable, and 401 to all others.
 
-    @param portal: the L{Portal} of the IMAP server, or one with the same checkers and realm. Each
+    @param portal: the L{twisted.cred.portal.Portal} of the IMAP server, or one with the same checkers and realm. Each
         request is a login, whose avatar is logged out when the request is over.
     @param policy: the L{IJMAPAccessPolicy} of the IMAP server.
     @param reactor: where this runs.

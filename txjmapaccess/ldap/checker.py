@@ -88,7 +88,7 @@ class LDAPChecker:
         self, credentials: IUsernamePassword
     ) -> Deferred[str]:
         """
-        See L{ICredentialsChecker}.
+        See L{twisted.cred.checkers.ICredentialsChecker}.
 
         @return: a Deferred of the canonical user name; cancelling it abandons what it waits for. It
             fails with L{Refused<txjmapaccess.errors.Refused>} or

@@ -70,7 +70,8 @@ class Flags:
     def changed(self, names: Iterable[str], mode: int) -> Flags:
         """
         @param names: flags, in any case of letters; those that nobody can set are ignored.
-        @param mode: 1 adds, -1 takes away, 0 replaces, as L{IMailbox.store} has it.
+        @param mode: 1 adds, -1 takes away, 0 replaces, as
+            L{twisted.mail.interfaces.IMailboxIMAP.store} has it.
         """
         given = flagsNamed(names)
         ours = set(self.letters) & set(_FLAG_OF)

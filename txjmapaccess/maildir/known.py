@@ -48,13 +48,13 @@ class KnownMailbox:
 
     def getUIDValidity(self) -> int:
         """
-        See L{IMailboxIMAP.getUIDValidity}.
+        See L{twisted.mail.interfaces.IMailboxIMAP.getUIDValidity}.
         """
         return self.view.seen.row.uidValidity
 
     def getUIDNext(self) -> int:
         """
-        See L{IMailboxIMAP.getUIDNext}.
+        See L{twisted.mail.interfaces.IMailboxIMAP.getUIDNext}.
         """
         return self.view.seen.row.uidNext
 
@@ -70,25 +70,25 @@ class KnownMailbox:
 
     def getMessageCount(self) -> int:
         """
-        See L{IMailboxIMAP.getMessageCount}.
+        See L{twisted.mail.interfaces.IMailboxIMAP.getMessageCount}.
         """
         return len(self.view.entries)
 
     def getRecentCount(self) -> int:
         """
-        See L{IMailboxIMAP.getRecentCount}.
+        See L{twisted.mail.interfaces.IMailboxIMAP.getRecentCount}.
         """
         return len(self.view.recent)
 
     def getUnseenCount(self) -> int:
         """
-        See L{IMailboxIMAP.getUnseenCount}.
+        See L{twisted.mail.interfaces.IMailboxIMAP.getUnseenCount}.
         """
         return self.view.seen.unseen
 
     def isWriteable(self) -> bool:
         """
-        See L{IMailboxIMAP.isWriteable}.
+        See L{twisted.mail.interfaces.IMailboxIMAP.isWriteable}.
         """
         return self._isWriteable
 
@@ -117,7 +117,7 @@ class KnownMailbox:
 
     def addListener(self, listener: Any) -> None:
         """
-        See L{IMailboxIMAP.addListener}.
+        See L{twisted.mail.interfaces.IMailboxIMAP.addListener}.
         """
         self._listeners.append(listener)
 

@@ -31,7 +31,7 @@ _KEPT = 16
 @implementer(IRealm)
 class MaildirRealm:
     """
-    Avatars for L{IAccountIMAP}.
+    Avatars for L{twisted.mail.interfaces.IAccountIMAP}.
 
     @param path: the directory that has, or shall have, the users' directories. It is made at the
         first login, when the directory above it is there.
@@ -65,7 +65,8 @@ class MaildirRealm:
         @return: a Deferred that fires with the interface, the L{Account} and its logout. It fails
             with L{txjmapaccess.errors.Refused} for a user name that cannot be that of a directory.
 
-        @raise NotImplementedError: when none of the interfaces is L{IAccountIMAP}.
+        @raise NotImplementedError: when none of the interfaces is
+            L{twisted.mail.interfaces.IAccountIMAP}.
         """
         if IAccountIMAP not in interfaces:
             raise NotImplementedError("This realm has avatars for IAccount only")
