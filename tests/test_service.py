@@ -179,25 +179,13 @@ class CompositionTests(ServiceTestCase):
         [line] = self.logged(LogLevel.warn)
         self.assertIn("only loopback can log in", line)
 
-    def test_withoutEffect(self) -> None:
-        """
-        Keys that are understood but have no effect yet are named: an operator must not rely on
-        them.
-        """
-        self.text += 'require_tls = false\n[metrics]\nlisten = "tcp:9100"\n'
-        self.start()
-        self.assertEqual(
-            self.logged(LogLevel.warn),
-            ["[metrics] listen has no effect in this version"],
-        )
-
     def test_badMetrics(self) -> None:
         """
         [metrics] listen is an endpoint string.
         """
         self.text += '[metrics]\nlisten = "9100"\n'
         error = self.assertRaises(ConfigurationError, self.makeService)
-        self.assertIn('"9100" is not a Twisted endpoint string', str(error))
+        self.assertIn('[metrics] listen: "9100" is not a Twisted endpoint string', str(error))
 
     def test_noWarning(self) -> None:
         """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.application.service import IService, MultiService
@@ -30,6 +30,7 @@ from txjmapaccess.twistd.hangup import Hangup
 from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
 from txjmapaccess.twistd.logfile import LoggedService
 from txjmapaccess.twistd.lookup import capabilityProviders, findRealm, makeRealm
+from txjmapaccess.twistd.measuring import MetricsListener, makeMetrics, readyForMetrics
 from txjmapaccess.twistd.notify import Notifier, Watchdog, watchdogSeconds
 from txjmapaccess.twistd.options import Options, fail
 from txjmapaccess.twistd.proxyprotocol import ProxyProtocolFactory
@@ -107,15 +108,15 @@ class JMAPAccessService(MultiService):
         listens = [parseListen(description) for description in settings.imap.listen]
         # The realm makes a directory, so whatever can be wrong elsewhere comes before it.
         endpoints = [makeEndpoint(reactor, listen) for listen in listens]
-        if settings.metrics.listen is not None:
-            makeEndpoint(reactor, parseListen(settings.metrics.listen))
-        self._certificates = Certificates(listens, settings.imap)
+        metrics = readyForMetrics(reactor, settings.metrics.listen)
+        self._certificates = Certificates([*listens, *metrics], settings.imap)
         replaceable = makeCheckers(settings, reactor)
         self._realm = makeRealm(settings.imap.realm or "")
         self._open(settings, replaceable)
         self._lastingCheckers = CheckerService(self._lasting)
         self._lastingCheckers.setServiceParent(self)
         self._listen(zip(listens, endpoints, strict=True))
+        self._measure(metrics)
         Hangup(self.reload, reactor).setServiceParent(self)
         seconds = watchdogSeconds()
         if seconds is not None:
@@ -123,15 +124,15 @@ class JMAPAccessService(MultiService):
 
     def _open(self, settings: Settings, replaceable: Iterable[ICredentialsChecker]) -> None:
         certificate = self._certificates.creatorFor(None)
-        checkers = (*replaceable, *self._lasting)
+        self._asked = (*replaceable, *self._lasting)
         before = self._door
-        self._door = buildDoor(settings, self._realm, checkers, certificate, before)
+        self._door = buildDoor(settings, self._realm, self._asked, certificate, before)
         self._checkers = CheckerService(replaceable)
         self._checkers.setServiceParent(self)
 
     def _listen(self, places: Iterable[tuple[Listen, Any]]) -> None:
         providers = capabilityProviders()
-        self._listeners = []
+        self._listeners: list[Listener] = []
         for listen, endpoint in places:
             factory = self._behindProxies(
                 self._inTLS(
@@ -139,6 +140,17 @@ class JMAPAccessService(MultiService):
                 )
             )
             listener = Listener(endpoint, factory, listen.description)
+            listener.setServiceParent(self)
+            self._listeners.append(listener)
+
+    def _measure(self, places: Mapping[Listen, Any]) -> None:
+        for listen, endpoint in places.items():
+            counting, site = makeMetrics(
+                lambda: self.door().counts.counters, lambda: self._asked, self._connections
+            )
+            counting.setServiceParent(self)
+            factory = self._inTLS(listen, site)
+            listener = MetricsListener(endpoint, factory, listen.description)
             listener.setServiceParent(self)
             self._listeners.append(listener)
 
@@ -190,8 +202,6 @@ class JMAPAccessService(MultiService):
                 "There is no [imap] certificate, and require_tls is true:"
                 " without TLS, only loopback can log in"
             )
-        for name in _withoutEffect(self._settings):
-            self._log.warn("{name} has no effect in this version", name=name)
 
     def _whenServing(self, function: Callable[[], None]) -> None:
         listening = DeferredList([listener.listens for listener in self._listeners])
@@ -233,12 +243,13 @@ class JMAPAccessService(MultiService):
             self._reload()
         except ConfigurationError as e:
             outcome = f"The settings are not taken over: {e}"
-            self._log.error("{outcome}", outcome=outcome)
+            fields = {"event": "reload", "result": "refused", "reason": str(e)}
+            self._log.error("{outcome}", outcome=outcome, **fields)
         except Exception:
             outcome = "The settings are not taken over"
-            self._log.failure("{outcome}", outcome=outcome)
+            self._log.failure("{outcome}", outcome=outcome, event="reload", result="refused")
         else:
-            self._log.info("{outcome}", outcome=outcome)
+            self._log.info("{outcome}", outcome=outcome, event="reload", result="accepted")
         self._notifier.ready(outcome)
 
     def _reload(self) -> None:
@@ -256,13 +267,6 @@ class JMAPAccessService(MultiService):
         self._lastingCheckers.tryOut()
         for name in _needRestart(self._settings, settings):
             self._log.warn("{name} has changed: this needs a restart", name=name)
-
-
-def _withoutEffect(settings: Settings) -> list[str]:
-    given = {
-        "[metrics] listen": settings.metrics.listen,
-    }
-    return [name for name, isGiven in given.items() if isGiven]
 
 
 def _needRestart(running: Settings, read: Settings) -> list[str]:
