@@ -13,7 +13,6 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import globalLogPublisher
 
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.jmap import BoundedRequest
 from txjmapaccess.limits import LimitCounters
 from txjmapaccess.sessionurl import isLoopback
 from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
@@ -28,15 +27,27 @@ def readyForMetrics(reactor: Any, description: str | None) -> dict[Listen, Any]:
     @return: where metrics are to be had, and the endpoint that it makes,
         if anywhere.
 
-    @raise ConfigurationError: see L{makeEndpoint}.
+    @raise ConfigurationError: see L{makeEndpoint}; and when prometheus-client is not there.
     """
     if description is None:
         return {}
+    _checkPrometheus()
     try:
         listen = parseListen(description)
         return {listen: makeEndpoint(reactor, listen)}
     except ConfigurationError as e:
         raise ConfigurationError(f"[metrics] {e}") from None
+
+
+def _checkPrometheus() -> None:
+    try:
+        import txjmapaccess.metrics.registry  # noqa: F401
+    except ImportError as e:
+        if (e.name or "").partition(".")[0] != "prometheus_client":
+            raise
+        raise ConfigurationError(
+            "[metrics] listen needs prometheus-client: pip install 'txjmapaccess[metrics]'"
+        ) from None
 
 
 class LoginObserver(Service):
@@ -75,20 +86,13 @@ def makeMetrics(
     @param connections: where those of the web server are among.
 
     @return: a service that counts logins, and the factory of the web server.
-
-    @raise ConfigurationError: when prometheus-client is not there.
     """
-    try:
-        from txjmapaccess.metrics.backends import BackEndMetrics
-        from txjmapaccess.metrics.connections import ConnectionMetrics
-        from txjmapaccess.metrics.logins import LoginMetrics
-        from txjmapaccess.metrics.registry import makeRegistry, makeSite
-    except ImportError as e:
-        if (e.name or "").partition(".")[0] != "prometheus_client":
-            raise
-        raise ConfigurationError(
-            "[metrics] listen needs prometheus-client: pip install 'txjmapaccess[metrics]'"
-        ) from None
+    from txjmapaccess.jmap import BoundedRequest
+    from txjmapaccess.metrics.backends import BackEndMetrics
+    from txjmapaccess.metrics.connections import ConnectionMetrics
+    from txjmapaccess.metrics.logins import LoginMetrics
+    from txjmapaccess.metrics.registry import makeRegistry, makeSite
+
     logins = LoginMetrics()
     registry = makeRegistry([logins, ConnectionMetrics(counters), BackEndMetrics(checkers)])
     site = StoppableSite(makeSite(registry), connections, requestFactory=BoundedRequest)
