@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     class ServerBase:
         """
-        The attributes and methods of L{twisted.mail.imap4.IMAP4Server} and its bases that we use or override.
+        The attributes and methods of L{twisted.mail.imap4.IMAP4Server} and its bases that we use or
+        override.
         """
 
         IDENT: bytes

@@ -39,8 +39,9 @@ class JMAPResource(GuardedResource):
 
     It answers 200 to credentials to which the policy says usable, and 401 to all others.
 
-    @param portal: the L{twisted.cred.portal.Portal} of the IMAP server, or one with the same checkers and realm. Each
-        request is a login, whose avatar is logged out when the request is over.
+    @param portal: the L{twisted.cred.portal.Portal} of the IMAP server, or one with the same
+        checkers and realm. Each request is a login, whose avatar is logged out when the request is
+        over.
     @param policy: the L{IJMAPAccessPolicy} of the IMAP server.
     @param reactor: where this runs.
     @param url: the URL of this resource, where requests do not tell: behind a proxy that ends TLS
