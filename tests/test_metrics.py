@@ -33,10 +33,17 @@ URL = "https://mail.example.com/jmap/"
 
 def samples(registry: CollectorRegistry) -> dict[str, float]:
     """
-    @return: the values of all series, by name and labels as they are written.
+    @return: the values of all series.
+    """
+    return seriesOf(generate_latest(registry).decode())
+
+
+def seriesOf(text: str) -> dict[str, float]:
+    """
+    @return: the values of all series in Prometheus' format, by name and labels.
     """
     found = {}
-    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+    for family in text_string_to_metric_families(text):
         for sample in family.samples:
             labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value

@@ -73,3 +73,10 @@ class StoppableSite(Site):
     ) -> None:
         super().__init__(resource, requestFactory)
         self.connections = connections
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        @return: the protocols to agree on within TLS: none, it is HTTP/1.1. Twisted 22.4 would
+            change the common context for it, which pyOpenSSL no longer allows.
+        """
+        return []
