@@ -104,17 +104,17 @@ class Identifying(CommandDispatch):
 
         def hasObjectIDs(self) -> bool: ...
 
-    _source: Any = None
+    _identifiers: Any = None
     _observed: Observed | None = None
 
     def identifiers(self) -> Any:
         """
         @return: where the identifiers of this connection's account come from.
         """
-        if self._source is None:
+        if self._identifiers is None:
             index = self.objectIDs
-            self._source = StoreIdentifiers() if index is None else index.ofConnection(self)
-        return self._source
+            self._identifiers = StoreIdentifiers() if index is None else index.ofConnection(self)
+        return self._identifiers
 
     def _others(self) -> Observed:
         """
