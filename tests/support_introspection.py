@@ -6,21 +6,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.client import ResponseDone
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IBodyProducer, IResponse
-from zope.interface import implementer
+
+from txjmapaccess.oauth.answer import Answer
+from txjmapaccess.oauth.http import Network, Request
 
 JMAP_SCOPE = "urn:ietf:params:jmap:mail"
 
@@ -144,10 +141,9 @@ class FakeConnection(Protocol):
         self.closed.callback(None)
 
 
-@implementer(IAgent)
-class FakeAgent:
+class FakeNetwork(Network):
     """
-    An agent without a network.
+    A way to servers that are not there.
 
     @ivar requests: method, URL, headers and body of each.
     @ivar responses: the Deferreds that it returned.
@@ -155,53 +151,43 @@ class FakeAgent:
     """
 
     def __init__(self) -> None:
-        self.requests: list[tuple[bytes, bytes, Headers | None, bytes | None]] = []
-        self.responses: list[Deferred[IResponse]] = []
-        self.cancelled: list[Deferred[IResponse]] = []
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.fresh: list[bool] = []
+        self.responses: list[Deferred[Answer]] = []
+        self.cancelled: list[Deferred[Answer]] = []
 
-    def request(
-        self,
-        method: bytes,
-        uri: bytes,
-        headers: Headers | None = None,
-        bodyProducer: IBodyProducer | None = None,
-    ) -> Deferred[IResponse]:
-        body = BytesIO()
-        if bodyProducer is not None:
-            bodyProducer.startProducing(body)  # type: ignore[arg-type]
-        self.requests.append((method, uri, headers, body.getvalue()))
-        response: Deferred[IResponse] = Deferred(self.cancelled.append)
+    def ask(self, request: Request, body: bytes | None, fresh: bool = False) -> Deferred[Answer]:
+        """
+        See L{Network.ask}.
+        """
+        head, _, sent = request.withBody(body).partition(b"\r\n\r\n")
+        line, *fields = head.decode("ascii").split("\r\n")
+        headers = dict(field.split(": ", 1) for field in fields)
+        self.requests.append((line.split()[0], request.url, headers, sent))
+        self.fresh.append(fresh)
+        response: Deferred[Answer] = Deferred(self.cancelled.append)
         self.responses.append(response)
         return response
+
+    def close(self) -> Deferred[Any]:
+        """
+        See L{Network.close}.
+        """
+        return succeed(None)
 
     def answer(self, answer: object, status: int = 200, number: int = -1) -> None:
         """
         Answer a request, the last one by default: L{bytes} as they are, anything else as JSON.
         """
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.responses[number].callback(FakeResponse(status, body))  # type: ignore[arg-type]
+        self.responses[number].callback(Answer(status, body))
 
     def form(self, number: int = -1) -> dict[str, str]:
         """
         @return: the form that a request carried.
         """
-        body = self.requests[number][3] or b""
+        body = self.requests[number][3]
         return dict(parse_qsl(body.decode(), strict_parsing=True))
-
-
-class FakeResponse:
-    """
-    As much of an L{IResponse} as is used.
-    """
-
-    def __init__(self, code: int, body: bytes) -> None:
-        self.code = code
-        self._body = body
-
-    def deliverBody(self, protocol: Protocol) -> None:
-        protocol.makeConnection(StringTransport())
-        protocol.dataReceived(self._body)
-        protocol.connectionLost(Failure(ResponseDone()))
 
 
 class LogCatcher:

@@ -6,7 +6,7 @@ C{--auth}, and so is not made anew.
 
 from __future__ import annotations
 
-from tests.support_introspection import ACTIVE, FakeAgent, secretFile
+from tests.support_introspection import ACTIVE, FakeNetwork, secretFile
 from tests.test_oauth_checker import ENDPOINT, ISSUER, OPENID, CheckerTestCase
 from tests.test_service import ServiceTestCase
 from txjmapaccess.oauth import IntrospectionChecker
@@ -23,14 +23,14 @@ class RediscoveryTests(CheckerTestCase):
         super().setUp()
         self.checker = self.makeChecker(issuer=ISSUER, cache_seconds=0)
         self.checker.start()
-        self.agent.answer(self.metadata(ENDPOINT))
-        self.agent.answer({"active": False})
+        self.network.answer(self.metadata(ENDPOINT))
+        self.network.answer({"active": False})
 
     def metadata(self, endpoint: str) -> dict[str, str]:
         return {"issuer": ISSUER, "introspection_endpoint": endpoint}
 
     def lastURL(self) -> str:
-        return self.agent.requests[-1][1].decode()
+        return self.network.requests[-1][1]
 
     def test_moved(self) -> None:
         """
@@ -38,7 +38,7 @@ class RediscoveryTests(CheckerTestCase):
         """
         self.checker.start()
         self.assertEqual(OPENID, self.lastURL())
-        self.agent.answer(self.metadata(MOVED))
+        self.network.answer(self.metadata(MOVED))
         self.login()
         self.assertEqual(MOVED, self.lastURL())
 
@@ -49,7 +49,7 @@ class RediscoveryTests(CheckerTestCase):
         self.checker.start()
         login = self.login()
         self.assertEqual(ENDPOINT, self.lastURL())
-        self.agent.answer(ACTIVE)
+        self.network.answer(ACTIVE)
         self.assertEqual("arnt", self.successResultOf(login))
 
     def test_notFound(self) -> None:
@@ -58,8 +58,8 @@ class RediscoveryTests(CheckerTestCase):
         stays.
         """
         self.checker.start()
-        self.agent.answer(b"", 503)
-        self.agent.answer(b"", 503)
+        self.network.answer(b"", 503)
+        self.network.answer(b"", 503)
         self.assertIn("answered 503", self.logged.texts()[0])
         self.login()
         self.assertEqual(ENDPOINT, self.lastURL())
@@ -83,18 +83,16 @@ class ReloadTests(ServiceTestCase):
         """
         A reload makes a checker of C{--auth} look for its issuer's endpoint again.
         """
-        agent = FakeAgent()
+        network = FakeNetwork()
         checker = IntrospectionChecker(
             reactor=self.reactor,
-            agent=agent,
+            network=network,
             issuer=ISSUER,
             client_id="imapd",
             client_secret_file=secretFile(self),
         )
         running = self.start([checker])
-        agent.answer({"issuer": ISSUER, "introspection_endpoint": ENDPOINT})
-        agent.answer({"active": False})
+        network.answer({"issuer": ISSUER, "introspection_endpoint": ENDPOINT})
+        network.answer({"active": False})
         running.reload()
-        self.assertEqual(
-            [OPENID, ENDPOINT, OPENID], [url.decode() for _, url, _, _ in agent.requests]
-        )
+        self.assertEqual([OPENID, ENDPOINT, OPENID], [url for _, url, _, _ in network.requests])

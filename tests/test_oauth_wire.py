@@ -84,8 +84,8 @@ class ChallengeTests(WireTestCase):
         super().setUp()
         self.checker = self.makeChecker(issuer=ISSUER, imap_scopes=["imap"])
         self.checker.start()
-        self.agent.answer(METADATA)
-        self.agent.answer({"active": False})
+        self.network.answer(METADATA)
+        self.network.answer({"active": False})
 
     def refusal(self, mechanism: bytes, message: bytes, answer: object = None) -> list[Any]:
         """
@@ -100,7 +100,7 @@ class ChallengeTests(WireTestCase):
             for line in lines:
                 received = connection.send(line)
             if answer is not None and not received:
-                self.agent.answer(answer)
+                self.network.answer(answer)
                 received = connection.received()
             challenge = self.challengeIn(received)
             results.append([challenge, *connection.send(base64(b"\x01"))])
@@ -171,7 +171,7 @@ class ChallengeTests(WireTestCase):
         connection = self.connect()
         self.assertEqual([REFUSED], connection.send(b"a AUTHENTICATE OAUTHBEARER AQ=="))
         self.assertEqual([], connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER)))
-        self.agent.answer(b"", 503)
+        self.network.answer(b"", 503)
         [tagged] = connection.received()
         self.assertEqual(b"a NO [UNAVAILABLE] ", tagged[:19])
 
@@ -196,8 +196,8 @@ class MessageTests(WireTestCase):
             for line in lines:
                 received = connection.send(line)
             self.assertEqual([], received)
-            self.assertEqual(token, self.agent.form()["token"])
-            self.agent.answer(ACTIVE)
+            self.assertEqual(token, self.network.form()["token"])
+            self.network.answer(ACTIVE)
             self.assertEqual(b"a OK ", connection.received()[0][:5])
 
     def test_xoauth2WithoutUser(self) -> None:
@@ -212,7 +212,7 @@ class MessageTests(WireTestCase):
             self.checker = self.makeChecker()
             connection = self.connect()
             connection.send(b"a AUTHENTICATE XOAUTH2 " + base64(message))
-            self.agent.answer(ACTIVE)
+            self.network.answer(ACTIVE)
             self.assertEqual(b"a OK ", connection.received()[0][:5])
             self.assertEqual("arnt", connection.server.loginRecord.username)
 
@@ -234,12 +234,12 @@ class PasswordTests(WireTestCase):
         for size, isAsked in ((8_193, True), (49_152, True), (49_153, False), (65_536, False)):
             connection = self.connect()
             connection.send(b"a LOGIN arnt {%d}" % size)
-            before = len(self.agent.requests)
+            before = len(self.network.requests)
             answer = connection.send(b"t" * size)
             self.assertAsked(before + isAsked)
             if isAsked:
-                self.assertEqual("t" * size, self.agent.form()["token"])
-                self.agent.answer(ACTIVE)
+                self.assertEqual("t" * size, self.network.form()["token"])
+                self.network.answer(ACTIVE)
                 self.assertEqual(b"a OK ", connection.received()[0][:5])
                 self.assertEqual(
                     Known(URL, Reason.TOKEN_AS_PASSWORD), connection.server.loginRecord.verdict
@@ -275,7 +275,7 @@ class PasswordTests(WireTestCase):
         """
         connection = self.connect()
         connection.send(b"a AUTHENTICATE PLAIN " + base64(b"\0arnt\0tok"))
-        self.agent.answer(ACTIVE)
+        self.network.answer(ACTIVE)
         self.assertEqual(b"a OK ", connection.received()[0][:5])
         answer = self.connect().send(b"a AUTHENTICATE PLAIN " + base64(b"\0bron\0tok"))
         self.assertEqual([FOREIGN], answer)
@@ -290,7 +290,7 @@ class PasswordTests(WireTestCase):
             connection = self.connect(jmapAccessPolicy=policy)
             answer = connection.send(b"a LOGIN arnt tok")
             if not may:
-                self.agent.answer(ACTIVE)
+                self.network.answer(ACTIVE)
                 answer = connection.received()
             self.assertEqual(may, b"JMAPACCESS" in capabilitiesIn(answer[0]))
             self.assertEqual(verdict, connection.server.loginRecord.verdict)
@@ -309,7 +309,7 @@ class ExpiryTests(WireTestCase):
         self.checker = self.makeChecker(end_at_expiry=True)
         connection = self.connect()
         connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER))
-        self.agent.answer({**ACTIVE, "exp": self.reactor.rightNow + 100})
+        self.network.answer({**ACTIVE, "exp": self.reactor.rightNow + 100})
         self.assertEqual(b"a OK ", connection.received()[0][:5])
         return connection
 
@@ -374,10 +374,13 @@ class UnmodifiedFactoryTests(WireTestCase):
 
     def run_(self, block: str) -> None:
         """
-        Execute lines of the documentation. The checker has an agent without a network.
+        Execute lines of the documentation. The checker has a network without servers.
         """
         made = functools.partial(
-            IntrospectionChecker, reactor=self.reactor, agent=self.agent, now=self.reactor.seconds
+            IntrospectionChecker,
+            reactor=self.reactor,
+            network=self.network,
+            now=self.reactor.seconds,
         )
         imports, _, rest = block.partition("\n\n")
         exec(imports, self.names)
@@ -389,8 +392,8 @@ class UnmodifiedFactoryTests(WireTestCase):
         Execute lines that make and start a checker, and answer what it asks.
         """
         self.run_(block)
-        self.agent.answer(METADATA_OF_DOCS)
-        self.agent.answer({"active": False})
+        self.network.answer(METADATA_OF_DOCS)
+        self.network.answer({"active": False})
 
     def test_portal(self) -> None:
         """
@@ -409,7 +412,7 @@ class UnmodifiedFactoryTests(WireTestCase):
             server.makeConnection(transport)
             transport.clear()
             server.dataReceived(line + b"\r\n")
-            self.agent.answer(ACTIVE if isToken else {"active": False})
+            self.network.answer(ACTIVE if isToken else {"active": False})
             server.connectionLost(Failure(ConnectionDone()))
             accepted = transport.value().startswith(b"a OK ")
             self.assertEqual(b"wrong" not in line, accepted, transport.value())
@@ -430,7 +433,7 @@ class UnmodifiedFactoryTests(WireTestCase):
             connection = Connection(server=server)
             message = base64(b"n,,\x01auth=Bearer " + token + b"\x01\x01")
             connection.send(b"a AUTHENTICATE OAUTHBEARER " + message)
-            self.agent.answer({**ACTIVE, "scope": scope})
+            self.network.answer({**ACTIVE, "scope": scope})
             [tagged] = connection.received()
             self.assertEqual(isinstance(verdict, Usable), b"JMAPACCESS" in capabilitiesIn(tagged))
             self.assertEqual(verdict, connection.server.loginRecord.verdict)

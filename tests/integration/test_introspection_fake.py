@@ -28,8 +28,8 @@ from tests.support_introspection import (
 )
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.oauth import IntrospectionChecker, connections
-from txjmapaccess.oauth.http import LONGEST_ANSWER
+from txjmapaccess.oauth import IntrospectionChecker, pool
+from txjmapaccess.oauth.answer import LONGEST_ANSWER
 
 GOOD = jsonAnswer(ACTIVE)
 
@@ -116,8 +116,8 @@ class ConnectionTests(FakeProviderTestCase):
         A connection that nobody has used for a while is closed, before the provider does it: node
         does after five seconds.
         """
-        self.assertLess(connections.IDLE_SECONDS, 5)
-        self.patch(connections, "IDLE_SECONDS", 0.2)
+        self.assertLess(pool.IDLE_SECONDS, 5)
+        self.patch(pool, "IDLE_SECONDS", 0.2)
         self.start(answerWell)
         await self.login()
         await self.login()

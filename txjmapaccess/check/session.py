@@ -15,12 +15,11 @@ from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
 
 from txjmapaccess._version import __version__
+from txjmapaccess.check.agent import describeAll, readBody
 from txjmapaccess.check.answers import KEY, Answer, schemesOf
 from txjmapaccess.check.explaining import Explanation, explain
 from txjmapaccess.check.peers import fetchPeer
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.oauth.body import readBody
-from txjmapaccess.oauth.http import describe
 from txjmapaccess.sessionurl import checkSessionURL
 
 #: Seconds for one request, and how many redirects are followed.
@@ -137,7 +136,7 @@ class SessionClient:
         except Exception as e:
             late = not timer.active()
             # Not "from e": its traceback holds the request.
-            raise NoAnswer(url, "did not answer within" if late else describe(e)) from None
+            raise NoAnswer(url, "did not answer within" if late else describeAll(e)) from None
         finally:
             if timer.active():
                 timer.cancel()

@@ -22,7 +22,6 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.iweb import IAgent
 from zope.interface import Interface, implementer
 
 from txjmapaccess.cache import REFUSAL_SECONDS, AnswerCache
@@ -32,7 +31,7 @@ from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvic
 from txjmapaccess.oauth.alarm import Alarm
 from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.counters import IntrospectionCounters
-from txjmapaccess.oauth.http import HTTPClient
+from txjmapaccess.oauth.http import HTTPClient, Network
 from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
 from txjmapaccess.settings import fromMapping
@@ -45,13 +44,14 @@ class IntrospectionChecker:
     about whether they are good for JMAP.
 
     @param reactor: the reactor; L{None} for the global one.
-    @param agent: an L{IAgent} for all requests, instead of one that is made from C{ca_file}.
+    @param network: makes all requests, instead of one that is made from C{ca_file}.
     @param now: tells the time in seconds since the epoch.
     @param keys: the settings, with the names that they have in the configuration file; see
         L{IntrospectionSettings}.
 
     @ivar credentialInterfaces: L{IBearerToken}; and L{IUsernamePassword} with C{as_password}.
     @ivar counters: what happened up to now.
+    @ivar cacheEntries: how many answers are kept.
 
     @raise ConfigurationError: for settings that cannot be used.
     """
@@ -64,7 +64,7 @@ class IntrospectionChecker:
         self,
         *,
         reactor: Any = None,
-        agent: IAgent | None = None,
+        network: Network | None = None,
         now: Callable[[], float] = time.time,
         **keys: Any,
     ) -> None:
@@ -73,7 +73,7 @@ class IntrospectionChecker:
         self._settings = settings = fromMapping(IntrospectionSettings, keys)
         self._now = now
         self._nonsense = Alarm(reactor)
-        http = HTTPClient(reactor, settings.trustRoot, agent)
+        http = HTTPClient(network or Network(reactor, settings.trustRoot))
         self.counters = IntrospectionCounters()
         self._client = IntrospectionClient(settings, http, reactor, self.counters)
         # Without a cache, refusals are not kept either.
@@ -108,6 +108,13 @@ class IntrospectionChecker:
         See L{ICheckerLifecycle.close}.
         """
         return self._client.close()
+
+    @property
+    def cacheEntries(self) -> int:
+        """
+        See the class.
+        """
+        return self._cache.entries
 
     def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
         """

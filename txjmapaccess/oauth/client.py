@@ -14,18 +14,20 @@ from urllib.parse import quote_plus, urlencode
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.http_headers import Headers
 
 from txjmapaccess._version import __version__
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.oauth.alarm import Alarm
+from txjmapaccess.oauth.answer import Answer
 from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.discovery import Provider, metadataURLs, readMetadata
-from txjmapaccess.oauth.http import Answer, HTTPClient
+from txjmapaccess.oauth.http import HTTPClient, Request, makeRequest
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
 _T = TypeVar("_T")
+
+_COMMON = {"Accept": "application/json", "User-Agent": f"txjmapaccess/{__version__}"}
 
 
 class IntrospectionClient:
@@ -47,10 +49,11 @@ class IntrospectionClient:
         self._http = http
         self._clock = clock
         self._counters = counters
-        self._headers = _headers(settings)
+        self._header = _header(settings)
         self._form = _form(settings)
         self._alarm = Alarm(clock)
         self._asked: set[Deferred[Any]] = set()
+        self._request: Request | None = None
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
         # Not to keep it, but to look for it once, however many wait for it.
         self._discovered: AnswerCache[Provider] = AnswerCache(clock, lambda _: 0.0)
@@ -91,6 +94,7 @@ class IntrospectionClient:
         self._counters.requestsInFlight -= 1
         self._counters.latencySum += self._clock.seconds() - begun
         self._counters.latencyCount += 1
+        self._counters.isDown = False
         self._alarm.worked()
         return answer
 
@@ -99,6 +103,7 @@ class IntrospectionClient:
         self._counters.requestsFailed += not failure.check(CancelledError)
         # The end of this client, or of a login, is no trouble to report.
         if failure.check(TemporaryFailure) and not self._http.closed:
+            self._counters.isDown = True
             self._alarm.failed(str(failure.value))
         return failure
 
@@ -133,9 +138,14 @@ class IntrospectionClient:
         if provider is None or (rediscover and self._settings.issuer is not None):
             provider = await self._discover()
         body = self._form + b"&token=" + quote_plus(token).encode()
-        answer = await self._http.post(provider.endpoint, self._headers, body)
+        answer = await self._http.send(self._requestTo(provider.endpoint), body)
         _checkAccess(answer, provider.endpoint)
         return _objectFrom(answer, provider.endpoint)
+
+    def _requestTo(self, endpoint: str) -> Request:
+        if self._request is None or self._request.url != endpoint:
+            self._request = makeRequest("POST", endpoint, self._header)
+        return self._request
 
     async def _discover(self) -> Provider:
         # It has a deadline of its own: were it to end when nobody waits any more, one that hangs
@@ -149,7 +159,7 @@ class IntrospectionClient:
         problems = []
         for url in metadataURLs(issuer):
             try:
-                answer = await self._http.get(url, Headers({b"Accept": [b"application/json"]}))
+                answer = await self._http.send(makeRequest("GET", url, _COMMON))
                 return readMetadata(_objectFrom(answer, url), issuer, url)
             except TemporaryFailure as e:
                 problems.append(str(e))
@@ -160,17 +170,13 @@ def _closed() -> TemporaryFailure:
     return TemporaryFailure("The checker is closed")
 
 
-def _headers(settings: IntrospectionSettings) -> Headers:
-    headers = {
-        b"Accept": [b"application/json"],
-        b"Content-Type": [b"application/x-www-form-urlencoded"],
-        b"User-Agent": [f"txjmapaccess/{__version__}".encode()],
-    }
+def _header(settings: IntrospectionSettings) -> dict[str, str]:
+    header = {**_COMMON, "Content-Type": "application/x-www-form-urlencoded"}
     if settings.client_auth == "basic":
         # Both are encoded like the fields of a form first (RFC 6749, section 2.3.1).
         pair = f"{quote_plus(settings.client_id)}:{quote_plus(settings.clientSecret)}"
-        headers[b"Authorization"] = [b"Basic " + b64encode(pair.encode())]
-    return Headers(headers)
+        header["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+    return header
 
 
 def _form(settings: IntrospectionSettings) -> bytes:

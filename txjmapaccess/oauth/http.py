@@ -1,160 +1,196 @@
-# -*- test-case-name: tests.integration.test_introspection_fake -*-
-# mypy: allow-untyped-calls
+# -*- test-case-name: tests.test_oauth_http -*-
 """
 HTTP as a token checker needs it: small requests, small answers, connections that are kept alive.
 
-L{twisted.web.client.Agent} follows no redirects, so a secret goes nowhere but to the URL that it
-is meant for.
+Redirects are not followed, so a secret goes nowhere but to the URL that it is meant for.
+L{twisted.web.client.Agent} does the same with three times the work for each request, more than all
+the rest of a login.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
-from twisted.web.client import Agent, RequestTransmissionFailed, ResponseNeverReceived
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.ssl import optionsForClientTLS, platformTrust
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.oauth.body import WholeBody, readBody
-from txjmapaccess.oauth.connections import ServerEndpoints, makePool
+from txjmapaccess.oauth.answer import Answer, BrokenAnswer
+from txjmapaccess.oauth.connection import Unanswered
+from txjmapaccess.oauth.pool import ConnectionPool
 
-#: Requests on their way at any time; others wait for their turn. That many connections are kept.
+#: Requests on their way at any time; others wait for their turn.
 CONCURRENT = 64
 
-#: An answer that is longer is none that a provider would give.
-LONGEST_ANSWER = 65_536
-
-_CLOSE_SECONDS = 1
-
-_STALE = (RequestTransmissionFailed, ResponseNeverReceived)
+_PORTS = {"http": 80, "https": 443}
 
 #: Their texts hold nothing that was sent or received.
-_HARMLESS = (ConnectError, ConnectionClosed, DNSLookupError, TLSError, VerificationError)
+_HARMLESS = (
+    BrokenAnswer,
+    ConnectError,
+    ConnectionClosed,
+    DNSLookupError,
+    TLSError,
+    VerificationError,
+)
 
 
-class Answer(NamedTuple):
+class Server(NamedTuple):
     """
-    An HTTP status and the body that came with it.
+    Where to connect to.
     """
 
-    status: int
-    body: bytes
+    scheme: str
+    host: str
+    port: int
 
-    def jsonObject(self) -> dict[str, object] | None:
+
+class Request(NamedTuple):
+    """
+    A request, to be sent once or many times.
+
+    @ivar url: for the log.
+    @ivar server: where it goes.
+    @ivar head: the request line and the header, but for what depends on the body.
+    """
+
+    url: str
+    server: Server
+    head: bytes
+
+    def withBody(self, body: bytes | None) -> bytes:
         """
-        @return: the body, or L{None} when it is not a JSON object.
+        @return: all that is to be sent.
         """
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-        return value if isinstance(value, dict) else None
+        if body is None:
+            return self.head + b"\r\n"
+        return b"%bContent-Length: %d\r\n\r\n%b" % (self.head, len(body), body)
+
+
+def makeRequest(method: str, url: str, header: Mapping[str, str]) -> Request:
+    """
+    @param url: an http or https URL that has been checked: visible ASCII.
+    @param header: names and values, ASCII without line breaks.
+    """
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (parts.query and "?" + parts.query)
+    fields = {"Host": parts.netloc, **header}
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
+    head = "".join(line + "\r\n" for line in lines).encode("ascii")
+    return Request(url, _server(parts), head)
+
+
+def _server(parts: SplitResult) -> Server:
+    host = parts.hostname
+    assert host is not None  # the URL has been checked
+    return Server(parts.scheme, host, parts.port or _PORTS[parts.scheme])
+
+
+class Network:
+    """
+    The way to all servers.
+
+    @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and what endpoints need.
+    @param trustRoot: whose certificates are believed; L{None} for the system's.
+    """
+
+    def __init__(self, reactor: Any, trustRoot: Any = None) -> None:
+        self._reactor = reactor
+        self._trustRoot = trustRoot
+        self._pools: dict[Server, ConnectionPool] = {}
+
+    def ask(self, request: Request, body: bytes | None, fresh: bool = False) -> Deferred[Answer]:
+        """
+        See L{ConnectionPool.ask}.
+        """
+        pool = self._pools.get(request.server)
+        if pool is None:
+            endpoint = self._endpoint(request.server)
+            pool = self._pools[request.server] = ConnectionPool(self._reactor, endpoint)
+        return pool.ask(request.withBody(body), fresh)
+
+    def close(self) -> Deferred[Any]:
+        """
+        See L{ConnectionPool.close}.
+        """
+        return gatherResults([pool.close() for pool in self._pools.values()])
+
+    def _endpoint(self, server: Server) -> IStreamClientEndpoint:
+        endpoint = HostnameEndpoint(self._reactor, server.host.encode("ascii"), server.port)
+        if server.scheme == "http":
+            return endpoint
+        trustRoot = platformTrust() if self._trustRoot is None else self._trustRoot
+        return wrapClientTLS(optionsForClientTLS(server.host, trustRoot), endpoint)
 
 
 class HTTPClient:
     """
-    @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and what endpoints need.
-    @param trustRoot: whose certificates are believed; L{None} for the system's.
-    @param agent: makes all requests, if given. It should keep connections alive.
+    @param network: does the work.
     @ivar closed: whether L{close} was called.
     """
 
-    def __init__(self, reactor: Any, trustRoot: Any = None, agent: IAgent | None = None) -> None:
-        endpoints = ServerEndpoints(reactor, trustRoot)
-        self._pool = makePool(reactor, CONCURRENT)
-        self._agent = agent or Agent.usingEndpointFactory(reactor, endpoints, self._pool)
-        self._unpooled = agent or Agent.usingEndpointFactory(reactor, endpoints)
-        self._turns = DeferredSemaphore(CONCURRENT)
-        self._reactor = reactor
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._busy = 0
+        self._waiting: deque[Deferred[None]] = deque()
         self.closed = False
 
-    async def get(self, url: str, headers: Headers) -> Answer:
-        """
-        See L{post}.
-        """
-        return await self._request(b"GET", url, headers, None)
-
-    async def post(self, url: str, headers: Headers, body: bytes) -> Answer:
+    async def send(self, request: Request, body: bytes | None = None) -> Answer:
         """
         @return: the answer, whatever its status is. Cancelling closes the connection.
 
         @raise TemporaryFailure: when there is no complete answer. Its text names the URL and what
             went wrong.
         """
-        return await self._request(b"POST", url, headers, body)
+        # Where nobody waits it is not worth a Deferred.
+        if self._busy >= CONCURRENT:
+            await self._turn()
+        self._busy += 1
+        try:
+            return await self._twice(request, body)
+        except CancelledError:
+            raise
+        except Exception as e:
+            # Not "from e": its traceback holds the request.
+            raise TemporaryFailure(f"{request.url} could not be asked: {describe(e)}") from None
+        finally:
+            self._busy -= 1
+            if self._waiting:
+                self._waiting.popleft().callback(None)
 
-    def close(self) -> Deferred[None]:
+    def close(self) -> Deferred[Any]:
         """
-        Close all connections that are idle, and make no others.
+        Close all connections.
 
-        @return: a Deferred that fires when they are closed, and after a second at the latest.
+        @return: a Deferred that fires when they are closed, and soon in any case.
         """
         self.closed = True
-        over: Deferred[None] = Deferred()
-        # Over TLS the other side has a say in it, and may have nothing to say.
-        timer = self._reactor.callLater(_CLOSE_SECONDS, over.callback, None)
+        return self._network.close()
 
-        def closed(_: object) -> None:
-            if timer.active():
-                timer.cancel()
-                over.callback(None)
+    def _turn(self) -> Deferred[None]:
+        turn: Deferred[None] = Deferred(self._waiting.remove)
+        self._waiting.append(turn)
+        return turn
 
-        self._pool.closeCachedConnections().addCallback(closed)
-        return over
-
-    async def _request(
-        self, method: bytes, url: str, headers: Headers, body: bytes | None
-    ) -> Answer:
-        await self._turns.acquire()
-        try:
-            return await self._twice(method, url, headers, body)
-        except Exception as e:
-            if any(isinstance(cause, CancelledError) for cause in _causes(e)):
-                raise CancelledError() from None
-            # Not "from e": its traceback holds the request.
-            raise TemporaryFailure(f"{url} could not be asked: {describe(e)}") from None
-        finally:
-            self._turns.release()
-
-    async def _twice(self, method: bytes, url: str, headers: Headers, body: bytes | None) -> Answer:
+    async def _twice(self, request: Request, body: bytes | None) -> Answer:
         """
         Once, and once more on a new connection when the first one was closed before anything
-        came: most likely it had been idle for too long. Agent repeats no POST, since that could
-        do something twice; introspection only asks.
+        came: most likely it had been idle for too long. A POST could do something twice;
+        introspection only asks.
         """
         try:
-            return await _ask(self._agent, method, url, headers, body)
-        except _STALE as e:
-            if not all(isinstance(cause, ConnectionClosed) for cause in _causes(e)):
-                raise
-        return await _ask(self._unpooled, method, url, headers, body)
-
-
-async def _ask(
-    agent: IAgent, method: bytes, url: str, headers: Headers, body: bytes | None
-) -> Answer:
-    producer = None if body is None else WholeBody(body)
-    response = await agent.request(method, url.encode(), headers, producer)
-    return Answer(response.code, await readBody(response, LONGEST_ANSWER))
-
-
-def _causes(error: object) -> Iterator[object]:
-    """
-    Agent wraps what went wrong, possibly more than once.
-    """
-    reasons = getattr(error, "reasons", None)
-    if not isinstance(reasons, list):
-        yield error
-        return
-    for reason in reasons:
-        yield from _causes(reason.value)
+            return await self._network.ask(request, body)
+        except Unanswered:
+            pass
+        return await self._network.ask(request, body, fresh=True)
 
 
 def describe(error: Exception) -> str:
@@ -162,7 +198,5 @@ def describe(error: Exception) -> str:
     @return: what went wrong, for the log. Texts that could hold what was sent or received are left
         out.
     """
-    return "; ".join(
-        f"{type(cause).__name__}: {cause}" if isinstance(cause, _HARMLESS) else type(cause).__name__
-        for cause in _causes(error)
-    )
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, _HARMLESS) else name

@@ -12,8 +12,9 @@ Whatever is not plainly good is not good:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from txjmapaccess.errors import ForeignAuthorizationIdentity, TemporaryFailure, TokenRefused
 from txjmapaccess.oauth.settings import IntrospectionSettings
@@ -25,8 +26,10 @@ NOT_BEFORE_LEEWAY = 5.0
 #: What providers call a token that needs no proof of possession (RFC 6750), in lower case.
 _BEARER = ("bearer", "access_token")
 
-#: What is longer is neither a name nor a URL that may be used, and would fill caches.
-_LONGEST_NAME = 1000
+#: Not empty, without controls and surrogates.
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}\Z")
+
+#: What is longer is no URL that may be used, and would fill caches.
 _LONGEST_URL = 4000
 
 
@@ -36,8 +39,7 @@ class MalformedAnswer(TemporaryFailure):
     """
 
 
-@dataclass(frozen=True)
-class TokenInfo:
+class TokenInfo(NamedTuple):
     """
     What is known of an active token that is good for IMAP.
 
@@ -182,15 +184,9 @@ def _username(answer: Mapping[str, object], settings: IntrospectionSettings) -> 
     name = _claim(answer, settings.username_claim)
     if name is None:
         raise TokenRefused(f"The token has no {settings.username_claim} (username_claim)")
-    if not isinstance(name, str) or not _isName(name):
+    if not isinstance(name, str) or not _NAME.match(name):
         raise MalformedAnswer(f"{settings.username_claim} (username_claim) is not a user name")
     return name
-
-
-def _isName(name: str) -> bool:
-    hasControl = any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in name)
-    hasSurrogate = any(0xD800 <= ord(c) < 0xE000 for c in name)
-    return 0 < len(name) <= _LONGEST_NAME and not hasControl and not hasSurrogate
 
 
 def _sessionURL(answer: Mapping[str, object], settings: IntrospectionSettings) -> str | None:

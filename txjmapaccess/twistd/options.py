@@ -150,7 +150,7 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
         # What somebody else's checker takes for a token, nobody knows.
         return any(
             not ICheckerLifecycle.providedBy(checker)
-            or {IBearerToken, IUsernamePassword} <= set(checker.credentialInterfaces)
+            or {IBearerToken, IUsernamePassword}.issubset(checker.credentialInterfaces)  # type: ignore[attr-defined]
             for checker in self["credCheckers"]
         )
 

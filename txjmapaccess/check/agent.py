@@ -1,58 +1,28 @@
-# -*- test-case-name: tests.integration.test_introspection_fake -*-
+# -*- test-case-name: tests.integration.test_check_session -*-
 """
-The bodies of small HTTP messages.
+What L{twisted.web.client.Agent} leaves to be done: bodies that are not too long, and what went
+wrong in words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IConsumer
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
-from twisted.web.iweb import IBodyProducer, IResponse
-from zope.interface import implementer
+from twisted.web.iweb import IResponse
+
+from txjmapaccess.oauth.http import describe
 
 
 class BodyTooLong(Exception):
     """
     A body that is longer than it may be.
     """
-
-
-@implementer(IBodyProducer)
-class WholeBody:
-    """
-    A body that is written at once. It is short, and L{twisted.web.client.FileBodyProducer} costs
-    more than the request.
-    """
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        consumer.write(self._body)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """
-        Nothing is left to produce.
-        """
-
-    def resumeProducing(self) -> None:
-        """
-        Nothing is left to produce.
-        """
-
-    def stopProducing(self) -> None:
-        """
-        Nothing is left to produce.
-        """
 
 
 def readBody(response: IResponse, longest: int) -> Deferred[bytes]:
@@ -66,6 +36,22 @@ def readBody(response: IResponse, longest: int) -> Deferred[bytes]:
     reader = _Reader(longest)
     response.deliverBody(reader)
     return reader.body
+
+
+def describeAll(error: Exception) -> str:
+    """
+    @return: see L{describe}. What Agent has wrapped, possibly more than once, is unwrapped.
+    """
+    return "; ".join(describe(cause) for cause in _causes(error))
+
+
+def _causes(error: Exception) -> Iterator[Exception]:
+    reasons = getattr(error, "reasons", None)
+    if not isinstance(reasons, list):
+        yield error
+        return
+    for reason in reasons:
+        yield from _causes(reason.value)
 
 
 class _Reader(Protocol):

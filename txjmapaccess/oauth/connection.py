@@ -1,0 +1,120 @@
+# -*- test-case-name: tests.test_oauth_http -*-
+"""
+One connection to a provider, for one request at a time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionClosed, ConnectionDone
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from txjmapaccess.oauth.answer import Answer, AnswerReader, BrokenAnswer
+
+if TYPE_CHECKING:
+    from txjmapaccess.oauth.pool import ConnectionPool
+
+
+class Unanswered(ConnectionClosed):
+    """
+    The connection was closed before anything of an answer came.
+    """
+
+
+class Connection(Protocol):
+    """
+    An HTTP/1.1 connection that is kept alive.
+
+    @param pool: is told when it is open, free for the next request, and closed.
+    """
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._reader = AnswerReader()
+        self._asked: Deferred[Answer] | None = None
+
+    def ask(self, request: bytes) -> Deferred[Answer]:
+        """
+        @param request: the whole request.
+
+        @return: a Deferred of the answer; cancelling it closes the connection. It fails with
+            L{Unanswered}, L{BrokenAnswer}, or with the reason for which the connection was lost.
+        """
+        self._reader.expect()
+        asked: Deferred[Answer] = Deferred(self._abandon)
+        self._asked = asked
+        self._transport.write(request)
+        return asked
+
+    def close(self) -> None:
+        """
+        Close it in order, which over TLS may take forever.
+        """
+        self._transport.loseConnection()
+
+    def abort(self) -> None:
+        """
+        Close it now.
+        """
+        self._transport.abortConnection()
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+    def _abandon(self, asked: Deferred[Answer]) -> None:
+        self._asked = None
+        self.abort()
+
+    def connectionMade(self) -> None:
+        """
+        See L{Protocol}.
+        """
+        self._pool.opened(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        See L{Protocol}.
+        """
+        if self._asked is None:
+            # Nobody has asked for that, or wants it any more.
+            self.abort()
+            return
+        try:
+            answer = self._reader.feed(data)
+        except BrokenAnswer:
+            self._end(Failure())
+            self.abort()
+        else:
+            if answer is not None:
+                self._answered(answer)
+
+    def _answered(self, answer: Answer) -> None:
+        asked, self._asked = self._asked, None
+        if self._reader.keepAlive:
+            self._pool.released(self)
+        else:
+            self.close()
+        assert asked is not None
+        asked.callback(answer)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        See L{Protocol}.
+        """
+        self._pool.lost(self)
+        if self._asked is None:
+            return
+        answer = self._reader.end() if reason.check(ConnectionDone) else None
+        if answer is None and not self._reader.hasBegun and reason.check(ConnectionClosed):
+            self._end(Failure(Unanswered()))
+        else:
+            self._end(reason if answer is None else answer)
+
+    def _end(self, result: Answer | Failure) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.callback(result)
