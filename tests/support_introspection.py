@@ -17,7 +17,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.oauth.answer import Answer
-from txjmapaccess.oauth.http import Network, Request
+from txjmapaccess.oauth.http import Network
+from txjmapaccess.oauth.request import Request
 
 JMAP_SCOPE = "urn:ietf:params:jmap:mail"
 

@@ -21,8 +21,9 @@ from zope.interface import implementer
 
 from txjmapaccess.oauth.answer import LONGEST_ANSWER, Answer, AnswerReader, BrokenAnswer
 from txjmapaccess.oauth.connection import Connection, Unanswered
-from txjmapaccess.oauth.http import Network, Server, makeRequest
+from txjmapaccess.oauth.http import Network
 from txjmapaccess.oauth.pool import IDLE_SECONDS, ConnectionPool
+from txjmapaccess.oauth.request import Server, makeRequest
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"

@@ -22,7 +22,8 @@ from txjmapaccess.oauth.alarm import Alarm
 from txjmapaccess.oauth.answer import Answer
 from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.discovery import Provider, metadataURLs, readMetadata
-from txjmapaccess.oauth.http import HTTPClient, Request, makeRequest
+from txjmapaccess.oauth.http import HTTPClient
+from txjmapaccess.oauth.request import Request, makeRequest
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
 _T = TypeVar("_T")

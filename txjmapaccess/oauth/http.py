@@ -10,9 +10,7 @@ the rest of a login.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from typing import Any
 
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
@@ -26,11 +24,10 @@ from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.oauth.answer import Answer, BrokenAnswer
 from txjmapaccess.oauth.connection import Unanswered
 from txjmapaccess.oauth.pool import ConnectionPool
+from txjmapaccess.oauth.request import Request, Server
 
 #: Requests on their way at any time; others wait for their turn.
 CONCURRENT = 64
-
-_PORTS = {"http": 80, "https": 443}
 
 #: Their texts hold nothing that was sent or received.
 _HARMLESS = (
@@ -41,57 +38,6 @@ _HARMLESS = (
     TLSError,
     VerificationError,
 )
-
-
-class Server(NamedTuple):
-    """
-    Where to connect to.
-    """
-
-    scheme: str
-    host: str
-    port: int
-
-
-class Request(NamedTuple):
-    """
-    A request, to be sent once or many times.
-
-    @ivar url: for the log.
-    @ivar server: where it goes.
-    @ivar head: the request line and the header, but for what depends on the body.
-    """
-
-    url: str
-    server: Server
-    head: bytes
-
-    def withBody(self, body: bytes | None) -> bytes:
-        """
-        @return: all that is to be sent.
-        """
-        if body is None:
-            return self.head + b"\r\n"
-        return b"%bContent-Length: %d\r\n\r\n%b" % (self.head, len(body), body)
-
-
-def makeRequest(method: str, url: str, header: Mapping[str, str]) -> Request:
-    """
-    @param url: an http or https URL that has been checked: visible ASCII.
-    @param header: names and values, ASCII without line breaks.
-    """
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (parts.query and "?" + parts.query)
-    fields = {"Host": parts.netloc, **header}
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
-    head = "".join(line + "\r\n" for line in lines).encode("ascii")
-    return Request(url, _server(parts), head)
-
-
-def _server(parts: SplitResult) -> Server:
-    host = parts.hostname
-    assert host is not None  # the URL has been checked
-    return Server(parts.scheme, host, parts.port or _PORTS[parts.scheme])
 
 
 class Network:
