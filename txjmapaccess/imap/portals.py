@@ -12,12 +12,9 @@ from typing import Any
 from twisted.cred import credentials as twistedCredentials
 from twisted.cred.portal import Portal
 from twisted.mail.imap4 import IAccount
-from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import UsernamePassword
-from txjmapaccess.errors import TokenRefused, reasonOf
 from txjmapaccess.imap.waiting import settled
-from txjmapaccess.interfaces import IBearerToken, ITokenAdvice
 
 
 class PortalLogin:
@@ -58,23 +55,6 @@ class PortalLogin:
             if interface.providedBy(self._credentials):
                 return checker
         return None
-
-
-def explained(failure: Failure, portal: Any) -> TokenRefused:
-    """
-    @param failure: a refusal by anybody: by the checker, or by the mechanism, before any checker
-        was asked.
-
-    @return: it, with all that a client is told (RFC 7628, section 3.2.2): what it says itself, or
-        else what the portal's checker says about every token.
-    """
-    refusal = failure.value
-    if not isinstance(refusal, TokenRefused):
-        refusal = TokenRefused(reasonOf(failure))
-    if refusal.scope is not None or refusal.openidConfiguration is not None:
-        return refusal
-    checker = getattr(portal, "checkers", {}).get(IBearerToken)
-    return checker.advise(refusal) if ITokenAdvice.providedBy(checker) else refusal
 
 
 class EvidencePortal:
