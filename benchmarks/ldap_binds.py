@@ -4,7 +4,7 @@ connection for each, and beside Dovecot's ldap passdb where that is installed.
 
 ::
 
-    python -m benchmarks.ldap_binds [--seconds 2] [--rounds 3] [--connections 8]
+    python -m benchmarks.ldap_binds [--seconds 2] [--rounds 3] [--connections 64]
 
 It needs slapd. All are measured against the same slapd, one after the other in every round, so that
 they meet the same machine. The checker and ldap3 run in this process, and Dovecot in its own. CPU
@@ -218,7 +218,7 @@ async def main(reactor: object) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("::")[0])
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--connections", type=int, default=64)
     report(await measure(parser.parse_args()))
 
 
