@@ -81,6 +81,28 @@ def mail(number: int, *references: int, text: bytes = b"Text") -> bytes:
     )
 
 
+BEFORE, AFTER = "before", "after"
+
+
+def stall(store: Any, method: str, when: str) -> Callable[[], None]:
+    """
+    Let a method of a store never answer.
+
+    @param when: whether it stops L{BEFORE} or L{AFTER} it has done its work.
+
+    @return: a function that lets it answer again.
+    """
+    original = getattr(store, method)
+
+    def stalling(*args: Any) -> Deferred[Any]:
+        if when == AFTER:
+            original(*args)
+        return Deferred()
+
+    setattr(store, method, stalling)
+    return lambda: delattr(store, method)
+
+
 def registerExample(case: Any) -> None:
     """
     Register the adapters that are the example in docs/integrating.md, for the time of a test.
@@ -647,6 +669,23 @@ class IdentifierMachine(RuleBasedStateMachine):
         """
         raise NotImplementedError
 
+    def account(self) -> Any:
+        """
+        @return: the account of the store, or L{None} where its processes cannot be killed here.
+        """
+        return None
+
+    def kill(self, who: int, store: Any, method: str, when: str, line: bytes) -> None:
+        """
+        A server process is killed while it is at work on a command.
+        """
+        connection = self.clients[who].connection
+        goOn = stall(store, method, when)
+        assert connection.send(b"a " + line) == [], line
+        goOn()
+        connection.server.objectIDs.kill()
+        self.clients[who] = Client(self.connect())
+
     def __init__(self) -> None:
         super().__init__()
         self.clients = [Client(self.connect()), Client(self.connect())]
@@ -766,8 +805,53 @@ class IdentifierMachine(RuleBasedStateMachine):
             assert self.clients[who].send(command)[-1].startswith(b"a NO ")
         elif self.isFree(new) and not new.startswith(old + "/"):
             self.clients[who].do(command)
-            for name in [n for n in self.boxes if n == old or n.startswith(old + "/")]:
-                self.boxes[new + name[len(old) :]] = self.boxes.pop(name)
+            self.renamed(old, new)
+
+    def renamed(self, old: str, new: str) -> None:
+        """
+        A mailbox has another name, and those below it.
+        """
+        for name in [n for n in self.boxes if n == old or n.startswith(old + "/")]:
+            self.boxes[new + name[len(old) :]] = self.boxes.pop(name)
+
+    @rule(who=who, which=which, when=st.sampled_from((BEFORE, AFTER)))
+    def killedInDelete(self, who: int, which: int, when: str) -> None:
+        """
+        DELETE, killed.
+        """
+        name, account = self.name(which), self.account()
+        isAbove = any(each.startswith(name + "/") for each in self.boxes)
+        if account is not None and name != "INBOX" and not isAbove:
+            self.kill(who, account, "delete", when, b"DELETE " + name.encode())
+            if when == AFTER:
+                self.spent.add(self.boxes.pop(name).mailboxID or "")
+
+    @rule(who=who, which=which, new=st.sampled_from(_NAMES), when=st.sampled_from((BEFORE, AFTER)))
+    def killedInRename(self, who: int, which: int, new: str, when: str) -> None:
+        """
+        RENAME, killed.
+        """
+        old, account = self.name(which), self.account()
+        isPossible = old != "INBOX" and self.isFree(new) and not new.startswith(old + "/")
+        if account is not None and isPossible:
+            command = b"RENAME %b %b" % (old.encode(), new.encode())
+            self.kill(who, account, "rename", when, command)
+            if when == AFTER:
+                self.renamed(old, new)
+
+    @rule(who=who, source=which, goal=which, when=st.sampled_from((BEFORE, AFTER)))
+    def killedInCopy(self, who: int, source: int, goal: int, when: str) -> None:
+        """
+        COPY, killed: what is there then are new messages.
+        """
+        account, mails = self.account(), self.boxes[self.name(source)].mails
+        if account is not None and mails:
+            name = self.name(goal)
+            self.clients[who].open(self.name(source).encode())
+            target = account.mailboxes[name]
+            self.kill(who, target, "copy", when, b"COPY 1:* " + name.encode())
+            if when == AFTER:
+                self.boxes[name].mails += [Mail(mail.content) for mail in mails]
 
     @invariant()
     def same(self) -> None:

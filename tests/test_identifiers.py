@@ -83,7 +83,7 @@ class Stores:
 
     def __init__(self, directory: str) -> None:
         self._directory = os.path.abspath(directory)
-        self._account = TheirAccount()
+        self.account = TheirAccount()
 
     def maildir(self) -> Connection:
         """
@@ -97,7 +97,7 @@ class Stores:
         @return: a connection to the store of others.
         """
         index = InlineIndex(os.path.join(self._directory, "index"))
-        return self._connect(RecordingRealm(lambda name: self._account), objectIDs=index)
+        return self._connect(RecordingRealm(lambda name: self.account), objectIDs=index)
 
     def _connect(self, realm: Any, **attributes: Any) -> Connection:
         connection = Connection(portal=makePortal(realm), **attributes)
@@ -182,7 +182,7 @@ class StatefulTests(SynchronousTestCase):
     Random work, see L{IdentifierMachine}.
     """
 
-    def run_(self, connect: Callable[[Stores], Connection]) -> None:
+    def run_(self, connect: Callable[[Stores], Connection], canBeKilled: bool = False) -> None:
         """
         Run it on one of the stores.
         """
@@ -196,6 +196,9 @@ class StatefulTests(SynchronousTestCase):
 
             def connect(self) -> Connection:
                 return connect(self.stores)
+
+            def account(self) -> Any:
+                return self.stores.account if canBeKilled else None
 
         run_state_machine_as_test(
             Machine,
@@ -216,9 +219,9 @@ class StatefulTests(SynchronousTestCase):
 
     def test_indexed(self) -> None:
         """
-        A store that others wrote, with an index.
+        A store that others wrote, with an index, and processes that are killed.
         """
-        self.run_(Stores.indexed)
+        self.run_(Stores.indexed, canBeKilled=True)
 
 
 class DocumentationTests(SynchronousTestCase):

@@ -16,14 +16,12 @@ from twisted.mail.interfaces import IMessageIMAPCopier
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from tests.support_identifiers import InlineIndex, found
+from tests.support_identifiers import AFTER, BEFORE, InlineIndex, found, stall
 from tests.support_mail import HELLO, Mailbox, Session
 from tests.test_identifiers import TheirAccount, TheirMailbox
 from txjmapaccess.objectid import changes
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.server import JMAPAccessMixin
-
-BEFORE, AFTER = "before", "after"
 
 
 class ChangeTestCase(SynchronousTestCase):
@@ -77,16 +75,9 @@ class ChangeTestCase(SynchronousTestCase):
         """
         A command whose process is killed before or after the store has done it.
         """
-        original = getattr(self.account, method)
-
-        def hanging(*args):
-            if when == AFTER:
-                original(*args)
-            return Deferred()
-
-        setattr(self.account, method, hanging)
+        goOn = stall(self.account, method, when)
         self.assertEqual(self.session.send(b"a " + line), [])
-        delattr(self.account, method)
+        goOn()
         self.index.kill()
         self.session = self.connect()
 
