@@ -18,7 +18,6 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.web.resource import Resource
-from twisted.web.server import Site
 
 from txjmapaccess.checkers import CheckerService
 from txjmapaccess.demo.directory import makeDirectory
@@ -31,8 +30,13 @@ from txjmapaccess.maildir import MaildirRealm
 from txjmapaccess.twistd.config import Settings, parse
 from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.twistd.lookup import FoundRealm
+from txjmapaccess.twistd.stopping import Connections
+from txjmapaccess.twistd.website import StoppableSite
 
 _LOOPBACK = "127.0.0.1"
+
+#: Seconds for what is under way when the service stops.
+_FAREWELL = 10
 
 #: As a configuration file would have it. The JMAP server is our own and reads the same store.
 _SETTINGS = """
@@ -96,6 +100,7 @@ class DemoService(MultiService):
         super().__init__()
         self._reactor = reactor
         self._listening: list[IListeningPort] = []
+        self._connections = Connections()
         self._clientSecret = secrets.token_urlsafe()
         self._directory = tempfile.mkdtemp(prefix="jmapaccess-demo-")
         try:
@@ -110,14 +115,16 @@ class DemoService(MultiService):
         deliver(mail)
         web = Resource()
         ldapPort = self._listen(ports.ldap, makeDirectory())
-        httpPort = self._listen(ports.http, Site(web, requestFactory=BoundedRequest))
+        site = StoppableSite(web, self._connections, BoundedRequest)
+        httpPort = self._listen(ports.http, site)
         settings = self._settings(ldapPort, httpPort)
         checkers = makeCheckers(settings, self._reactor)
         CheckerService(checkers).setServiceParent(self)
         realm = FoundRealm(MaildirRealm(mail, self._reactor), inventsIdentifiers=True)
         door = buildDoor(settings, realm, checkers, certificate=None)
         self._putResources(web, door)
-        return DemoPorts(ldapPort, httpPort, self._listen(ports.imap, IMAPFactory(lambda: door)))
+        imap = IMAPFactory(lambda: door, connections=self._connections)
+        return DemoPorts(ldapPort, httpPort, self._listen(ports.imap, imap))
 
     def _settings(self, ldapPort: int, httpPort: int) -> Settings:
         secretFile = os.path.join(self._directory, "client-secret")
@@ -142,10 +149,13 @@ class DemoService(MultiService):
 
     def stopService(self) -> Deferred[Any]:
         """
+        What is under way comes to its end.
+
         @return: a Deferred that fires when nothing is left.
         """
-        stopped = maybeDeferred(super().stopService)
-        return stopped.addBoth(lambda _: self._close())
+        ended = self._connections.end(self._reactor, _FAREWELL)
+        ended.addBoth(lambda _: maybeDeferred(super(DemoService, self).stopService))
+        return ended.addBoth(lambda _: self._close())
 
     def _close(self) -> Deferred[Any]:
         ports, self._listening = self._listening, []
