@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import ssl
 import time
+from base64 import b64encode
+
+from twisted.internet.threads import deferToThread
 
 from tests.integration.test_twistd import NOT_TAKEN_OVER, TAKEN_OVER, TwistdTestCase
 from tests.support_certificate import writeCertificate
+from tests.support_demo import PASSWORDS, DemoTestCase
 from tests.support_sessions import Session
 from tests.support_twistd import Running, freePort, listens, waitUntil
 
@@ -244,3 +249,70 @@ class ReloadTests(LiveTestCase):
             self.assertIn(f"{NOT_TAKEN_OVER}: {self.path('imap.toml')}: ", line)
         self.carryOn(*sessions)
         self.assertEqual(self.verdict(), "usable")
+
+
+class JMAPTests(DemoTestCase):
+    """
+    The end of a JMAP server, which the demonstration has.
+    """
+
+    def request(self) -> tuple[bytes, bytes]:
+        """
+        @return: a request with credentials, in two parts.
+        """
+        body = b'{"using": ["urn:ietf:params:jmap:core"], "methodCalls": [["Core/echo", {}, "c"]]}'
+        credentials = b64encode(b"arnt:" + PASSWORDS["arnt"].encode("ascii"))
+        head = (
+            b"POST /.well-known/jmap/api HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n"
+            b"Authorization: Basic %s\r\n\r\n" % (len(body), credentials)
+        )
+        return head + body[:20], body[20:]
+
+    def connect(self) -> socket.socket:
+        """
+        @return: a connection to the JMAP server.
+        """
+        connection = socket.create_connection(("127.0.0.1", self.ports.http), timeout=20)
+        self.addCleanup(connection.close)
+        return connection
+
+    def answer(self, connection: socket.socket) -> bytes:
+        """
+        @return: a response with a short body.
+        """
+        data = b""
+        while not data.rstrip().endswith(b"}"):
+            received = connection.recv(4096)
+            if not received:
+                break
+            data += received
+        return data
+
+    def rest(self, connection: socket.socket) -> bytes:
+        """
+        @return: all to the end of the connection.
+        """
+        data = self.answer(connection)
+        return data + connection.recv(4096)
+
+    async def test_inFlight(self) -> None:
+        """
+        A connection that waits for a request is closed; a request that is coming in is answered
+        first.
+        """
+        first, second = self.request()
+        quiet, busy = self.connect(), self.connect()
+        quiet.sendall(first + second)
+        self.assertIn(b"200 OK", await deferToThread(self.answer, quiet))
+        busy.sendall(first)
+        # Until the server has read it.
+        quiet.sendall(first + second)
+        await deferToThread(self.answer, quiet)
+        stopped = self.demo.stopService()
+        self.assertEqual(await deferToThread(self.rest, quiet), b"")
+        busy.sendall(second)
+        response = await deferToThread(self.rest, busy)
+        self.assertIn(b"200 OK", response)
+        self.assertIn(b"Core/echo", response)
+        await stopped
