@@ -9,12 +9,14 @@ import os
 import time
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_ca import CertificateAuthority
 from tests.support_check import directory, lines, write
-from txjmapaccess.check.certificates import checkListening
+from txjmapaccess.check.certificates import checkListening, checkMetrics
+from txjmapaccess.check.peers import fetchPeer
 from txjmapaccess.twistd.config import IMAPSettings
 
 LOCAL = "tcp:143:interface=127.0.0.1"
@@ -141,4 +143,38 @@ class ListeningTests(SynchronousTestCase):
             found[0].startswith('WRONG    [imap] listen: "143" is not a Twisted endpoint'), found
         )
         checkListening(reactor, IMAPSettings(listen=("tcp:143",)), 0, 5)
+        self.assertEqual(lines(checkMetrics(reactor, "tcp:9100")), [])
+        self.assertEqual(lines(checkMetrics(reactor, None)), [])
         self.assertEqual(reactor.tcpServers, [])
+        [line] = lines(checkMetrics(reactor, "9100"))
+        self.assertTrue(line.startswith("WRONG    [metrics] listen: "), line)
+
+    def test_systemd(self) -> None:
+        """
+        What systemd passes to the service it does not pass to the check.
+        """
+        certificate, key = self.authority.issue("mail.example.com")
+        [line] = self.check(
+            "systemd:index=0",
+            "ssl:systemd:name=imaps",
+            certificate=certificate,
+            private_key=key,
+        )
+        self.assertTrue(line.startswith(f"ok       certificate {certificate}"), line)
+
+
+class FetchTests(SynchronousTestCase):
+    """
+    L{fetchPeer}.
+    """
+
+    def test_deadline(self) -> None:
+        """
+        A server that says nothing is given up, and leaves nothing behind.
+        """
+        reactor = MemoryReactorClock()
+        result = Deferred.fromCoroutine(fetchPeer(reactor, "127.0.0.1", 443))
+        self.assertNoResult(result)
+        reactor.advance(6)
+        self.assertIsNone(self.successResultOf(result))
+        self.assertEqual(reactor.getDelayedCalls(), [])

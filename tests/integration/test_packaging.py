@@ -167,6 +167,7 @@ class PackagingTests(SynchronousTestCase):
         install(programs, *requirement)
         self.assertEqual(commands(programs), commandsBefore | {"jmapaccess"})
         self.assertEqual({"ldap", "introspection", "memory"} - checkers(programs), set())
+        self.assertIn("txjmapaccess ", run(programs / "txjmapaccess", "--version"))
         run(programs / "python", "-m", "pip", "uninstall", "-q", "-y", "txjmapaccess")
         self.assertEqual(commands(programs), commandsBefore)
         self.assertEqual(plugins(programs), pluginsBefore)

@@ -34,13 +34,34 @@ def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) ->
     try:
         listens = [parseListen(description) for description in imap.listen]
         for listen in listens:
-            makeEndpoint(reactor, listen)
+            understand(reactor, listen)
     except ConfigurationError as e:
         return [wrong(_SUBJECT, _without(str(e), "listen: "), "correct it")]
     found = []
     for certificate, key in _files(listens, imap):
         found.append(_checkFiles(certificate, key, now, days))
     return [*found, *_withoutTLS(listens, imap)]
+
+
+def checkMetrics(reactor: Any, listen: str | None) -> list[Finding]:
+    """
+    @param listen: the endpoint string of C{[metrics]}.
+    """
+    try:
+        if listen is not None:
+            understand(reactor, parseListen(listen))
+    except ConfigurationError as e:
+        return [wrong("[metrics] listen", _without(str(e), "listen: "), "correct it")]
+    return []
+
+
+def understand(reactor: Any, listen: Listen) -> None:
+    """
+    @raise ConfigurationError: for what is no endpoint string.
+    """
+    # Only systemd itself could say whether it passes a socket, and does not pass it here.
+    if not listen.transport.startswith("systemd:"):
+        makeEndpoint(reactor, listen)
 
 
 def _files(listens: Iterable[Listen], imap: IMAPSettings) -> list[tuple[str, str | None]]:

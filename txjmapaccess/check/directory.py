@@ -56,7 +56,7 @@ def directorySteps(reactor: Any, settings: LDAPSettings, days: float) -> list[St
     """
     checks = [ServerCheck(reactor, settings, uri, days) for uri in settings.servers()]
     # Connecting and binding, the search, and the certificate when something is wrong with it.
-    seconds = 3.0 * settings.timeout + 5
+    seconds = 3.0 * settings.timeout + 15
     return [Step(check.subject, check.run, seconds) for check in checks]
 
 

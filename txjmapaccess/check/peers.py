@@ -28,6 +28,8 @@ from txjmapaccess.check.findings import Finding, Grade, ok, warning, wrong
 
 _DAY = 86400.0
 _MOST_NAMES = 5
+#: Seconds for a connection, and for TLS on it.
+_FETCHING = 5.0
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,10 @@ async def fetchPeer(reactor: Any, host: str, port: int) -> Peer | None:
     factory = Factory.forProtocol(lambda: examiner)
     factory.noisy = False
     try:
-        await endpoint.connect(factory)
-        certificate = await examiner.seen
+        await endpoint.connect(factory).addTimeout(_FETCHING, reactor)
+        certificate = await examiner.seen.addTimeout(_FETCHING, reactor)
     except Exception:
+        # What is wrong is known already; this would have said more about it.
         return None
     return None if certificate is None else peerOf(certificate)
 

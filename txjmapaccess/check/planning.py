@@ -12,7 +12,7 @@ from typing import Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 
-from txjmapaccess.check.certificates import checkListening
+from txjmapaccess.check.certificates import checkListening, checkMetrics
 from txjmapaccess.check.directory import directorySteps, warningsAbout
 from txjmapaccess.check.findings import Finding
 from txjmapaccess.check.login import Credentials, loginStep
@@ -44,7 +44,8 @@ def makeSteps(
     days = float(options["days"])
     realm, found = checkRealm(settings.imap.realm or "")
     listening = checkListening(reactor, settings.imap, time.time(), days)
-    steps = [_known("[imap]", listening + realm)]
+    metrics = checkMetrics(reactor, settings.metrics.listen)
+    steps = [_known("[imap]", listening + realm + metrics)]
     for directory in _directories(options, settings):
         steps.append(_known("[ldap]", warningsAbout(directory)))
         steps += directorySteps(reactor, directory, days)

@@ -39,7 +39,7 @@ def providerStep(reactor: Any, settings: IntrospectionSettings, days: float) -> 
     @param days: how many days before the end of the provider's certificate to warn.
     """
     check = ProviderCheck(reactor, settings, days)
-    return Step(check.subject, check.run, 2 * settings.timeout + 5)
+    return Step(check.subject, check.run, 2 * settings.timeout + 15)
 
 
 @dataclass(frozen=True)
