@@ -14,8 +14,10 @@ from twisted.internet.defer import gatherResults
 from tests.integration.test_ldap_fake import TEMPLATE, FakeTestCase, accept
 from tests.support_introspection import LogCatcher
 from tests.support_ldap import DeafPort, FakeDirectory, done, found, result
+from tests.support_slapd import freePort
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker, codec, idle, repeating
+from txjmapaccess.ldap.settings import LDAPSettings
 
 
 class DroppedConnectionTests(FakeTestCase):
@@ -210,31 +212,38 @@ class UnreachableTests(FakeTestCase):
         began before, and that its kernel would repeat too late.
         """
         port = DeafPort()
-        checker = LDAPChecker(uris=[port.uri], bind_dn_template=TEMPLATE, timeout=2)
+        # Half a second, so that the kernel, which tries again every second, does not help.
+        halves: Any = 1.5
+        settings = LDAPSettings((port.uri,), bind_dn_template=TEMPLATE, timeout=halves)
+        checker = LDAPChecker.fromSettings(settings)
         self.addCleanup(checker.close)
         with self.assertRaises(TemporaryFailure):
             await self.login(checker)
         port.listen()
-        await self.sleep(2.3)  # Tried after 1 s, and by the kernel again after 2.
+        await self.sleep(2.2)  # Tried after 1 s, and by the kernel after 2 s.
         directory = port.hear(accept)
         self.addCleanup(directory.close)
         self.assertEqual(await self.login(checker), "alice")
 
     async def test_foundDownWhileWaiting(self) -> None:
         """
-        A login that waits when the host is found down, and is back already, succeeds, too.
+        A login that waits when the host is found down, and is back already, succeeds, too. The one
+        that found out has paid no more than its share of the time.
         """
-        port = DeafPort()
+        port, nobody = DeafPort(), f"ldap://127.0.0.1:{freePort()}"
         port.listen()
-        checker = LDAPChecker(uris=[port.uri], bind_dn_template=TEMPLATE, timeout=2, connections=1)
+        checker = LDAPChecker(
+            uris=[port.uri, nobody], bind_dn_template=TEMPLATE, timeout=3, connections=1
+        )
         self.addCleanup(checker.close)
-        early = self.login(checker)
-        await self.sleep(1.4)
+        began, early = reactor.seconds(), self.login(checker)
+        await self.sleep(1.2)  # The kernel tries again every second.
         directory = port.hear(accept)
         self.addCleanup(directory.close)
         login = self.login(checker)
         with self.assertRaises(TemporaryFailure):
             await early
+        self.assertTrue(1.4 < reactor.seconds() - began < 1.9)
         self.assertEqual(await login, "alice")
 
 

@@ -365,6 +365,54 @@ class ConfiguredTests(FakeTestCase):
             await checker.close()
             await self.sleep(0.05)
 
+    async def test_pipelined(self) -> None:
+        """
+        Searches are sent on one connection without waiting for each other, and binds on others:
+        whoever is bound on the connection that searches would be the one who searches.
+        """
+        searches: list[tuple[Any, int]] = []
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            connection.tags = {*getattr(connection, "tags", ()), tag}
+            if tag == codec.BIND_REQUEST:
+                connection.transport.write(result(messageID, 0))
+            elif tag == codec.SEARCH_REQUEST:
+                searches.append((connection, messageID))
+            if len(searches) == 10:
+                while searches:
+                    asking, number = searches.pop()
+                    answer = found(number, "uid=alice", uid="alice") + done(number)
+                    asking.transport.write(answer)
+
+        directory = self.directory(handler)
+        checker = self.checker(directory, search_base="dc=x", search_filter="(uid={user})")
+        logins = [self.login(checker) for _ in range(10)]
+        self.assertEqual(await gatherResults(logins), ["alice"] * 10)
+        tags = [connection.tags for connection in directory.connections]
+        self.assertEqual(tags, [{codec.SEARCH_REQUEST}, *[{codec.BIND_REQUEST}] * (len(tags) - 1)])
+
+    async def test_entryOnlyWhenNeeded(self) -> None:
+        """
+        With a template the entry is read only when some key needs it.
+        """
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if tag == codec.BIND_REQUEST:
+                connection.transport.write(result(messageID, 0))
+            elif tag == codec.SEARCH_REQUEST:
+                connection.transport.write(found(messageID, "uid=alice") + done(messageID))
+
+        bind, search = codec.BIND_REQUEST, codec.SEARCH_REQUEST
+        for keys, requests in (
+            ({}, [bind]),
+            ({"jmap_filter": "(a=b)"}, [bind, search]),
+            ({"session_url_attribute": "labeledURI"}, [bind, search]),
+            ({"jmap_filter": "(a=b)", "session_url_attribute": "url"}, [bind, search, search]),
+        ):
+            directory = self.directory(handler)
+            await self.login(self.checker(directory, **keys))
+            self.assertEqual(directory.requests, requests)
+
     async def test_internetProtocol6(self) -> None:
         """
         Servers are reached by IPv6 addresses.

@@ -75,10 +75,11 @@ class FTPTests(CheckerTestCase):
 
     async def test_help(self) -> None:
         """
-        The command lists the method.
+        The command lists the method, and explains its arguments.
         """
-        options = ftp.Options()
-        options.authOutput = StringIO()
-        with self.assertRaises(SystemExit):
-            options.parseOptions(["--help-auth"])
-        self.assertIn("ldap", options.authOutput.getvalue())
+        for argument, words in (("--help-auth", "ldap"), ("--help-auth-type=ldap", "bind_dn_t")):
+            options = ftp.Options()
+            options.authOutput = StringIO()
+            with self.assertRaises(SystemExit):
+                options.parseOptions([argument])
+            self.assertIn(words, options.authOutput.getvalue())

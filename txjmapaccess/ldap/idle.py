@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_ldap_fake -*-
+# -*- test-case-name: tests.integration.test_ldap_connections -*-
 """
 Looking now and then for connections that nobody uses, as long as there are any.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_ldap_fake -*-
+# -*- test-case-name: tests.integration.test_ldap_connections -*-
 """
 One directory server: binds on a pool of connections, searches on one more, and what to make of
 connections that fail.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_ldap_fake -*-
+# -*- test-case-name: tests.integration.test_ldap_connections -*-
 """
 The connection on which one server is searched with the service account. Searches are pipelined on
 it.
