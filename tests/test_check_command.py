@@ -131,6 +131,18 @@ class AskTests(SynchronousTestCase):
         self.assertEqual(found.password, b"trondheim")
         self.assertEqual(prompts, ["Password of arnt: "])
 
+    def test_nobodyThere(self) -> None:
+        """
+        The end of input is no password.
+        """
+
+        def gone(prompt: str) -> str:
+            raise EOFError
+
+        self.patch(getpass, "getpass", gone)
+        error = self.assertRaises(ConfigurationError, self.ask, "--user=arnt", isTerminal=True)
+        self.assertEqual(str(error), "no password or token came")
+
     def test_token(self) -> None:
         """
         With C{--token}, a token is asked for, and C{--user} is whose mail is wanted.

@@ -49,6 +49,17 @@ class ExplainTests(SynchronousTestCase):
         """
         self.assertEqual(sentence("the bind ended"), "the bind ended; look into its log")
 
+    def test_results(self) -> None:
+        """
+        LDAP results that say what to do (RFC 4511, appendix A).
+        """
+        bound = "the bind of bind_dn ended with result"
+        self.assertEqual(
+            sentence(f"{bound} 13"), f"{bound} 13; set starttls = true, or use an ldaps URI"
+        )
+        self.assertEqual(sentence(f"{bound} 51"), f"{bound} 51; try again later")
+        self.assertEqual(sentence(f"{bound} 80"), f"{bound} 80; look into its log")
+
     def test_expired(self) -> None:
         """
         Of a certificate that does not verify, the dates are looked at first.

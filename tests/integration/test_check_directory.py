@@ -126,6 +126,15 @@ class PlainTests(DirectoryTestCase):
         line = await self.line(slapd.uri, **keys)
         self.assertIn("it can be searched anonymously, search_base is there", line)
 
+    async def test_demandsTLS(self) -> None:
+        """
+        A server that lets nobody bind in clear says so.
+        """
+        slapd = sharedSlapd(globalConfig="security tls=1")
+        line = await self.line(slapd.uri, **self.search())
+        self.assertTrue(line.startswith("WRONG "), line)
+        self.assertIn("ended with result 13; set starttls = true, or use an ldaps URI", line)
+
     async def test_noStartTLS(self) -> None:
         """
         A server without StartTLS is wrong where it is configured.

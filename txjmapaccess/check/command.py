@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except ConfigurationError as e:
         print(f"txjmapaccess check: {e}", file=sys.stderr)
         raise SystemExit(UNUSABLE) from None
-    except (KeyboardInterrupt, EOFError):
-        raise SystemExit(UNUSABLE) from None
+    except KeyboardInterrupt:
+        raise SystemExit(SOMETHING_WRONG) from None
     outcome = Outcome()
     with suppress(SystemExit):
         react(_run, (outcome, options, settings, credentials))
@@ -136,5 +136,8 @@ def askFor(options: CheckOptions) -> Credentials | None:
 
 def _secret(prompt: str) -> bytes:
     if sys.stdin.isatty():
-        return getpass.getpass(prompt).encode("utf-8", "surrogateescape")
+        try:
+            return getpass.getpass(prompt).encode("utf-8", "surrogateescape")
+        except EOFError:
+            return b""
     return sys.stdin.buffer.readline().rstrip(b"\r\n")

@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.internet.ssl import CertificateOptions
 
-from txjmapaccess.check.explaining import explain
+from txjmapaccess.check.explaining import Explanation, explain
 from txjmapaccess.check.findings import Finding, Grade, ok, warning, wrong
 from txjmapaccess.check.peers import Peer, fetchPeer, judgeDates, peerOf
 from txjmapaccess.check.steps import Step
@@ -185,15 +185,15 @@ class ServerCheck:
                 f"{who} may not search at search_base",
                 f"let {who} do that, or set another bind_dn",
             )
-        what = f"the search at search_base ended with result {code}"
-        return what, "correct search_base, set bind_dn if there is none, or look into its log"
+        return self._explained(f"the search at search_base ended with result {code}", None)
 
     async def _failed(self, failure: ServerFailed, deadlines: Deadlines) -> Finding:
         peer = await self._peer(deadlines) if "connection ended" in str(failure) else None
-        explanation = explain(
-            str(failure), self.uri.host, peer, time.time(), "[ldap] uris", "[ldap] ca_file"
-        )
-        return wrong(self.subject, *explanation)
+        return wrong(self.subject, *self._explained(str(failure), peer))
+
+    def _explained(self, problem: str, peer: Peer | None) -> Explanation:
+        now = time.time()
+        return explain(problem, self.uri.host, peer, now, "[ldap] uris", "[ldap] ca_file")
 
     async def _peer(self, deadlines: Deadlines) -> Peer | None:
         """

@@ -6,6 +6,7 @@ this package to two short phrases. No I/O.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from txjmapaccess.check.peers import Peer, day
@@ -100,6 +101,15 @@ _KNOWN = (
         "correct {key}, or look into its log",
     ),
 )
+#: LDAP result codes (RFC 4511, appendix A) that say what to do.
+_RESULTS = {
+    1: "set bind_dn if there is none, or look into its log",
+    8: "set starttls = true, or use an ldaps URI",
+    13: "set starttls = true, or use an ldaps URI",
+    51: "try again later",
+    52: "try again later",
+}
+_RESULT = re.compile(r"\bresult ([0-9]+)\Z")
 _NAME = ("hostname mismatch", "VerificationError", "IP address mismatch")
 _UNTRUSTED = "certificate verify failed"
 
@@ -121,7 +131,9 @@ def explain(
     for text, what, remedy in _KNOWN:
         if text in problem:
             return Explanation(what, remedy.format(key=key))
-    return Explanation(problem, "look into its log")
+    result = _RESULT.search(problem)
+    remedy = _RESULTS.get(int(result[1]), "") if result is not None else ""
+    return Explanation(problem, remedy or "look into its log")
 
 
 def _certificate(isName: bool, host: str, peer: Peer, now: float, trust: str) -> Explanation:
