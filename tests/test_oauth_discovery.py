@@ -80,3 +80,6 @@ class MetadataTests(SynchronousTestCase):
         for bad in (None, 7, "", "introspect", "http://idp.example/", "ftp://x/", "https://"):
             with self.assertRaises(TemporaryFailure):
                 self.read(introspection_endpoint=bad)
+        for bad in ("https://a..b/", "https://idp.example:0/"):
+            with self.assertRaises(TemporaryFailure):
+                self.read(introspection_endpoint=bad)

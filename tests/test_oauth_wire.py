@@ -217,6 +217,51 @@ class MessageTests(WireTestCase):
             self.assertEqual("arnt", connection.server.loginRecord.username)
 
 
+class HangingProviderTests(WireTestCase):
+    """
+    A provider that does not answer.
+    """
+
+    def test_deadline(self) -> None:
+        """
+        The login ends at its deadline, without a challenge (RFC 5530, section 3), and counts as no
+        refusal; the connection stays.
+        """
+        connection = self.connect()
+        for tag in (b"a", b"b"):
+            message = tag + b" AUTHENTICATE OAUTHBEARER " + base64(BEARER)
+            self.assertEqual([], connection.send(message))
+            self.reactor.advance(5)
+            [tagged] = connection.received()
+            self.assertEqual(tag + b" NO [UNAVAILABLE] ", tagged[:19])
+        self.assertEqual(0, connection.server.failures)
+        self.assertEqual(self.network.responses, self.network.cancelled)
+
+    def test_manyClients(self) -> None:
+        """
+        Many clients with one token make one request, and all end with it.
+        """
+        connections = [self.connect() for _ in range(20)]
+        for connection in connections:
+            connection.send(b"a AUTHENTICATE XOAUTH2 " + base64(b"auth=Bearer tok\x01\x01"))
+        self.assertAsked(1)
+        self.reactor.advance(5)
+        for connection in connections:
+            self.assertIn(b"[UNAVAILABLE]", connection.received()[0])
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_clientGone(self) -> None:
+        """
+        When the client goes away its request is given up.
+        """
+        connection = self.connect()
+        connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER))
+        connection.lose()
+        self.assertEqual(self.network.responses, self.network.cancelled)
+        self.assertEqual([], self.reactor.getDelayedCalls())
+        self.assertEqual(1, self.checker.counters.cancelled)
+
+
 class PasswordTests(WireTestCase):
     """
     C{as_password} on the wire.
