@@ -1,0 +1,53 @@
+# -*- test-case-name: tests.test_benchmarks -*-
+"""
+Tables, for the terminal and in Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """
+    @ivar title: what it is about.
+    @ivar note: a sentence or two about how to read it.
+    @ivar head: the names of the columns. The first one is of words, the others of numbers, unless
+        C{words} says more.
+    @ivar words: how many columns are of words.
+    """
+
+    title: str
+    note: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: int = 1
+
+    def text(self) -> str:
+        """
+        @return: for the terminal.
+        """
+        lines = [self.head, *self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.head))]
+        drawn = (
+            "  ".join(
+                cell.ljust(width) if column < self.words else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        )
+        return "\n".join([self.title, *drawn, ""])
+
+    def markdown(self) -> str:
+        """
+        @return: for the documentation.
+        """
+        rules = ["---" if column < self.words else "---:" for column in range(len(self.head))]
+        lines = [_row(self.head), "|" + "|".join(rules) + "|", *map(_row, self.rows)]
+        return "\n".join([f"### {self.title}", "", self.note, "", *lines, ""])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,149 @@
+# -*- test-case-name: tests.test_benchmarks -*-
+"""
+Thousands of clients that stay: memory for each, and how long it takes when all reconnect at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from benchmarks.load.loops import Crowd
+from benchmarks.load.session import Script
+from benchmarks.load.spreading import allowConnections
+from benchmarks.plan import Plan, addOptions, planOf, say
+from benchmarks.results.figures import decimal, medianOf, whole
+from benchmarks.results.table import Table
+from benchmarks.servers.process import Server
+from benchmarks.servers.stage import CONTENDERS, Contender, Stage
+
+#: Dovecot is left out: it has a process for each connection.
+_NAMES = ("bare", "extended", "memory", "ldap")
+_WITH_TLS = ("bare", "memory", "ldap")
+#: How many clients log in at one time before the storm.
+_AT_ONCE = 64
+
+
+class Storm(NamedTuple):
+    """
+    What one round gave.
+
+    @ivar memory: of the server for each idle connection, in bytes.
+    @ivar seconds: until all were in again.
+    @ivar worst: how long the login took that took longest, in seconds, from the attempt that
+        succeeded.
+    @ivar failures: attempts that failed.
+    """
+
+    memory: float
+    seconds: float
+    worst: float
+    failures: int
+
+
+#: By server, and whether with TLS.
+Figures = Mapping[tuple[str, bool], Sequence[Storm]]
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """
+    The command line.
+    """
+    addOptions(parser, "rounds", "connections", "servers")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """
+    Measure, and print.
+    """
+    plan = planOf(arguments)
+    with Stage() as stage:
+        print(table(measure(stage, plan), plan).text())
+
+
+def measure(stage: Stage, plan: Plan) -> Figures:
+    """
+    Every round has servers that are newly started, or memory that was used before would be used
+    again. With TLS there is one round: it takes long, and memory is OpenSSL's.
+
+    @return: what each round gave.
+    """
+    count = allowConnections(plan.connections)
+    if count < plan.connections:
+        say(f"storm: {count} connections only: this is the limit of open files")
+    contenders = plan.contenders(_NAMES, say)
+    figures: dict[tuple[str, bool], list[Storm]] = {}
+    for n in range(plan.rounds):
+        say(f"storm: round {n + 1} of {plan.rounds}")
+        for tls in (False, True) if n == 0 else (False,):
+            for contender in contenders:
+                if not tls or contender.server in _WITH_TLS:
+                    storm = _once(stage, contender, tls, count)
+                    figures.setdefault((contender.server, tls), []).append(storm)
+    return figures
+
+
+def _once(stage: Stage, contender: Contender, tls: bool, count: int) -> Storm:
+    with stage.fresh(contender) as server:
+        crowd = Crowd(server.target(tls), Script(stage.logins(contender), ends=False))
+        crowd.gather(min(count, 20), _AT_ONCE)
+        crowd.leave()
+        _calm(server)
+        before = server.memory()
+        gathered = crowd.gather(count, _AT_ONCE)
+        _calm(server)
+        memory = (server.memory() - before) / max(1, gathered.count)
+        crowd.leave()
+        # All of them come at once, while the server still cleans up behind those that went.
+        outcome = crowd.gather(count)
+        crowd.leave()
+    return Storm(
+        memory, outcome.seconds, max(outcome.logins, default=0.0), outcome.failures.total()
+    )
+
+
+def _calm(server: Server) -> None:
+    """
+    Wait until a server does nothing, 5 seconds at most.
+    """
+    used = -1.0
+    end = time.monotonic() + 5
+    while used != (used := server.cpu()) and time.monotonic() < end:
+        time.sleep(0.3)
+
+
+def table(figures: Figures, plan: Plan) -> Table:
+    """
+    @return: the numbers.
+    """
+    rows = []
+    for (name, tls), rounds in figures.items():
+        contender = CONTENDERS[name]
+        memory = medianOf([each.memory for each in rounds])
+        alone = medianOf([each.memory for each in figures.get(("bare", tls), ())])
+        rows.append(
+            [
+                contender.program,
+                contender.backend,
+                "TLS" if tls else "clear",
+                decimal(memory / 1024),
+                decimal(memory / alone if alone else float("nan"), 2),
+                decimal(medianOf([each.seconds for each in rounds])),
+                decimal(medianOf([each.worst for each in rounds])),
+                whole(sum(each.failures for each in rounds)),
+            ]
+        )
+    return Table(
+        f"{plan.connections:,} clients that stay, and then reconnect at once",
+        "Memory of the server for each idle connection that has logged in (wanted: 1.3 times"
+        " Twisted's at most), and seconds until all are in again after every one of them lost its"
+        " connection; *worst* is the login that took longest. Medians.",
+        [
+            *("server", "logins", "", "KiB each", "of Twisted alone"),
+            *("all in", "worst", "failed attempts"),
+        ],
+        rows,
+        words=3,
+    )
