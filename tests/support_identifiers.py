@@ -109,7 +109,9 @@ def registerExample(case: Any) -> None:
     """
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     with open(os.path.join(root, "docs", "integrating.md"), encoding="utf-8") as file:
-        (example,) = re.findall(r"```python\n(@implementer.*?)```", file.read(), re.DOTALL)
+        blocks = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
+    (block,) = (block for block in blocks if "registerAdapter(Identifiers" in block)
+    example = block[block.index("@implementer") :]
     pairs = ((Account, IObjectIDAccount), (Mailbox, IObjectIDMailbox), (Message, IObjectIDMessage))
     names = {each.__name__: each for pair in pairs for each in pair}
     exec(example, {**names, "implementer": implementer, "registerAdapter": registerAdapter})

@@ -408,7 +408,8 @@ class UnmodifiedFactoryTests(WireTestCase):
         super().setUp()
         with open(os.path.join(ROOT, "docs", "integrating.md"), encoding="utf-8") as file:
             blocks = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
-        self.portalBlock, self.extendBlock = (b for b in blocks if "registerAdapter" not in b)
+        (first,) = (number for number, b in enumerate(blocks) if "IntrospectionChecker" in b)
+        self.portalBlock, self.extendBlock = blocks[first : first + 2]
         self.factory = TheirFactory()
         self.names: dict[str, Any] = {
             "factory": self.factory,
