@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support_ca import CertificateAuthority
 from tests.support_check import directory, lines, write
 from txjmapaccess.check.certificates import checkListening, checkMetrics
-from txjmapaccess.check.peers import fetchPeer
+from txjmapaccess.check.fetching import fetchPeer
 from txjmapaccess.twistd.config import IMAPSettings
 
 LOCAL = "tcp:143:interface=127.0.0.1"
@@ -30,6 +30,14 @@ class ListeningTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.authority = CertificateAuthority(directory(self))
 
+    def issue(self, *names: str, days: int = 10) -> tuple[str, str]:
+        """
+        @return: the files of a certificate and of its key, which only its owner may read.
+        """
+        certificate, key = self.authority.issue(*names, days=days)
+        os.chmod(key, 0o600)
+        return certificate, key
+
     def check(self, *listen: str, days: float = 5, **keys: Any) -> list[str]:
         """
         @return: the lines about a server with these settings.
@@ -41,7 +49,7 @@ class ListeningTests(SynchronousTestCase):
         """
         A good certificate is described by its names and its end.
         """
-        certificate, key = self.authority.issue("mail.example.com", "imap.example.com")
+        certificate, key = self.issue("mail.example.com", "imap.example.com")
         [line] = self.check("tcp:143", "ssl:993", certificate=certificate, private_key=key)
         end = time.strftime("%Y-%m-%d", time.gmtime(os.path.getmtime(certificate) + 10 * 86400))
         self.assertEqual(
@@ -54,7 +62,7 @@ class ListeningTests(SynchronousTestCase):
         """
         So many days before the end there is a warning.
         """
-        certificate, key = self.authority.issue("mail.example.com", days=4)
+        certificate, key = self.issue("mail.example.com", days=4)
         [line] = self.check(certificate=certificate, private_key=key)
         self.assertTrue(line.startswith("warning  "), line)
         self.assertIn("it expires in 3 days, on ", line)
@@ -66,7 +74,7 @@ class ListeningTests(SynchronousTestCase):
         """
         A certificate that has expired is wrong.
         """
-        certificate, key = self.authority.issue("mail.example.com", days=-1)
+        certificate, key = self.issue("mail.example.com", days=-1)
         [line] = self.check(certificate=certificate, private_key=key)
         self.assertTrue(line.startswith("WRONG "), line)
         self.assertIn("it expired on ", line)
@@ -75,8 +83,8 @@ class ListeningTests(SynchronousTestCase):
         """
         Certificate and key must belong together.
         """
-        certificate, _ = self.authority.issue("mail.example.com")
-        _, key = self.authority.issue("other.example.com")
+        certificate, _ = self.issue("mail.example.com")
+        _, key = self.issue("other.example.com")
         [line] = self.check(certificate=certificate, private_key=key)
         self.assertTrue(line.startswith("WRONG "), line)
         self.assertIn(f"{key} does not belong to the certificate in {certificate}", line)
@@ -97,13 +105,26 @@ class ListeningTests(SynchronousTestCase):
         self.assertTrue(line.startswith("WRONG "), line)
         self.assertIn("does not hold a certificate in PEM form", line)
 
+    def test_openKey(self) -> None:
+        """
+        A key that everybody on the machine can read is worth a line of its own.
+        """
+        certificate, key = self.issue("mail.example.com")
+        os.chmod(key, 0o644)
+        _, line = self.check(certificate=certificate, private_key=key)
+        self.assertEqual(
+            line,
+            f"warning  certificate {certificate}: {key} can be read by everybody on this machine;"
+            " let only the user of the service read it (chmod o-r)",
+        )
+
     def test_ownFiles(self) -> None:
         """
         Each pair of files is looked at once, those of an endpoint too; one that is wrong does not
         hide the others.
         """
-        good, goodKey = self.authority.issue("mail.example.com")
-        late, lateKey = self.authority.issue("old.example.com", days=-1)
+        good, goodKey = self.issue("mail.example.com")
+        late, lateKey = self.issue("old.example.com", days=-1)
         found = self.check(
             "tcp:143",
             "ssl:993",
@@ -153,7 +174,7 @@ class ListeningTests(SynchronousTestCase):
         """
         What systemd passes to the service it does not pass to the check.
         """
-        certificate, key = self.authority.issue("mail.example.com")
+        certificate, key = self.issue("mail.example.com")
         [line] = self.check(
             "systemd:index=0",
             "ssl:systemd:name=imaps",

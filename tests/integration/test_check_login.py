@@ -229,6 +229,15 @@ class PasswordTests(LoginTestCase):
             f"ok       [ldap] ldap://127.0.0.1:{self.ports.ldap}: it answers", outcome.lines
         )
 
+    async def test_noRealm(self) -> None:
+        """
+        Without a realm there is no login.
+        """
+        imap = self.imap.replace(self.directory, "/nowhere/at/all")
+        outcome = await self.check(imap + self.jmap + self.ldap, "--user=arnt", secret="trondheim")
+        self.assertEqual(outcome.status, 1)
+        self.assertIn("login: this was not checked, because the realm", outcome.lines[-2])
+
     async def test_foreignRealm(self) -> None:
         """
         Of a realm that others wrote it is not known whether it has identifiers.

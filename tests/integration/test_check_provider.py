@@ -32,13 +32,17 @@ class ProviderTestCase(AsyncTestCase):
     Looks at a provider.
     """
 
-    async def lines(self, days: float = 5, secret: str = CLIENT_SECRET, **keys: Any) -> list[str]:
+    async def lines(
+        self, days: float = 5, secret: str = CLIENT_SECRET, mode: int = 0o600, **keys: Any
+    ) -> list[str]:
         """
+        @param mode: the permissions of the file with the secret.
+
         @return: the lines about it.
         """
-        settings = IntrospectionSettings(
-            client_id=CLIENT_ID, client_secret_file=secretFile(self, secret), **keys
-        )
+        path = secretFile(self, secret)
+        os.chmod(path, mode)
+        settings = IntrospectionSettings(client_id=CLIENT_ID, client_secret_file=path, **keys)
         found = await linesOf(reactor, [providerStep(reactor, settings, days)])
         self.assertNotIn(secret, "".join(found))
         return found
@@ -159,6 +163,15 @@ class FakeTests(ProviderTestCase):
         line = await self.line(endpoint=url, timeout=0.5)
         self.assertLess(reactor.seconds() - began, 3)
         self.assertIn("it did not answer in time; see whether it hangs", line)
+
+    async def test_openSecret(self) -> None:
+        """
+        A secret that everybody on the machine can read is worth a line of its own.
+        """
+        first, second = await self.lines(endpoint=self.fake({"active": False}), mode=0o644)
+        self.assertTrue(first.startswith("ok "), first)
+        self.assertTrue(second.startswith("warning "), second)
+        self.assertIn("can be read by everybody on this machine; let only", second)
 
     async def test_acceptsAll(self) -> None:
         """

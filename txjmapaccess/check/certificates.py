@@ -10,7 +10,7 @@ from typing import Any
 
 from OpenSSL.SSL import Connection
 
-from txjmapaccess.check.findings import Finding, ok, warning, wrong
+from txjmapaccess.check.findings import Finding, ok, openSecret, warning, wrong
 from txjmapaccess.check.peers import judgeDates, peerOf
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import isLoopback
@@ -40,6 +40,7 @@ def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) ->
     found = []
     for certificate, key in _files(listens, imap):
         found.append(_checkFiles(certificate, key, now, days))
+        found += openSecret(f"certificate {certificate}", key or certificate)
     return [*found, *_withoutTLS(listens, imap)]
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from twisted.internet.ssl import CertificateOptions
 
 from txjmapaccess.check.explaining import Explanation, explain
-from txjmapaccess.check.findings import Finding, Grade, ok, warning, wrong
-from txjmapaccess.check.peers import Peer, fetchPeer, judgeDates, peerOf
+from txjmapaccess.check.fetching import fetchPeer
+from txjmapaccess.check.findings import LET_OWNER_READ, Finding, Grade, ok, warning, wrong
+from txjmapaccess.check.peers import Peer, judgeDates, peerOf
 from txjmapaccess.check.steps import Step
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Search
 from txjmapaccess.ldap.connecting import Connector
@@ -33,7 +34,7 @@ _RENEW = "renew it there"
 _REMEDIES = {
     "accept_any_certificate": "name the authority in ca_file instead",
     "uris": "set one of them",
-    "bind_password_file": "let only the user of the service read it (chmod o-r)",
+    "bind_password_file": LET_OWNER_READ,
 }
 
 

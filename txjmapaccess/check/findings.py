@@ -1,13 +1,17 @@
 # -*- test-case-name: tests.test_check_findings -*-
 """
-What a check found: one line for each thing. No I/O.
+What a check found: one line for each thing.
 """
 
 from __future__ import annotations
 
 import enum
+import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+LET_OWNER_READ = "let only the user of the service read it (chmod o-r)"
 
 #: Longer than any finding should be; it may quote a server.
 _LONGEST = 1000
@@ -66,6 +70,20 @@ def wrong(subject: str, what: str, remedy: str) -> Finding:
     @return: it does not work.
     """
     return Finding(Grade.WRONG, subject, what, remedy)
+
+
+def openSecret(subject: str, path: str) -> list[Finding]:
+    """
+    @param path: of a file that holds a secret, and may not be there.
+
+    @return: a warning when everybody on this machine can read it.
+    """
+    try:
+        isOpen = bool(os.stat(path).st_mode & stat.S_IROTH)
+    except OSError:
+        return []
+    what = f"{path} can be read by everybody on this machine"
+    return [warning(subject, what, LET_OWNER_READ)] if isOpen else []
 
 
 def summary(findings: Iterable[Finding]) -> str:

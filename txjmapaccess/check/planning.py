@@ -14,7 +14,7 @@ from twisted.cred.credentials import IUsernamePassword
 
 from txjmapaccess.check.certificates import checkListening, checkMetrics
 from txjmapaccess.check.directory import directorySteps, warningsAbout
-from txjmapaccess.check.findings import Finding
+from txjmapaccess.check.findings import Finding, wrong
 from txjmapaccess.check.login import Credentials, loginStep
 from txjmapaccess.check.mail import checkRealm
 from txjmapaccess.check.options import CheckOptions
@@ -56,6 +56,9 @@ def makeSteps(
     steps.append(_known("[jmap]", withoutURL(settings, credentials is not None)))
     if credentials is not None and found is not None:
         steps.append(_login(reactor, credentials, settings, found, checkers))
+    elif credentials is not None:
+        what = "this was not checked, because the realm cannot be made"
+        steps.append(_known("login", [wrong("login", what, "mend that first")]))
     return steps
 
 

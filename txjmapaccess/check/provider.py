@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from txjmapaccess.check.explaining import explain
-from txjmapaccess.check.findings import Finding, ok, wrong
-from txjmapaccess.check.peers import datesOf, fetchPeer
+from txjmapaccess.check.fetching import datesOf, fetchPeer
+from txjmapaccess.check.findings import Finding, ok, openSecret, wrong
 from txjmapaccess.check.steps import Step
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure, TokenRefused
@@ -82,7 +82,7 @@ class ProviderCheck:
         finally:
             await checker.close()
         dates = await datesOf(self.reactor, self.url, self.subject, time.time(), self.days)
-        return [found, *dates]
+        return [found, *dates, *openSecret(self.subject, self.settings.client_secret_file)]
 
     def _accepts(self) -> Finding:
         found = "its endpoint was found, and" if self.settings.issuer is not None else "it"

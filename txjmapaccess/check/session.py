@@ -18,7 +18,7 @@ from txjmapaccess._version import __version__
 from txjmapaccess.check.agent import describeAll, readBody
 from txjmapaccess.check.answers import KEY, Answer, schemesOf
 from txjmapaccess.check.explaining import Explanation, explain
-from txjmapaccess.check.peers import fetchPeer
+from txjmapaccess.check.fetching import fetchPeer
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import checkSessionURL
 

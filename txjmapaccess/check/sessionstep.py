@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from txjmapaccess.check.answers import KEY, judgeStranger, missingScheme
+from txjmapaccess.check.fetching import datesOf
 from txjmapaccess.check.findings import Finding, warning, wrong
-from txjmapaccess.check.peers import datesOf
 from txjmapaccess.check.session import SECONDS, BadRedirect, NoAnswer, SessionClient, whyNot
 from txjmapaccess.check.steps import Step
 from txjmapaccess.sessionurl import SessionURLTemplate
