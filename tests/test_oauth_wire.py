@@ -6,7 +6,6 @@ others with an L{txjmapaccess.oauth.IntrospectionChecker}.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -33,9 +33,9 @@ from tests.support_imap import (
     makePortal,
 )
 from tests.support_introspection import ACTIVE, secretFile
-from tests.test_oauth_checker import ISSUER, METADATA, OPENID, TOKEN, CheckerTestCase
+from tests.test_oauth_checker import ISSUER, METADATA, OPENID, CheckerTestCase
+from txjmapaccess import extendFactory
 from txjmapaccess.checkers import chain
-from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import ForeignAuthorizationIdentity, Refused
 from txjmapaccess.interfaces import IBearerToken
 from txjmapaccess.oauth import IntrospectionChecker
@@ -407,31 +407,41 @@ class UnmodifiedFactoryTests(WireTestCase):
     def setUp(self) -> None:
         super().setUp()
         with open(os.path.join(ROOT, "docs", "integrating.md"), encoding="utf-8") as file:
-            blocks = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
-        (first,) = (number for number, b in enumerate(blocks) if "IntrospectionChecker" in b)
-        self.portalBlock, self.extendBlock = blocks[first : first + 2]
+            section = file.read().partition("\n## Access tokens\n")[2].partition("\n## ")[0]
+        self.portalBlock, self.extendBlock = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
         self.factory = TheirFactory()
+        # What stands further up on the page, and what the reader has.
         self.names: dict[str, Any] = {
+            "EvidencePolicy": EvidencePolicy,
+            "Portal": Portal,
+            "YourFactory": lambda: self.factory,
+            "YourRealm": RecordingRealm,
+            "chain": chain,
+            "extendFactory": extendFactory,
             "factory": self.factory,
             "passwords": InMemoryUsernamePasswordDatabaseDontUse(arnt=b"trondheim"),
             "reactor": self.reactor,
             "realm": RecordingRealm(),
         }
 
+    def madeHere(self, **keys: Any) -> IntrospectionChecker:
+        """
+        @return: the checker of the documentation, with a network that leads nowhere.
+        """
+        keys["client_secret_file"] = secretFile(self)
+        self.checker = IntrospectionChecker(
+            reactor=self.reactor, network=self.network, now=self.reactor.seconds, **keys
+        )
+        return self.checker
+
     def run_(self, block: str) -> None:
         """
-        Execute lines of the documentation. The checker has a network without servers.
+        Execute lines of the documentation.
         """
-        made = functools.partial(
-            IntrospectionChecker,
-            reactor=self.reactor,
-            network=self.network,
-            now=self.reactor.seconds,
-        )
-        imports, _, rest = block.partition("\n\n")
+        imports = "".join(re.findall(r"^from .*\n", block, re.MULTILINE))
         exec(imports, self.names)
-        self.names["IntrospectionChecker"] = made
-        exec(rest.replace("/etc/mail/introspection.secret", secretFile(self)), self.names)
+        self.names["IntrospectionChecker"] = self.madeHere
+        exec(block.replace("from txjmapaccess.oauth import IntrospectionChecker\n", ""), self.names)
 
     def make(self, block: str) -> None:
         """
@@ -493,7 +503,7 @@ class UnmodifiedFactoryTests(WireTestCase):
         self.assertEqual("shutdown", event)
         [(function, _, _)] = close
         function()
-        self.assertUnavailable(self.names["checker"].requestAvatarId(BearerToken(TOKEN)))
+        self.assertUnavailable(self.login())
 
 
 BEARER = b"n,,\x01auth=Bearer tok\x01\x01"
