@@ -116,6 +116,16 @@ class LoadTests(ClusterTestCase):
             self.assertEqual((len(client.problems), client.logins), (1, 2), client.problems)
             self.assertTrue(sawLogin(self.cluster.nodes["node2"], client.source))
 
+    def isUsedAgain(self) -> None:
+        """
+        Check that clients are sent to node1.
+        """
+        self.waitForState("node1", "UP")
+        again = Passerby(self.cluster, 20, "127.0.3")
+        for _ in range(4):
+            again.step()
+        self.assertTrue(sawLogin(self.cluster.nodes["node1"], again.source))
+
     def test_killed(self) -> None:
         """
         A node is killed. Those who are on the other notice nothing; the rest connect again and log
@@ -130,18 +140,16 @@ class LoadTests(ClusterTestCase):
             self.assertEqual(late, [])
         self.waitForState("node1", "DOWN")
         self.cluster.nodes["node1"] = self.cluster.startNode("node1")
-        self.waitForState("node1", "UP")
-        again = Passerby(self.cluster, 20, "127.0.3")
-        for _ in range(4):
-            again.step()
-        self.assertTrue(sawLogin(self.cluster.nodes["node1"], again.source))
+        self.isUsedAgain()
 
     def test_rollingUpgrade(self) -> None:
         """
-        A node is drained, and stopped. No login fails at all, and its clients hear BYE.
+        A node is drained, and stopped. No login fails at all, and its clients hear BYE. Then it
+        comes back.
         """
+        order = self.cluster.haproxy.order
         for backend in ("imap", "imaps"):
-            self.cluster.haproxy.order(f"set server {backend}/node1 state drain")
+            self.assertEqual(order(f"set server {backend}/node1 state drain").strip(), "")
         time.sleep(0.5)
         self.cluster.nodes["node1"].terminate()
         end = time.monotonic()
@@ -150,6 +158,10 @@ class LoadTests(ClusterTestCase):
         self.check(end)
         self.assertEqual([client.byes for client in self.leaving], [1] * len(self.leaving))
         self.assertEqual([client.problems for client in self.passersby], [[]] * 4)
+        self.cluster.nodes["node1"] = self.cluster.startNode("node1")
+        for backend in ("imap", "imaps"):
+            self.assertEqual(order(f"set server {backend}/node1 state ready").strip(), "")
+        self.isUsedAgain()
 
 
 class ClusterTests(ClusterTestCase):

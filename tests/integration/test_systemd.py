@@ -274,6 +274,23 @@ class UnitTests(SynchronousTestCase):
         paths = [os.path.join(self.directory, name) for name in self.units]
         self.assertEqual(self.analyze("verify", "--man=no", *paths), "")
 
+    def test_dropIns(self) -> None:
+        """
+        Nor against what docs/service.md adds to them.
+        """
+        with open(os.path.join(ROOT, "docs", "service.md")) as file:
+            found = re.findall(r"```ini\n(.*?)```", file.read(), re.DOTALL)
+        self.assertEqual(len(found), 2)
+        path = os.path.join(self.directory, "txjmapaccess.service")
+        os.mkdir(f"{path}.d")
+        for number, text in enumerate(found):
+            with open(os.path.join(f"{path}.d", f"{number}.conf"), "w") as file:
+                file.write(text)
+        self.assertEqual(self.analyze("verify", "--man=no", path), "")
+        with open(os.path.join(f"{path}.d", "wrong.conf"), "w") as file:
+            file.write("[Service]\nAmbientCapability=CAP_NET_BIND_SERVICE\n")
+        self.assertIn("wrong.conf", self.analyze("verify", "--man=no", path))
+
     def test_verifyFails(self) -> None:
         """
         It would say so if there were a mistake.

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.server import JMAPAccessIMAP4Server
 
-_GOODBYE = b"[UNAVAILABLE] The server is stopping"
+GOODBYE = b"[UNAVAILABLE] The server is stopping"
 
 
 class Stoppable(Protocol):
@@ -119,7 +119,7 @@ class StoppableServer(JMAPAccessIMAP4Server):
         """
         self.connections.opened(self)
         if self.connections.areEnding:
-            self.dismiss(_GOODBYE)
+            self.dismiss(GOODBYE)
         else:
             super().connectionMade()
 
@@ -137,7 +137,7 @@ class StoppableServer(JMAPAccessIMAP4Server):
         if self._ended or self._hasSaidBye:
             return
         if self._running is None or self.parseState == "idling":
-            self.dismiss(_GOODBYE)
+            self.dismiss(GOODBYE)
 
     def parse_command(self, line: bytes) -> None:
         """
