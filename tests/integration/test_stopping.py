@@ -6,6 +6,7 @@ middle of everything.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -128,6 +129,8 @@ class StopTests(LiveTestCase):
             self.idling(),
             self.idling(tls=True),
         ]
+        mute = socket.create_connection(("127.0.0.1", self.tlsPort), 20)
+        self.addCleanup(mute.close)
         login = self.loggingIn()
         append = self.appending()
         authenticate = self.authenticating()
@@ -151,6 +154,9 @@ class StopTests(LiveTestCase):
         answer, *rest = login.rest()
         self.assertTrue(answer.startswith(b"l NO [AUTHENTICATIONFAILED]"), answer)
         self.assertEqual(rest, [BYE])
+        # It has not even begun with TLS, in which BYE could be said, and had five seconds to do so.
+        with contextlib.suppress(ConnectionResetError):
+            self.assertEqual(mute.recv(1000), b"")
         self.ends(self.running)
         self.assertLess(time.monotonic() - started, 8)
 
