@@ -202,6 +202,7 @@ class PlanTests(SynchronousTestCase):
             self.subjects(text),
             [
                 "[imap]",
+                "[metrics]",
                 "[ldap]",
                 "[ldap] ldaps://ldap1.example.com",
                 "[ldap] ldaps://ldap2.example.com",
@@ -213,7 +214,7 @@ class PlanTests(SynchronousTestCase):
         # As for the service, --auth replaces both.
         self.assertEqual(
             self.subjects(text, MEMORY),
-            ["[imap]", "[jmap] session_url https://mail.example.com/jmap", "[jmap]"],
+            ["[imap]", "[metrics]", "[jmap] session_url https://mail.example.com/jmap", "[jmap]"],
         )
 
     def test_auth(self) -> None:
@@ -230,6 +231,7 @@ class PlanTests(SynchronousTestCase):
             ),
             [
                 "[imap]",
+                "[metrics]",
                 "[ldap]",
                 "[ldap] ldap://127.0.0.1",
                 "[introspection] http://127.0.0.1/",

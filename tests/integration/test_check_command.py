@@ -111,6 +111,20 @@ class StatusTests(SynchronousTestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("--config FILE is needed", done.stderr)
 
+    def test_encoding(self) -> None:
+        """
+        A terminal that cannot show a letter shows something else.
+        """
+        for encoding in ("ascii", "latin-1"):
+            self.patch(os, "environ", {**os.environ, "PYTHONIOENCODING": encoding})
+            status, output, errors = self.check(
+                _CONFIGURATION + '[jmap]\nsession_url = "https://127.0.0.1:1/"',
+                "--auth=memory:a:b",
+                "--realm=maildir:/nowhere/\u20ac/mail",
+            )
+            self.assertEqual((status, errors), (1, ""))
+            self.assertIn("/nowhere/? is not there", output)
+
     def test_interrupted(self) -> None:
         """
         A check that is interrupted has not found that all is well.

@@ -88,7 +88,8 @@ def _run(
 
 def _show(line: str) -> None:
     # At once, so that somebody who waits sees for what.
-    print(line.encode(sys.stdout.encoding or "ascii", "replace").decode(), flush=True)
+    encoding = sys.stdout.encoding or "ascii"
+    print(line.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 async def check(

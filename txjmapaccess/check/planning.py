@@ -43,23 +43,24 @@ def makeSteps(
     """
     days = float(options["days"])
     realm, found = checkRealm(settings.imap.realm or "")
-    listening = checkListening(reactor, settings.imap, time.time(), days)
-    metrics = checkMetrics(reactor, settings.metrics.listen)
-    steps = [_known("[imap]", listening + realm + metrics)]
+    checkers = [*makeCheckers(settings, reactor), *options["credCheckers"]]
+    passwords, tokens = _checks(checkers, IUsernamePassword), _checks(checkers, IBearerToken)
+    return [
+        _known("[imap]", checkListening(reactor, settings.imap, time.time(), days) + realm),
+        _known("[metrics]", checkMetrics(reactor, settings.metrics.listen)),
+        *_backEnds(reactor, options, settings, days),
+        *sessionSteps(reactor, settings, days, passwords, tokens),
+        _known("[jmap]", withoutURL(settings, credentials is not None)),
+        *([] if credentials is None else [_login(reactor, credentials, settings, found, checkers)]),
+    ]
+
+
+def _backEnds(reactor: Any, options: CheckOptions, settings: Settings, days: float) -> list[Step]:
+    steps = []
     for directory in _directories(options, settings):
         steps.append(_known("[ldap]", warningsAbout(directory)))
         steps += directorySteps(reactor, directory, days)
-    steps += [providerStep(reactor, p, days) for p in _providers(options, settings)]
-    checkers = [*makeCheckers(settings, reactor), *options["credCheckers"]]
-    passwords, tokens = _checks(checkers, IUsernamePassword), _checks(checkers, IBearerToken)
-    steps += sessionSteps(reactor, settings, days, passwords, tokens)
-    steps.append(_known("[jmap]", withoutURL(settings, credentials is not None)))
-    if credentials is not None and found is not None:
-        steps.append(_login(reactor, credentials, settings, found, checkers))
-    elif credentials is not None:
-        what = "this was not checked, because the realm cannot be made"
-        steps.append(_known("login", [wrong("login", what, "mend that first")]))
-    return steps
+    return steps + [providerStep(reactor, p, days) for p in _providers(options, settings)]
 
 
 def _known(subject: str, findings: Sequence[Finding]) -> Step:
@@ -87,8 +88,11 @@ def _login(
     reactor: Any,
     credentials: Credentials,
     settings: Settings,
-    found: FoundRealm,
+    found: FoundRealm | None,
     checkers: Sequence[ICredentialsChecker],
 ) -> Step:
+    if found is None:
+        what = "this was not checked, because the realm cannot be made"
+        return _known("login", [wrong("login", what, "mend that first")])
     door = buildDoor(settings, found, checkers, None)
     return loginStep(reactor, credentials, checkers, door.policy, not found.inventsIdentifiers)
