@@ -35,6 +35,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from tests.support_leaks import note
+
 _HERE = Path(__file__).parent / "integration" / "oidc"
 
 #: The clients that may introspect.
@@ -133,6 +135,7 @@ class OIDCProvider:
         headers = {"DPoP": _proof(self.issuer + "/token")} if dpop else {}
         answer = self._post("/token", {k: v for k, v in form.items() if v is not None}, headers)
         token: str = json.loads(answer)["access_token"]
+        note(token)
         return token
 
     def revoke(self, token: str) -> None:

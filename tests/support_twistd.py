@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import txjmapaccess
+from tests import support_leaks
 
 _RUN = "from twisted.scripts.twistd import run; run()"
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(txjmapaccess.__file__)))
@@ -26,7 +27,10 @@ def command(*arguments: str, first: str = "") -> list[str]:
 
     @return: the command line that runs C{twistd}.
     """
-    return [sys.executable, "-c", f"import {first}; {_RUN}" if first else _RUN, *arguments]
+    # The package of the tests collects what the process logs, when that is wanted.
+    modules = [support_leaks.directory() and "tests", first]
+    imports = "".join(f"import {module}; " for module in modules if module)
+    return [sys.executable, "-c", imports + _RUN, *arguments]
 
 
 def environment(*path: str) -> dict[str, str]:
@@ -72,6 +76,7 @@ def twistd(
         timeout=timeout,
         check=False,
     )
+    support_leaks.keepText(done.stdout + done.stderr)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
@@ -199,3 +204,4 @@ class Running:
         finally:
             self._process.kill()
             self._process.wait()
+            support_leaks.keep(self._log)
