@@ -373,6 +373,23 @@ class FailureTests(CheckerTestCase):
         self.network.answer(ACTIVE)
         self.successResultOf(login)
 
+    def test_turns(self) -> None:
+        """
+        A login that waits for its turn has it when another one is over, in the order in which they
+        came. One that was given up meanwhile takes no turn away.
+        """
+        logins = [self.login(f"token{n}") for n in range(CONCURRENT + 4)]
+        logins[CONCURRENT].cancel()
+        self.failureResultOf(logins[CONCURRENT], CancelledError)
+        for number in range(3):
+            self.network.answer(ACTIVE, number=number)
+            self.successResultOf(logins[number])
+            self.assertAsked(CONCURRENT + number + 1)
+            self.assertEqual(f"token{CONCURRENT + number + 1}", self.network.form()["token"])
+        self.network.answer(ACTIVE, number=3)
+        self.login("another")
+        self.assertEqual("another", self.network.form()["token"])
+
     def test_alarm(self) -> None:
         """
         The operator is told once in a minute, and when it works again.
