@@ -22,13 +22,15 @@ def main(arguments: list[str]) -> None:
     name, *rest = arguments
     if name not in CATALOGUE:
         sys.exit(f"There is no benchmark {name}.\n\n{listing()}")
-    module = CATALOGUE[name].load()
+    benchmark = CATALOGUE[name]
+    module = benchmark.load()
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks {name}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.options(parser)
+    parser.set_defaults(**benchmark.defaults)
     module.run(parser.parse_args(rest))
 
 

@@ -6,7 +6,8 @@ Which benchmarks there are.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -16,11 +17,13 @@ class Benchmark:
     @ivar name: on the command line.
     @ivar line: what it tells.
     @ivar module: has C{options(parser)} and C{run(arguments)}.
+    @ivar defaults: of its options, where they are others than the module's.
     """
 
     name: str
     line: str
     module: str
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
     def load(self) -> Any:
         """
@@ -29,30 +32,36 @@ class Benchmark:
         return importlib.import_module(f"benchmarks.{self.module}")
 
 
-CATALOGUE = {
-    name: Benchmark(name, line, module)
-    for name, line, module in (
-        ("all", "all that docs/performance.md has: the next four, in one session", "everything"),
-        (
-            "sessions",
-            "whole sessions a second, and CPU for each, by back end",
-            "sessions",
-        ),
-        ("latency", "how long a login takes at a moderate load", "latency"),
-        ("storm", "memory of 5,000 idle connections, and all of them reconnecting", "storm"),
-        ("hanging", "how long others wait while the directory hangs", "hanging"),
-        ("door", "Twisted alone and extended, passwords in memory", "door"),
-        ("tokensessions", "sessions with a token and with a password", "tokensessions"),
-        ("ldap_binds", "the LDAP checker alone, ldap3 in threads, Dovecot's", "ldap_binds"),
-        (
-            "introspection",
-            "the introspection checker alone, bare Agent, Dovecot's",
-            "introspection",
-        ),
-        ("identifiers", "FETCH and SEARCH of identifiers in a large mailbox", "identifiers"),
-        ("manymessages", "a large mailbox, and how long others wait for it", "manymessages"),
-    )
-}
+def _some(name: str, line: str, servers: str) -> Benchmark:
+    """
+    @return: short sessions in clear, with some servers.
+    """
+    defaults = {"servers": servers, "only": "clear,short", "seconds": 3.0}
+    return Benchmark(name, line, "sessions", defaults)
+
+
+_BENCHMARKS = (
+    Benchmark("all", "what docs/performance.md has: the next four, in one session", "everything"),
+    Benchmark("sessions", "whole sessions a second, and CPU for each, by back end", "sessions"),
+    Benchmark("latency", "how long a login takes at a moderate load", "latency"),
+    Benchmark("storm", "memory of 5,000 idle connections, and all of them reconnecting", "storm"),
+    Benchmark("hanging", "how long others wait while the directory hangs", "hanging"),
+    _some("door", "sessions with passwords, beside Twisted alone", "bare,extended,memory"),
+    _some("tokensessions", "sessions with tokens, beside passwords", "memory,cached,token"),
+    _some(
+        "ldap_sessions",
+        "sessions with LDAP, beside ldap3 in threads and Dovecot",
+        "ldap,threads,tuned,dovecot,search,tuned-search",
+    ),
+    Benchmark("ldap_binds", "the LDAP checker alone, ldap3 in threads, Dovecot's", "ldap_binds"),
+    Benchmark(
+        "introspection", "the introspection checker alone, bare Agent, Dovecot's", "introspection"
+    ),
+    Benchmark("identifiers", "FETCH and SEARCH of identifiers in a large mailbox", "identifiers"),
+    Benchmark("manymessages", "a large mailbox, and how long others wait for it", "manymessages"),
+)
+
+CATALOGUE = {each.name: each for each in _BENCHMARKS}
 
 
 def listing() -> str:

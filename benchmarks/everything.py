@@ -24,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     The command line.
     """
     addOptions(parser, "rounds", "seconds", "at-once", "helpers", "rate", "connections")
-    addOptions(parser, "hang", "load", "servers")
+    addOptions(parser, "hang", "load", "only", "servers")
     parser.add_argument(
         "--write",
         metavar="DIRECTORY",

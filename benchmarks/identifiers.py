@@ -1,7 +1,5 @@
 """
-How long FETCH of identifiers takes, beside bare Twisted's FETCH of flags, in one run::
-
-    python -m benchmarks.identifiers [MESSAGES]
+How long FETCH of identifiers takes, beside bare Twisted's FETCH of flags, in one run.
 
 For each case: seconds, microseconds for each message, and the longest time for which no other
 connection had its turn (processor time of this process, in milliseconds).
@@ -9,10 +7,9 @@ connection had its turn (processor time of this process, in milliseconds).
 
 from __future__ import annotations
 
+import argparse
 import io
-import shutil
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -47,7 +44,7 @@ def octets(n: int) -> bytes:
 
 
 @implementer(IMessageIMAP, IMessageIMAPFile)
-class Message:
+class Message:  # type: ignore[misc]  # no more than FETCH asks for
     """
     A message in memory.
     """
@@ -74,7 +71,7 @@ class Message:
 
 
 @implementer(IMailboxIMAP)
-class Mailbox:
+class Mailbox:  # type: ignore[misc]  # the same
     """
     A mailbox in memory.
     """
@@ -175,8 +172,8 @@ async def measure(name: str, build: Callable[[], Any], command: bytes, count: in
     """
     Run one case, and print it.
     """
-    factory = Factory.forProtocol(build)
-    listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    factory: Any = Factory.forProtocol(build)
+    listening: Any = reactor.listenTCP(0, factory, interface="127.0.0.1")
     latency = Latency()
     seconds = await deferToThread(talk, listening.getHost().port, command)
     latency.stop()
@@ -226,14 +223,16 @@ async def work(directory: str, count: int) -> None:
     await measure("ObjectIDIndex: SEARCH THREADID", indexed, b"SEARCH THREADID T1", count)
 
 
-def main(_: Any, count: str = "20000") -> Deferred[None]:
+def options(parser: argparse.ArgumentParser) -> None:
     """
     The command line.
     """
-    directory = tempfile.mkdtemp()
-    done = Deferred.fromCoroutine(work(directory, int(count)))
-    return done.addBoth(lambda result: shutil.rmtree(directory) or result)
+    parser.add_argument("--messages", type=int, default=20000)
 
 
-if __name__ == "__main__":
-    react(main, sys.argv[1:])
+def run(arguments: argparse.Namespace) -> None:
+    """
+    Measure and print.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        react(lambda _: Deferred.fromCoroutine(work(directory, arguments.messages)))

@@ -3,10 +3,6 @@ How many access tokens a second the introspection checker can check, beside a ba
 L{twisted.web.client.Agent} that asks the same provider the same, and beside Dovecot's oauth2
 passdb where that is installed.
 
-::
-
-    python -m benchmarks.introspection [--seconds 2] [--rounds 3]
-
 It needs node and oidc-provider; see tests/support_oidc.py. The loops run in this process, one
 after the other in every round, so that they meet the same machine; the provider is another
 process, and so is Dovecot. The best round's rate counts: the others were disturbed. CPU is that
@@ -23,7 +19,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from statistics import median
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus, urlencode
@@ -38,7 +34,12 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
-from benchmarks.dovecot import Dovecot, whyNoDovecot
+from benchmarks.results.figures import Rate
+from benchmarks.servers.dovecot import (
+    DovecotAuthentication,
+    byIntrospection,
+    whyNoAuthentication,
+)
 from tests.support_oidc import CLIENT_ID, CLIENT_SECRET, OIDCProvider, whyNoProvider
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.oauth import IntrospectionChecker
@@ -48,15 +49,6 @@ IN_FLIGHT = (1, 10, 50)
 TOKENS = 200
 
 Check = Callable[[str], Awaitable[object]]
-
-
-class Rate(NamedTuple):
-    """
-    Checks a second, and microseconds of CPU of the process that checks for each.
-    """
-
-    perSecond: float
-    cpu: float
 
 
 @implementer(IBodyProducer)
@@ -77,6 +69,8 @@ class Body:
         """
         Nothing to pause.
         """
+
+    resumeProducing = pauseProducing
 
     def stopProducing(self) -> None:
         """
@@ -137,40 +131,55 @@ def checkerLoop(checker: IntrospectionChecker) -> Check:
     return check
 
 
-class Contestant(NamedTuple):
+class Loop(NamedTuple):
     """
-    What checks a token, and the seconds of CPU that it has used so far.
+    What checks a token in this process.
     """
 
     check: Check
-    cpu: Callable[[], float] = time.process_time
+
+    async def measure(self, tokens: list[str], inFlight: int, seconds: float) -> Rate:
+        """
+        Check tokens, so many at a time, for so many seconds.
+        """
+        count = 0
+        end = time.perf_counter() + seconds
+        inTurn = itertools.cycle(tokens)
+
+        async def loop() -> None:
+            nonlocal count
+            while time.perf_counter() < end:
+                if await self.check(next(inTurn)) != "arnt":
+                    raise RuntimeError("a good token was not accepted")
+                count += 1
+
+        begun, used = time.perf_counter(), time.process_time()
+        await gatherResults([Deferred.fromCoroutine(loop()) for _ in range(inFlight)])
+        elapsed, used = time.perf_counter() - begun, time.process_time() - used
+        return Rate(count / elapsed, used / count * 1e6)
 
 
-async def measure(
-    contestant: Contestant, tokens: Iterator[str], inFlight: int, seconds: float
-) -> Rate:
+class Dovecot(NamedTuple):
     """
-    Check tokens, so many at a time, for so many seconds.
+    Dovecot's authentication server, which checks the same.
     """
-    count = 0
-    end = time.perf_counter() + seconds
 
-    async def loop() -> None:
-        nonlocal count
-        while time.perf_counter() < end:
-            if await contestant.check(next(tokens)) != "arnt":
-                raise RuntimeError("a good token was not accepted")
-            count += 1
+    server: DovecotAuthentication
 
-    begun, used = time.perf_counter(), contestant.cpu()
-    await gatherResults([Deferred.fromCoroutine(loop()) for _ in range(inFlight)])
-    elapsed, used = time.perf_counter() - begun, contestant.cpu() - used
-    return Rate(count / elapsed, used / count * 1e6)
+    async def measure(self, tokens: list[str], inFlight: int, seconds: float) -> Rate:
+        """
+        See L{Loop.measure}. Nothing else happens in this process meanwhile.
+        """
+        responses = [f"n,a=arnt,\1auth=Bearer {token}\1\1".encode() for token in tokens]
+        begun, used = time.perf_counter(), self.server.cpu()
+        count = self.server.logins(responses, inFlight, seconds)
+        elapsed = time.perf_counter() - begun
+        return Rate(count / elapsed, (self.server.cpu() - used) / count * 1e6)
 
 
-async def run(
+async def against(
     provider: OIDCProvider,
-    dovecot: Dovecot | None,
+    dovecot: DovecotAuthentication | None,
     secretFile: str,
     seconds: float,
     rounds: int,
@@ -186,21 +195,20 @@ async def run(
     }
     uncached = IntrospectionChecker(cache_seconds=0, **keys)
     cached = IntrospectionChecker(cache_seconds=3600, **keys)
-    contestants = {
-        "bare Agent": Contestant(bareLoop(provider)),
-        "checker": Contestant(checkerLoop(uncached)),
-        "checker, cached": Contestant(checkerLoop(cached)),
+    contestants: dict[str, Loop | Dovecot] = {
+        "bare Agent": Loop(bareLoop(provider)),
+        "checker": Loop(checkerLoop(uncached)),
+        "checker, cached": Loop(checkerLoop(cached)),
     }
     if dovecot is not None:
-        client = await dovecot.connect()
-        contestants["Dovecot"] = Contestant(client.check, dovecot.cpu)
+        contestants["Dovecot"] = Dovecot(dovecot)
     await compare(contestants, tokens, seconds, rounds)
     await uncached.close()
     await cached.close()
 
 
 async def compare(
-    contestants: dict[str, Contestant], tokens: list[str], seconds: float, rounds: int
+    contestants: dict[str, Loop | Dovecot], tokens: list[str], seconds: float, rounds: int
 ) -> None:
     """
     Measure the contestants in turn and print a table.
@@ -210,8 +218,7 @@ async def compare(
         rates: dict[str, list[Rate]] = {name: [] for name in contestants}
         for _ in range(rounds):
             for name, contestant in contestants.items():
-                rate = await measure(contestant, itertools.cycle(tokens), inFlight, seconds)
-                rates[name].append(rate)
+                rates[name].append(await contestant.measure(tokens, inFlight, seconds))
         best = {
             name: Rate(max(r.perSecond for r in measured), median(r.cpu for r in measured))
             for name, measured in rates.items()
@@ -225,7 +232,7 @@ async def compare(
             )
 
 
-async def main(seconds: float, rounds: int) -> None:
+async def measure(seconds: float, rounds: int) -> None:
     """
     Start the servers, measure, and stop them.
     """
@@ -233,22 +240,29 @@ async def main(seconds: float, rounds: int) -> None:
         provider = OIDCProvider()
         stack.callback(provider.stop)
         dovecot = None
-        if whyNoDovecot():
-            print(whyNoDovecot())
+        if whyNoAuthentication("oauth2"):
+            print(whyNoAuthentication("oauth2"))
         else:
-            dovecot = Dovecot(provider)
+            dovecot = DovecotAuthentication(byIntrospection(provider))
             stack.callback(dovecot.stop)
         file = stack.enter_context(tempfile.NamedTemporaryFile("w"))
         file.write(CLIENT_SECRET)
         file.flush()
-        await run(provider, dovecot, file.name, seconds, rounds)
+        await against(provider, dovecot, file.name, seconds, rounds)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="How fast is the introspection checker?")
+def options(parser: argparse.ArgumentParser) -> None:
+    """
+    The command line.
+    """
     parser.add_argument("--seconds", type=float, default=2, help="for each measurement")
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """
+    Measure everything and print it.
+    """
     if whyNoProvider():
         sys.exit(whyNoProvider())
-    react(lambda _: Deferred.fromCoroutine(main(arguments.seconds, arguments.rounds)))
+    react(lambda _: Deferred.fromCoroutine(measure(arguments.seconds, arguments.rounds)))

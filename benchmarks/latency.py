@@ -38,7 +38,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """
     The command line.
     """
-    addOptions(parser, "rounds", "seconds", "rate", "servers")
+    addOptions(parser, "rounds", "seconds", "rate", "only", "servers")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -55,7 +55,7 @@ def measure(stage: Stage, plan: Plan) -> Figures:
     @return: what each round gave.
     """
     contenders = plan.contenders(_NAMES, say)
-    cases = [(each, tls) for each in contenders for tls in (False, True)]
+    cases = [(each, tls) for each in contenders for tls in plan.tls()]
     cases = [(each, tls) for each, tls in cases if not tls or each.server in _WITH_TLS]
     figures: dict[tuple[str, bool], list[Latency]] = {(e.server, tls): [] for e, tls in cases}
     seconds = 2 * plan.seconds

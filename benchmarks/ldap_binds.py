@@ -2,10 +2,6 @@
 How many logins a second the LDAP checker can check, beside ldap3 in a pool of threads, one
 connection for each, and beside Dovecot's ldap passdb where that is installed.
 
-::
-
-    python -m benchmarks.ldap_binds [--seconds 2] [--rounds 3] [--connections 64]
-
 It needs slapd. All are measured against the same slapd, one after the other in every round, so that
 they meet the same machine. The checker and ldap3 run in this process, and Dovecot in its own. CPU
 is that of the one that checks, at the most in flight: unlike the rates it hardly depends on what
@@ -24,14 +20,22 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
-from benchmarks.ldap_dovecot import LDAPDovecot, whyNoDovecot
+from benchmarks.results.figures import Rate
+from benchmarks.servers.dovecot import (
+    DovecotAuthentication,
+    Passdb,
+    bySearch,
+    byTemplate,
+    whyNoAuthentication,
+)
+from benchmarks.servers.people import LDIF, SEARCH, TEMPLATE, USERS
 from tests.support_ca import CertificateAuthority
-from tests.support_slapd import PEOPLE, SUFFIX, Slapd, person
+from tests.support_slapd import Slapd
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.ldap import LDAPChecker
 
@@ -40,18 +44,6 @@ with warnings.catch_warnings():
     import ldap3
 
 IN_FLIGHT = (1, 8, 64)
-USERS = [(f"user{n}", f"secret{n}") for n in range(200)]
-TEMPLATE = f"uid={{user}},{PEOPLE}"
-SEARCH = {"search_base": SUFFIX, "search_filter": "(uid={user})"}
-
-
-class Rate(NamedTuple):
-    """
-    Logins a second, and microseconds of CPU of the process that checks for each.
-    """
-
-    perSecond: float
-    cpu: float
 
 
 async def ours(inFlight: int, seconds: float, **keys: Any) -> Rate:
@@ -119,15 +111,16 @@ def threads(inFlight: int, seconds: float, uri: str, caFile: str | None = None) 
     return Rate(count / (time.perf_counter() - began), (time.process_time() - used) / count * 1e6)
 
 
-def dovecot(inFlight: int, seconds: float, uri: str, identity: str) -> Rate:
+def dovecot(inFlight: int, seconds: float, passdb: Passdb) -> Rate:
     """
     @return: what Dovecot's authentication server does.
     """
-    server = LDAPDovecot(uri, identity)
+    responses = [f"\0{name}\0{secret}".encode() for name, secret in USERS]
+    server = DovecotAuthentication(passdb)
     try:
-        server.logins(USERS, inFlight, 0.1)
+        server.logins(responses, inFlight, 0.1)
         began, used = time.perf_counter(), server.cpu()
-        count = server.logins(USERS, inFlight, seconds)
+        count = server.logins(responses, inFlight, seconds)
         perSecond = count / (time.perf_counter() - began)
         return Rate(perSecond, (server.cpu() - used) / count * 1e6)
     finally:
@@ -154,15 +147,14 @@ def contenders(slapd: Slapd, caFile: str, connections: int) -> dict[str, Callabl
             n, seconds, slapd.tlsURI, caFile
         ),
     }
-    if whyNoDovecot():
-        print(whyNoDovecot())
+    if whyNoAuthentication():
+        print(whyNoAuthentication())
         return measured
-    template = f"auth_bind_userdn = {TEMPLATE.replace('{user}', '%u')}\nbase = {SUFFIX}"
-    search = f"base = {SUFFIX}\npass_filter = (uid=%u)\npass_attrs = uid=user"
-    for name, identity in (("template", template), ("search then bind", search)):
-        measured[f"Dovecot, {name}"] = lambda n, seconds, identity=identity: dovecot(
-            n, seconds, slapd.uri, identity
-        )
+    for name, passdb in (
+        ("template", byTemplate(slapd.uri)),
+        ("search then bind", bySearch(slapd.uri)),
+    ):
+        measured[f"Dovecot, {name}"] = lambda n, seconds, passdb=passdb: dovecot(n, seconds, passdb)
     return measured
 
 
@@ -173,7 +165,7 @@ async def measure(arguments: argparse.Namespace) -> dict[tuple[str, int], Rate]:
     authority = CertificateAuthority(tempfile.mkdtemp(prefix="ca-"))
     certificate, key = authority.issue("127.0.0.1")
     slapd = Slapd(
-        "".join(person(name, secret) for name, secret in USERS),
+        LDIF,
         globalConfig=f"TLSCertificateFile {certificate}\nTLSCertificateKeyFile {key}",
         tls=True,
     )
@@ -213,16 +205,21 @@ def report(best: dict[tuple[str, int], Rate]) -> None:
             print(f"{mine} : {other} = {ratio:.1f}")
 
 
-async def main(reactor: object) -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """
-    Measure and report.
+    The command line.
     """
-    parser = argparse.ArgumentParser(description=__doc__.split("::")[0])
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
-    report(await measure(parser.parse_args()))
 
 
-if __name__ == "__main__":
-    react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+def run(arguments: argparse.Namespace) -> None:
+    """
+    Measure and report.
+    """
+
+    async def work() -> None:
+        report(await measure(arguments))
+
+    react(lambda _: Deferred.fromCoroutine(work()))

@@ -2,10 +2,6 @@
 A large mailbox, read by one connection while another one waits for its turn: bare Twisted on
 messages in memory, and our server on the embedded store, side by side in one run.
 
-::
-
-    python -m benchmarks.manymessages [--messages 20000] [--rounds 3]
-
 Each server is a process of its own. "Waited" is the longest time that NOOP took on another
 connection meanwhile.
 """
@@ -167,24 +163,24 @@ def fill(inbox: str, messages: int) -> None:
             file.write(b"x" * 2000)
 
 
-def main() -> None:
+def options(parser: argparse.ArgumentParser) -> None:
     """
-    Run.
+    The command line.
     """
-    parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=20000)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """
+    Measure and print.
+    """
     directory = tempfile.mkdtemp()
     try:
-        fill(os.path.join(directory, "accounts", "arnt"), options.messages)
-        print(f"{'':8}{options.messages} messages{'':31}   taken     each   waited")
         path = os.path.join(directory, "accounts")
-        compare("bare", BARE, options.messages, options.rounds, path)
-        compare("maildir", OURS, options.messages, options.rounds, path)
+        fill(os.path.join(path, "arnt"), arguments.messages)
+        print(f"{'':8}{arguments.messages} messages{'':31}   taken     each   waited")
+        compare("bare", BARE, arguments.messages, arguments.rounds, path)
+        compare("maildir", OURS, arguments.messages, arguments.rounds, path)
     finally:
         shutil.rmtree(directory)
-
-
-if __name__ == "__main__":
-    main()

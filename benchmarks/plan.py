@@ -24,6 +24,7 @@ _OPTIONS: dict[str, tuple[Callable[[str], Any], Any, str]] = {
     "connections": (int, 5000, "of the storm"),
     "hang": (float, 6.5, "for how many seconds the directory hangs"),
     "load": (float, 200.0, "logins in a second while the directory hangs"),
+    "only": (str, "", "clear: nothing with TLS; short: no long sessions; clear,short: both"),
     "servers": (str, "", "only these, with commas: " + ", ".join(CONTENDERS)),
 }
 
@@ -42,7 +43,20 @@ class Plan:
     connections: int = 5000
     hang: float = 6.5
     load: float = 200.0
+    only: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
+
+    def tls(self) -> tuple[bool, ...]:
+        """
+        @return: whether to measure with TLS: one or both.
+        """
+        return (False,) if "clear" in self.only else (False, True)
+
+    def long(self) -> tuple[bool, ...]:
+        """
+        @return: whether to measure long sessions: one or both.
+        """
+        return (False,) if "short" in self.only else (False, True)
 
     def contenders(self, names: Iterable[str], say: Callable[[str], None]) -> list[Contender]:
         """
@@ -64,23 +78,23 @@ def addOptions(parser: argparse.ArgumentParser, *names: str) -> None:
     """
     for name in names:
         kind, default, text = _OPTIONS[name]
-        if default != "":
-            text += f" ({default})"
-        parser.add_argument(f"--{name}", type=kind, default=default, help=text)
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{text} (%(default)s)")
 
 
 def planOf(options: argparse.Namespace) -> Plan:
     """
-    @raise SystemExit: with a sentence, when a server that is named does not exist.
+    @raise SystemExit: with a sentence, when something is named that does not exist.
     """
     values: dict[str, Any] = {}
     for name, (_, default, _) in _OPTIONS.items():
         values[name] = getattr(options, name.replace("-", "_"), default)
-    servers = tuple(filter(None, values.pop("servers").split(",")))
-    for name in servers:
-        if name not in CONTENDERS:
-            sys.exit(f"There is no server {name}: {', '.join(CONTENDERS)}")
-    return Plan(**{"atOnce": values.pop("at-once"), **values}, servers=servers)
+    values["atOnce"] = values.pop("at-once")
+    for name, known in (("servers", tuple(CONTENDERS)), ("only", ("clear", "short"))):
+        values[name] = tuple(filter(None, values[name].split(",")))
+        for given in values[name]:
+            if given not in known:
+                sys.exit(f"--{name}: there is no {given}, only {', '.join(known)}")
+    return Plan(**values)
 
 
 _began = time.monotonic()

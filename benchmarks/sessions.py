@@ -41,7 +41,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """
     The command line.
     """
-    addOptions(parser, "rounds", "seconds", "at-once", "helpers", "servers")
+    addOptions(parser, "rounds", "seconds", "at-once", "helpers", "only", "servers")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -54,18 +54,16 @@ def run(arguments: argparse.Namespace) -> None:
         print(table.text())
 
 
-def measure(stage: Stage, plan: Plan, names: Sequence[str] = tuple(CONTENDERS)) -> Figures:
+def measure(stage: Stage, plan: Plan) -> Figures:
     """
-    @param names: of servers.
-
     @return: for each case, what each round gave.
     """
-    contenders = plan.contenders(names, say)
+    contenders = plan.contenders(CONTENDERS, say)
     cases = {
         Case(each.server, tls, long): each
         for each in contenders
-        for tls in (False, True)
-        for long in (False, True)
+        for tls in plan.tls()
+        for long in plan.long()
         if not tls or each.server in _WITH_TLS
     }
     figures: dict[Case, list[Rate]] = {case: [] for case in cases}
@@ -134,7 +132,7 @@ _COMPARED = (
     ("ldap", "tuned", "3"),
     ("ldap", "dovecot", ""),
     ("search", "tuned-search", ""),
-    ("cached", "memory", ""),
+    ("cached", "memory", "0.8"),
     ("token", "memory", ""),
 )
 

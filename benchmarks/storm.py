@@ -51,7 +51,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """
     The command line.
     """
-    addOptions(parser, "rounds", "connections", "servers")
+    addOptions(parser, "rounds", "connections", "only", "servers")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -77,7 +77,7 @@ def measure(stage: Stage, plan: Plan) -> Figures:
     figures: dict[tuple[str, bool], list[Storm]] = {}
     for n in range(plan.rounds):
         say(f"storm: round {n + 1} of {plan.rounds}")
-        for tls in (False, True) if n == 0 else (False,):
+        for tls in plan.tls() if n == 0 else (False,):
             for contender in contenders:
                 if not tls or contender.server in _WITH_TLS:
                     storm = _once(stage, contender, tls, count)
