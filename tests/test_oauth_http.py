@@ -7,6 +7,8 @@ L{tests.integration.test_introspection_fake}.
 from __future__ import annotations
 
 import contextlib
+import gc
+from types import ModuleType
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -307,6 +309,22 @@ class PoolTests(SynchronousTestCase):
         connection.dataReceived(CHUNKED)
         self.assertEqual(Answer(200, b"{}"), self.successResultOf(answer))
         self.assertEqual([], self.endpoint.waiting)
+
+    def test_nothingIsHeld(self) -> None:
+        """
+        A connection that is idle holds nothing of what it was told.
+        """
+        connection, answer = self.ask(b"s3cret")
+        connection.dataReceived(withBody(1000))
+        self.successResultOf(answer)
+        held, seen = [vars(connection)], set()
+        del answer
+        while held:
+            thing = held.pop()
+            if id(thing) not in seen and not isinstance(thing, (type, ModuleType, Clock)):
+                seen.add(id(thing))
+                self.assertNotIn("xxx", repr(thing))
+                held.extend(gc.get_referents(thing))
 
     def test_oneAtATime(self) -> None:
         """

@@ -60,7 +60,7 @@ class AnswerReader:
 
     def expect(self) -> None:
         """
-        Take note that another request is sent.
+        Forget the answer: there will be another request.
         """
         self._octets = 0
         self._body = b""

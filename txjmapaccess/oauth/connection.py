@@ -43,7 +43,6 @@ class Connection(Protocol):
         @return: a Deferred of the answer; cancelling it closes the connection. It fails with
             L{Unanswered}, L{BrokenAnswer}, or with the reason for which the connection was lost.
         """
-        self._reader.expect()
         asked: Deferred[Answer] = Deferred(self._abandon)
         self._asked = asked
         self._transport.write(request)
@@ -94,7 +93,10 @@ class Connection(Protocol):
 
     def _answered(self, answer: Answer) -> None:
         asked, self._asked = self._asked, None
-        if self._reader.keepAlive:
+        keepAlive = self._reader.keepAlive
+        # Now, so that a connection that is idle holds nothing of what it was told.
+        self._reader.expect()
+        if keepAlive:
             self._pool.released(self)
         else:
             self.close()
