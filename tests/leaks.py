@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
 #: Octets: what is shorter is found in everything.
@@ -106,8 +106,10 @@ def _contents(path: str) -> bytes:
         return file.read()
 
 
-def problems(directory: str) -> list[str]:
+def problems(directory: str, show: Callable[[str], object] = print) -> list[str]:
     """
+    @param show: is told how much was looked at.
+
     @return: what is wrong with what was collected in a directory: where secrets were found, or why
         none could be.
     """
@@ -120,7 +122,7 @@ def problems(directory: str) -> list[str]:
     if not any(EXPECTED in _contents(path) for path in files):
         return ["no log was collected"]
     octets = sum(os.path.getsize(path) for path in files)
-    print(f"{len(distinct)} of {len(secrets)} passwords and tokens, {octets} octets of logs")
+    show(f"{len(distinct)} of {len(secrets)} passwords and tokens, {octets} octets of logs")
     return search(distinct, files)
 
 

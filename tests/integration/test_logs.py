@@ -12,15 +12,16 @@ import re
 import signal
 from typing import Any
 
+from tests import leaks, support_leaks
 from tests.integration.test_twistd import TwistdTestCase
 from tests.support_twistd import twistd, waitUntil
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} \[[^\]]+\] .+|\t.*")
 
 
-class LogTests(TwistdTestCase):
+class LogTestCase(TwistdTestCase):
     """
-    C{[log] format}.
+    A server with passwords that are right and wrong.
     """
 
     def settings(self, form: str) -> str:
@@ -60,6 +61,12 @@ class LogTests(TwistdTestCase):
         """
         with open(self.path(name)) as file:
             return file.read()
+
+
+class LogTests(LogTestCase):
+    """
+    C{[log] format}.
+    """
 
     def assertJSON(self, log: str) -> None:
         """
@@ -142,3 +149,41 @@ class LogTests(TwistdTestCase):
         )
         self.assertEqual(outcome.stderr, "Daemons cannot log to stdout, exiting!\n")
         self.assertEqual(outcome.status, 1)
+
+
+class CollectedTests(LogTestCase):
+    """
+    What L{tests.leaks} gets to see of C{twistd}.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.collected = self.path("collected")
+        os.mkdir(self.collected)
+        self.patch(os, "environ", {**os.environ, support_leaks.VARIABLE: self.collected})
+
+    def assertCollected(self) -> None:
+        """
+        Assert that passwords and log are there, and nothing wrong with them.
+        """
+        secrets, files = leaks.read(self.collected)
+        self.assertLessEqual({b"not-lovelace", b"lovelace"}, secrets)
+        log = "".join(self.read(path) for path in files)
+        self.assertIn("'username': 'ada'", log)
+        self.assertEqual(leaks.problems(self.collected, len), [])
+
+    def test_foreground(self) -> None:
+        """
+        Everything from a C{twistd} in the foreground.
+        """
+        running = self.start(self.settings("text"), self.auth)
+        self.logIn()
+        running.stop()
+        self.assertCollected()
+
+    def test_background(self) -> None:
+        """
+        Everything from one in the background.
+        """
+        self.inBackground()
+        self.assertCollected()
