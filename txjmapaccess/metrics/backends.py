@@ -49,7 +49,7 @@ class BackEndMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """
-        See L{Collector}.
+        See C{prometheus_client.registry.Collector}.
         """
         checkers = list(self._checkers())
         ldap = [c for c in checkers if isinstance(c, LDAPChecker)]

@@ -23,7 +23,7 @@ class ConnectionMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """
-        See L{Collector}.
+        See C{prometheus_client.registry.Collector}.
         """
         counters = self._counters()
         connections = GaugeMetricFamily(

@@ -108,7 +108,7 @@ class LoginMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """
-        See L{Collector}.
+        See C{prometheus_client.registry.Collector}.
         """
         logins = CounterMetricFamily(
             "txjmapaccess_logins",

@@ -24,7 +24,7 @@ class VersionMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """
-        See L{Collector}.
+        See C{prometheus_client.registry.Collector}.
         """
         versions = {
             "version": __version__,
