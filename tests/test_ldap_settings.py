@@ -130,6 +130,13 @@ class ServerSettingsTests(SettingsTestCase):
         self.assertSentence("uris", "at least one", self.template, uris=[])
         self.assertSentence("uris", "twice", self.template, uris=["ldap://a", "ldap://a:389/"])
 
+    def test_badHost(self) -> None:
+        """
+        When it is the host that cannot be, the sentence says so.
+        """
+        uri = "ldaps://ldap_1.example.com"
+        self.assertSentence("uris", "ldap_1.example.com is neither", self.template, uris=[uri])
+
     def test_namesAsLaterLayersTakeThem(self) -> None:
         """
         Every name that passes can be connected to and verified: international ones are encoded

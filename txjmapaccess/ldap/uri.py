@@ -50,18 +50,23 @@ def parseURI(text: str) -> ServerURI:
     )
     try:
         parts = urlsplit(text)
-        port = parts.port
-        host = _host(parts.hostname or "", "[" in parts.netloc)
+        given, port = parts.hostname, parts.port
     except ValueError:
         raise wrong from None
     if "@" in parts.netloc:
         # Not quoted: it may be a password.
         raise ConfigurationError("holds a URI with a user name; use bind_dn")
     isWhole = parts.path in ("", "/") and not parts.query and not parts.fragment
-    if parts.scheme not in _PORTS or port == 0 or not isWhole:
+    if parts.scheme not in _PORTS or not given or port == 0 or not isWhole:
         raise wrong
     if not text.isprintable() or " " in text:
         raise wrong
+    try:
+        host = _host(given, "[" in parts.netloc)
+    except ValueError:
+        raise ConfigurationError(
+            f"holds {text!r}, and {given} is neither an address nor a host name (RFC 1123)"
+        ) from None
     isTLS = parts.scheme == "ldaps"
     return ServerURI(text, host, port or _PORTS[parts.scheme], isTLS)
 
@@ -84,6 +89,8 @@ def _host(host: str, inBrackets: bool) -> str:
         return host
     # As Twisted does it for endpoints and TLS (IDNA 2008); raises a ValueError.
     name = idna.encode(host).decode("ascii").removesuffix(".")
+    if not name:
+        raise ValueError("the root")
     if name.rpartition(".")[2].isdigit():
         raise ValueError("a mistyped address")
     return name
