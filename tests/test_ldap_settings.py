@@ -158,8 +158,9 @@ class ServerSettingsTests(SettingsTestCase):
         """
         A password in a URI is not repeated in the error.
         """
-        error = self.assertRaises(ConfigurationError, self.template, uris=["ldap://u:secret@h"])
-        self.assertNotIn("secret", str(error))
+        for uri in ("ldap://u:secret@h", "ldap://u:secret@h:x", "u:secret@h", "ldap://u:secret@[h"):
+            error = self.assertRaises(ConfigurationError, self.template, uris=[uri])
+            self.assertNotIn("secret", str(error))
 
     def test_startTLS(self) -> None:
         """

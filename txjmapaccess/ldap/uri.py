@@ -45,6 +45,9 @@ def parseURI(text: str) -> ServerURI:
     """
     @raise ConfigurationError: with the end of a sentence that starts with the name of the setting.
     """
+    if "@" in text:
+        # Not quoted: it may be a password.
+        raise ConfigurationError("holds a URI with a user name; use bind_dn")
     wrong = ConfigurationError(
         f"holds {text!r}, which is not of the form ldap://host:port or ldaps://host:port"
     )
@@ -53,9 +56,6 @@ def parseURI(text: str) -> ServerURI:
         given, port = parts.hostname, parts.port
     except ValueError:
         raise wrong from None
-    if "@" in parts.netloc:
-        # Not quoted: it may be a password.
-        raise ConfigurationError("holds a URI with a user name; use bind_dn")
     isWhole = parts.path in ("", "/") and not parts.query and not parts.fragment
     if parts.scheme not in _PORTS or not given or port == 0 or not isWhole:
         raise wrong
