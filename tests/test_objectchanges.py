@@ -19,6 +19,8 @@ from zope.interface import alsoProvides
 from tests.support_identifiers import AFTER, BEFORE, InlineIndex, found, stall
 from tests.support_mail import HELLO, Mailbox, Session
 from tests.test_identifiers import TheirAccount, TheirMailbox
+from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.objectid import changes
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.server import JMAPAccessMixin
@@ -149,6 +151,31 @@ class DeleteTests(ChangeTestCase):
         del self.account.mailboxes["a"]
         self.assertFresh()
 
+    def test_madeMeanwhile(self):
+        """
+        When the store says that it has deleted a mailbox, it has, also when somebody else has made
+        another of its name.
+        """
+        delete = self.account._delete
+
+        def deleteAndMake(name):
+            delete(name)
+            self.account.mailboxes[name] = TheirMailbox()
+
+        self.account._delete = deleteAndMake
+        self.do(b"DELETE a")
+        self.assertNotEqual(self.status(b"a"), self.before)
+
+    def test_hidden(self):
+        """
+        A mailbox that is not listed keeps its identifiers, too, when the process is killed before
+        it is deleted.
+        """
+        names = self.account._list
+        self.account._list = lambda *args: [each for each in names(*args) if each[0] != "a"]
+        self.killed("delete", BEFORE, b"DELETE a")
+        self.assertEqual((self.status(b"a"), self.emails(b"a")), (self.before, self.emailsBefore))
+
     def test_elsewhereAbove(self):
         """
         Of one that CREATE makes on the way, too.
@@ -251,6 +278,8 @@ class RenameTests(ChangeTestCase):
         self.assertEqual(self.status(b"a"), self.before[0])
         self.failing("rename", AFTER, RuntimeError(), b"RENAME a b")
         self.assertEqual([self.status(n) for n in (b"b", b"b/x", b"ab")], self.before)
+        self.failing("rename", AFTER, TemporaryFailure(), b"RENAME b c")
+        self.assertEqual([self.status(n) for n in (b"c", b"c/x", b"ab")], self.before)
 
     def test_refused(self):
         """
@@ -641,6 +670,37 @@ class UnusableTests(ChangeTestCase):
             self.assertIn(f"objectid rebuild {self.index.fileOf('arnt')}", text)
 
 
+class PreservingAccount(TheirAccount):
+    """
+    An account that keeps the case of letters in names, and does not care about it.
+    """
+
+    def select(self, name, rw=True):
+        same = [each for each in self.mailboxes if each.lower() == name.lower()]
+        return self.mailboxes[same[0]] if same else None
+
+
+class PreservingTests(ChangeTestCase):
+    """
+    A store in which names differ in more than their case.
+    """
+
+    accountFactory = PreservingAccount
+
+    def test_rename(self):
+        """
+        A mailbox keeps its identifiers when the case of its name is changed, also when the process
+        is killed then.
+        """
+        self.do(b"CREATE foo")
+        before = self.status(b"foo")
+        self.do(b"RENAME foo Foo")
+        self.assertEqual(self.status(b"fOO"), before)
+        self.killed("rename", AFTER, b"RENAME Foo FOO")
+        for name in (b"FOO", b"foo", b"Foo"):
+            self.assertEqual(self.status(name), before)
+
+
 class FoldingAccount(MemoryAccount):
     """
     Twisted's own account, whose names are all in upper case, whatever the client says.
@@ -758,6 +818,36 @@ class OwnCommandTests(ChangeTestCase):
         self.assertNotEqual(self.status(b"b"), before)
         self.assertEqual(self.session.send(b"a XDROP nix"), [b"a NO [NONEXISTENT] No such mailbox"])
 
+    def test_copy(self):
+        """
+        A COPY of its own within C{changing} keeps EMAILIDs right.
+        """
+
+        class Theirs(IMAP4Server):
+            def do_COPY(self, tag, messages, name, uid=0):
+                return Deferred.fromCoroutine(self._theirs(tag, messages, name.decode(), uid))
+
+            async def _theirs(self, tag, messages, name, uid):
+                target = self.account.select(name)
+                found = [message for _, message in self.mbox.fetch(messages, uid)]
+
+                async def copy():
+                    return [target.copy(message) for message in found]
+
+                await self.changing(
+                    "copying", (self.mbox, found, name, target, target.getUIDNext()), copy
+                )
+                self.sendPositiveResponse(tag, b"Theirs")
+
+            select_COPY = (do_COPY, IMAP4Server.arg_seqset, IMAP4Server.arg_finalastring)
+
+        self.session = self.connect(server=type("Server", (JMAPAccessMixin, Theirs), {})())
+        self.do(b"CREATE a")
+        self.account.mailboxes["INBOX"].put()
+        before = self.emails(b"INBOX")
+        self.assertEqual(self.do(b"COPY 1 a"), [b"a OK Theirs"])
+        self.assertEqual(self.emails(b"a"), before)
+
     def test_result(self):
         """
         They give what the account gives.
@@ -826,14 +916,30 @@ class SearchTests(ChangeTestCase):
         """
         A message that could not be read is tried again.
         """
-        self.inbox.messages[1].getBodyFile = lambda: 1 / 0
         wanted = self.emails(b"INBOX")[1].encode()
-        self.assertEqual(self.search(b"EMAILID " + wanted), b"* SEARCH 3")
-        del self.inbox.messages[1].getBodyFile
-        (value,) = found(self.session.send(b"a FETCH 2 EMAILID"), b"EMAILID")
         os.unlink(self.index.fileOf("arnt"))
         self.do(b"SELECT INBOX")
-        self.assertEqual(self.search(b"EMAILID " + value.encode()), b"* SEARCH 2")
+        self.inbox.messages[1].getBodyFile = lambda: 1 / 0
+        self.assertEqual(self.search(b"EMAILID " + wanted), b"* SEARCH")
+        del self.inbox.messages[1].getBodyFile
+        self.assertEqual(self.search(b"EMAILID " + wanted), b"* SEARCH 2")
+
+    def test_clientGone(self):
+        """
+        When the client goes away meanwhile, that is no fault of a message.
+        """
+        events = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        self.do(b"SELECT INBOX")
+        server = self.session.server
+        times = iter(range(100000))
+        server.seconds = lambda: next(times) * 2 * SLICE
+        server.dataReceived(b"a FETCH 1:* EMAILID\r\n")
+        self.session.lose()
+        self.session.clock.pump([0] * 9)
+        self.assertEqual([event for event in events if "problem" in event], [])
+        self.assertNotIn("addMessages", self.index.jobs)
 
     def test_expunged(self):
         """

@@ -10,6 +10,7 @@ import os
 import threading
 from contextlib import redirect_stderr, redirect_stdout
 
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.internet.defer import succeed
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.mail.imap4 import IMAP4Server
@@ -19,7 +20,7 @@ from zope.interface import alsoProvides
 
 from tests.support_async import AsyncTestCase
 from tests.support_identifiers import InlineIndex, found, registerExample
-from tests.support_imap import RecordingRealm, makePortal
+from tests.support_imap import Connection, RecordingRealm, makePortal
 from tests.support_mail import (
     HELLO,
     Account,
@@ -241,6 +242,18 @@ class BadInputTests(SynchronousTestCase):
         self.assertEqual(len(self.reports()), 102)
         self.assertIn("further ones", formatEvent(self.reports()[-1]))
 
+    def test_otherUsers(self):
+        """
+        What is at fault with another user is logged for him.
+        """
+        checker = InMemoryUsernamePasswordDatabaseDontUse(arnt=b"x", bert=b"x")
+        portal = makePortal(RecordingRealm(self.again), [checker])
+        self.inbox.put().getEmailID = lambda: "a b"
+        for user in (b"arnt", b"bert", b"bert"):
+            connection = Connection(portal=portal)
+            connection.send(b"a LOGIN %b x" % user, b"a SELECT INBOX", b"a FETCH 1 EMAILID")
+        self.assertEqual(len(self.reports()), 2)
+
     def again(self, name):
         """
         @return: the account of the test.
@@ -272,6 +285,14 @@ class BadInputTests(SynchronousTestCase):
         for name in (b"twin", b"INBOX"):
             lines = Session(portal=portal).send(b"a STATUS %b (MAILBOXID)" % name)
             self.assertEqual(found(lines, b"MAILBOXID"), ["F1"])
+        self.account.mailboxes["twin"] = IdentifiedMailbox(self.session.slow)
+        self.account.getAccountID = lambda: "A3"
+        accounts = [self.account, IdentifiedAccount(), self.account]
+        accounts[1].mailboxes["twin"] = accounts[1].mailboxes.pop("INBOX")
+        accounts[1].add("INBOX")
+        for name, expected in ((b"INBOX", ["F1"]), (b"twin", ["F1"]), (b"twin", [])):
+            lines = Session(portal=portal).send(b"a STATUS %b (MAILBOXID)" % name)
+            self.assertEqual(found(lines, b"MAILBOXID"), expected)
         self.session.account.getAccountID = lambda: 1 / 0
         self.assertEqual(found(self.session.send(b"a SELECT INBOX"), b"MAILBOXID"), ["F1"])
 
@@ -395,7 +416,7 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
 
     def test_turns(self):
         """
-        Others have their turn while a long message is read.
+        Others have their turn while a long message is read, or many.
         """
         turns, reads = [], set()
 
@@ -414,6 +435,14 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         self.session.server.seconds = lambda: next(times) * 2 * SLICE
         self.assertEqual(len(self.fetch(b"EMAILID")), 1)
         self.assertEqual(len(reads), 4)
+        for number in range(10):
+            small = self.inbox.put(b"%d" % number)
+            small.getInternalDate = lambda: reads.add(len(turns)) or b""
+        reads.clear()
+        # Three messages in a slice.
+        self.session.server.seconds = lambda: next(times) * SLICE / 3
+        self.fetch(b"EMAILID")
+        self.assertGreater(len(reads), 2)
 
     def test_different(self):
         """

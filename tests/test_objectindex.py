@@ -283,6 +283,25 @@ class ObjectIndexTests(SynchronousTestCase):
         self.assertEqual(rebuild(self.path)["mailboxes"], 1)
         self.index.findMessages(row, range(1, 3000))
 
+    def test_damagedInside(self):
+        """
+        Of one that is damaged in the middle, what is before and behind that is saved.
+        """
+        row = self.found("a").row
+        ids = {uid: (f"M{uid}" + "x" * 200, "T") for uid in range(1, 3000)}
+        self.index.addMessages(row, ids)
+        with closing(sqlite3.connect(self.path)) as database:
+            (page,) = database.execute("PRAGMA page_size").fetchone()
+        with open(self.path, "r+b") as file:
+            content = file.read()
+            for start in range(0, len(content), page):
+                if b"M1500x" in content[start : start + page]:
+                    file.seek(start)
+                    file.write(b"\xff" * page)
+        saved = rebuild(self.path)["messages"]
+        self.assertGreater(saved, 2900)
+        self.assertEqual(set(self.index.findMessages(row, [1, 2, 2998, 2999])), {1, 2, 2998, 2999})
+
     def test_locked(self):
         """
         A file that somebody else writes to for too long, or that cannot be opened, is not damaged.

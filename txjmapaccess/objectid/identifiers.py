@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.imap.messageset import parseSequenceSet
 from txjmapaccess.imap.sections import openWhole
-from txjmapaccess.imap.waiting import ClientGone, settled
+from txjmapaccess.imap.waiting import ClientGone, Turns, settled
 from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
 from txjmapaccess.objectid.changes import Change, Changes
 from txjmapaccess.objectid.copying import Copying
@@ -118,17 +118,17 @@ class IndexedIdentifiers:
         self, messages: dict[int, Any], failures: dict[int, Exception]
     ) -> dict[int, IDs]:
         made = {}
+        turns = self._connection.turns()
         for uid, message in messages.items():
             try:
-                made[uid] = await self._read(message)
+                made[uid] = await self._read(message, turns)
             except ClientGone:
                 raise
             except Exception as e:
                 failures[uid] = e
         return made
 
-    async def _read(self, message: Any) -> IDs:
-        turns = self._connection.turns()
+    async def _read(self, message: Any, turns: Turns) -> IDs:
         digest = hashlib.sha256()
         with closing(await openWhole(message, self._connection.inTurns)) as file:
             while chunk := file.read(_CHUNK):
@@ -182,15 +182,12 @@ class IndexedIdentifiers:
         """
         @return: the UID of the first message that has no identifiers, or one above all.
         """
-        turns = self._connection.turns()
         for start in range(0, len(messages), _BATCH):
             batch = messages[start : start + _BATCH]
             ids = await self.messageIDs(mailbox, batch)
             for message, (email, _) in zip(batch, ids, strict=True):
                 if isinstance(email, Exception):
                     return int(message.getUID())
-            if turns.isOver():
-                await turns.pause()
         return int(messages[-1].getUID()) + 1
 
     # Changes
