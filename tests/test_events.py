@@ -12,10 +12,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
+from twisted.logger import Logger, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.test_service import ServiceTestCase
+from txjmapaccess.credentials import LoginRecord
+from txjmapaccess.imap import loginlog
 from txjmapaccess.ldap import LDAPChecker
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
@@ -29,6 +31,7 @@ from txjmapaccess.metrics.registry import makeRegistry
 from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.oauth.alarm import Alarm
 from txjmapaccess.twistd.logs import FIELDS, jsonLine
+from txjmapaccess.verdict import Known, Reason
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -123,6 +126,20 @@ class DocumentationTests(SynchronousTestCase):
             _, _, fields = file.read().partition("<!-- fields -->")
         rows = re.findall(r"^\| (`[^|]*)\|", fields.partition("##")[0], re.MULTILINE)
         self.assertEqual({name for row in rows for name in re.findall(r"`(\w+)`", row)}, {*FIELDS})
+
+    def test_example(self) -> None:
+        """
+        The line that is shown is what a login makes.
+        """
+        with open(os.path.join(ROOT, "docs", "observing.md"), encoding="utf-8") as file:
+            [line] = re.findall(r"```json\n(.*\n)```", file.read())
+        events: list[Any] = []
+        self.patch(loginlog, "_log", Logger(loginlog.__name__, observer=events.append))
+        verdict = Known("https://mail.example.com/", Reason.NOT_ALLOWED)
+        record = LoginRecord("ada", "PLAIN", verdict, 0.0)
+        loginlog.logAccepted(4711, "192.0.2.7", record, 0.0031, 0.0024)
+        events[0]["log_time"] = 1772352930.417
+        self.assertEqual(jsonLine(events[0]), line)
 
     def test_metrics(self) -> None:
         """

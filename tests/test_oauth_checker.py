@@ -630,6 +630,28 @@ class CounterTests(CheckerTestCase):
         self.assertUnavailable(login)
         self.assertEqual(0, self.checker.counters.requestsInFlight)
 
+    def test_down(self) -> None:
+        """
+        The provider is down from a request without a usable answer to one with such.
+        """
+        states = []
+        for number, status in enumerate((200, 503, 500, 200)):
+            login = self.login(f"token{number}").addErrback(lambda _: None)
+            self.network.answer(ACTIVE if status == 200 else b"", status)
+            self.successResultOf(login)
+            states.append(self.checker.counters.isDown)
+        self.assertEqual(states, [False, True, True, False])
+
+    def test_cacheEntries(self) -> None:
+        """
+        How many answers are kept, refusals among them, can be read.
+        """
+        for token, active in (("a", True), ("b", True), ("c", False)):
+            login = self.login(token).addErrback(lambda _: None)
+            self.network.answer(ACTIVE if active else {"active": False})
+            self.successResultOf(login)
+        self.assertEqual(self.checker.cacheEntries, 3)
+
     def test_givenUp(self) -> None:
         """
         A request that is given up has neither been answered nor failed.

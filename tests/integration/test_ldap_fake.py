@@ -618,7 +618,9 @@ class CacheTests(FakeTestCase):
         await self.login(checker)
         self.assertEqual(len(directory.requests), 4)
         self.assertEqual(checker.counters.accepted, 5)
-        self.assertEqual(checker.counters.fromCache, 3)
+        self.assertEqual((checker.counters.fromCache, checker.counters.cacheMisses), (3, 4))
+        # Refusals are not kept.
+        self.assertEqual(checker.cacheEntries, 2)
 
     async def test_together(self) -> None:
         """
