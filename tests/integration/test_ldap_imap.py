@@ -20,7 +20,7 @@ from twisted.internet.threads import deferToThread
 from tests.integration.test_ldap_checker import TEMPLATE, CheckerTestCase
 from tests.integration.test_ldap_policy import LDIF, OVERLAY
 from tests.support_imap import RecordingRealm
-from tests.support_slapd import freePort, person, sharedSlapd
+from tests.support_slapd import Slapd, freePort, person, sharedSlapd
 from tests.support_tokenserver import TheirFactory
 from txjmapaccess import extendFactory
 from txjmapaccess.checkers import chain
@@ -172,3 +172,19 @@ class IMAPTests(CheckerTestCase):
         answer = await self.seen("alice", "wonderland")
         self.assertIn("[UNAVAILABLE]", answer)
         self.assertNotIn("ldap", answer.lower())
+
+    async def test_frozen(self) -> None:
+        """
+        A directory that does not answer is unavailable, in time, and the first login after it
+        answers again succeeds.
+        """
+        slapd = Slapd(person("alice", "wonderland"))
+        self.addCleanup(slapd.close)
+        self.listen(uris=[slapd.uri], timeout=1, jmap_filter=None)
+        self.assertEqual((await self.seen("alice", "wonderland"))[0], True)
+        slapd.freeze()
+        began = reactor.seconds()
+        self.assertIn("[UNAVAILABLE]", await self.seen("alice", "wonderland"))
+        self.assertLess(reactor.seconds() - began, 2)
+        slapd.thaw()
+        self.assertEqual((await self.seen("alice", "wonderland"))[0], True)
