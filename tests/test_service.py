@@ -295,11 +295,15 @@ class ReloadTests(ServiceTestCase):
         """
         running = self.start()
         text = self.text
-        for wrong in (text.replace("fake:", "nosuch:"), text.replace("tcp:143", "tcp:x")):
+        for wrong in (
+            text.replace("fake:", "nosuch:"),
+            text.replace("tcp:143", "tcp:x"),
+            text + '[metrics]\nlisten = "tcp:x"\n',
+        ):
             self.text = wrong + "[jmap]\ndebugging = true\n"
             running.reload()
             self.assertIs(running.door().debugging, False)
-        self.assertEqual(len(self.logged(LogLevel.error)), 2)
+        self.assertEqual(len(self.logged(LogLevel.error)), 3)
 
     def test_needsRestart(self) -> None:
         """

@@ -24,8 +24,7 @@ def readyForMetrics(reactor: Any, description: str | None) -> dict[Listen, Any]:
     """
     @param description: C{[metrics] listen}.
 
-    @return: where metrics are to be had, and the endpoint that it makes,
-        if anywhere.
+    @return: where metrics are to be had, and the endpoint for it, if anywhere.
 
     @raise ConfigurationError: see L{makeEndpoint}; and when prometheus-client is not there.
     """

@@ -257,6 +257,7 @@ class JMAPAccessService(MultiService):
         # These need a restart, which must not fail because of them.
         for description in settings.imap.listen:
             makeEndpoint(self._reactor, parseListen(description))
+        readyForMetrics(self._reactor, settings.metrics.listen)
         findRealm(settings.imap.realm or "")
         contexts = self._certificates.read(settings.imap)
         replaceable = makeCheckers(settings, self._reactor)
