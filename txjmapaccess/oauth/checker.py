@@ -49,7 +49,8 @@ class IntrospectionChecker:
     @param keys: the settings, with the names that they have in the configuration file; see
         L{IntrospectionSettings}.
 
-    @ivar credentialInterfaces: L{IBearerToken}; and L{IUsernamePassword} with C{as_password}.
+    @ivar credentialInterfaces: L{IBearerToken}; and
+        L{twisted.cred.credentials.IUsernamePassword} with C{as_password}.
     @ivar counters: what happened up to now.
     @ivar cacheEntries: how many answers are kept.
 

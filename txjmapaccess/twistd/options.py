@@ -172,7 +172,8 @@ class Options(SettingsOptions):
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
-        @raise SystemExit: with a sentence, instead of L{usage.UsageError}.
+        @raise SystemExit: with a sentence, instead of
+            L{twisted.python.usage.UsageError}.
         """
         try:
             super().parseOptions(options)
