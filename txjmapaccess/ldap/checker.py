@@ -41,7 +41,6 @@ class LDAPChecker:
     @raise ConfigurationError: one sentence that names the key.
 
     @ivar counters: what happened up to now.
-    @ivar cacheEntries: how many answers are kept.
     """
 
     credentialInterfaces = (IUsernamePassword,)
@@ -80,7 +79,7 @@ class LDAPChecker:
     @property
     def cacheEntries(self) -> int:
         """
-        See the class.
+        How many answers are kept.
         """
         return 0 if self._cache is None else self._cache.entries
 

@@ -52,7 +52,6 @@ class IntrospectionChecker:
     @ivar credentialInterfaces: L{IBearerToken}; and
         L{twisted.cred.credentials.IUsernamePassword} with C{as_password}.
     @ivar counters: what happened up to now.
-    @ivar cacheEntries: how many answers are kept.
 
     @raise ConfigurationError: for settings that cannot be used.
     """
@@ -113,7 +112,7 @@ class IntrospectionChecker:
     @property
     def cacheEntries(self) -> int:
         """
-        See the class.
+        How many answers are kept.
         """
         return self._cache.entries
 
