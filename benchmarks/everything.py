@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import hanging, latency, sessions, storm
 from benchmarks.plan import Plan, addOptions, planOf, say
+from benchmarks.results.claims import summary
 from benchmarks.results.document import section, write
 from benchmarks.results.machine import describe
 from benchmarks.results.table import Table
@@ -54,10 +55,16 @@ def measure(plan: Plan) -> tuple[list[Table], str]:
     """
     with Stage() as stage:
         rates = sessions.measure(stage, plan)
-        tables = sessions.tables(rates)
-        tables.append(latency.table(latency.measure(stage, plan), plan))
+        latencies = latency.measure(stage, plan)
     # The servers of those have ended: these start their own.
     with Stage() as stage:
-        tables.append(storm.table(storm.measure(stage, plan), plan))
-        tables.append(hanging.table(hanging.measure(stage, plan), plan))
+        storms = storm.measure(stage, plan)
+        waits = hanging.measure(stage, plan)
+    tables = [
+        summary([*sessions.claims(rates), *storm.claims(storms), *hanging.claims(waits)]),
+        *sessions.tables(rates),
+        latency.table(latencies, plan),
+        storm.table(storms, plan),
+        hanging.table(waits, plan),
+    ]
     return tables, sessions.drawing(rates)

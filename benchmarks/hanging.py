@@ -17,6 +17,7 @@ from benchmarks.load.loops import pace
 from benchmarks.load.session import Script, Target
 from benchmarks.load.spreading import Helpers
 from benchmarks.plan import Plan, addOptions, planOf, say
+from benchmarks.results.claims import Claim
 from benchmarks.results.figures import decimal, medianOf, percentile
 from benchmarks.results.table import Table
 from benchmarks.servers.stage import CONTENDERS, Contender, Stage
@@ -127,6 +128,15 @@ class _Probe:
         self._socket.close()
 
 
+def claims(figures: Figures) -> list[Claim]:
+    """
+    @return: what is wanted while the directory hangs.
+    """
+    worst = [percentile(waits.meanwhile, 1.0) for waits in figures.get("ldap", ())]
+    what = "the longest that others wait while the directory hangs"
+    return [Claim(what, medianOf(worst) * 1e3, 20.0, atMost=True, unit=" ms")]
+
+
 def table(figures: Figures, plan: Plan) -> Table:
     """
     @return: the numbers.
@@ -143,7 +153,7 @@ def table(figures: Figures, plan: Plan) -> Table:
         f"How long others wait while the directory hangs for {plan.hang:g} seconds",
         f"Milliseconds that NOOP took on another connection, while {plan.load:g} clients log in"
         " every second: 99th percentile and worst, before the directory hung, meanwhile, and after."
-        " Wanted: nothing over 20 ms. Medians of the rounds.",
+        " Medians of the rounds.",
         [
             *("server", "logins", "before: p99", "worst"),
             *("meanwhile: p99", "worst", "after: p99", "worst"),

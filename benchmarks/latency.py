@@ -91,4 +91,4 @@ def table(figures: Figures, plan: Plan) -> Table:
         ["server", "logins", "clear: p50", "p99", "TLS: p50", "p99", "failed"],
         rows,
         words=2,
-    )
+    ).compact()

@@ -204,20 +204,20 @@ class Crowd(Loop):
 
     def gather(self, count: int, atOnce: int = 0, seconds: float = 60.0) -> Outcome:
         """
-        Let so many clients log in.
+        Let clients log in until so many are there.
 
         @param atOnce: how many may be logging in at one time; 0 for all.
         @param seconds: after which to give up. Who is not in then is a failure called "late".
         """
         self.outcome = Outcome()
         began = time.perf_counter()
-        wanted = count
+        wanted = count - len(self._here) - len(self._sessions)
         while len(self._here) < count and time.perf_counter() < began + seconds:
             now = time.perf_counter()
             due = sum(when <= now for when in self._again)
             self._again = [when for when in self._again if when > now]
             wanted += due
-            new = min(wanted, (atOnce or count) - len(self._sessions))
+            new = max(0, min(wanted, (atOnce or count) - len(self._sessions)))
             wanted -= new
             for _ in range(new):
                 self.start()

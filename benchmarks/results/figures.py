@@ -10,6 +10,9 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+#: What stands in a table where nothing was measured.
+NOTHING = "-"
+
 
 class Rate(NamedTuple):
     """
@@ -75,11 +78,11 @@ def whole(value: float) -> str:
     """
     @return: the number as people read it, without a fraction.
     """
-    return "-" if math.isnan(value) else f"{value:,.0f}"
+    return NOTHING if math.isnan(value) else f"{value:,.0f}"
 
 
 def decimal(value: float, digits: int = 1) -> str:
     """
     @return: the number as people read it, with so many digits after the point.
     """
-    return "-" if math.isnan(value) else f"{value:,.{digits}f}"
+    return NOTHING if math.isnan(value) else f"{value:,.{digits}f}"

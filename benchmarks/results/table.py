@@ -6,7 +6,9 @@ Tables, for the terminal and in Markdown.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from benchmarks.results.figures import NOTHING
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,18 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     words: int = 1
+
+    def compact(self) -> Table:
+        """
+        @return: the same without the columns in which nothing was measured.
+        """
+        kept = [
+            column
+            for column in range(len(self.head))
+            if column < self.words or any(row[column] != NOTHING for row in self.rows)
+        ]
+        rows = [[row[column] for column in kept] for row in self.rows]
+        return replace(self, head=[self.head[column] for column in kept], rows=rows)
 
     def text(self) -> str:
         """
