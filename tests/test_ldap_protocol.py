@@ -363,6 +363,18 @@ class EndTests(ConnectionTestCase):
         self.connection.dataReceived(notice + result(1, 0))
         self.assertEqual(self.successResultOf(bound).code, 0)
 
+    def test_abort(self) -> None:
+        """
+        A connection that was ended does not wait for answers any more, even before the transport
+        has noticed.
+        """
+        searched = self.search()
+        self.assertTrue(self.connection.isWaiting)
+        self.connection.abort(ConnectionBroken("not wanted"))
+        self.assertFalse(self.connection.isWaiting)
+        self.connection.connectionLost(Failure(ConnectionDone()))
+        self.failureResultOf(searched, ConnectionBroken)
+
     def test_close(self) -> None:
         """
         An unbind request (section 4.3), and the connection is closed; by force after two seconds.

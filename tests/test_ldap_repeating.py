@@ -16,7 +16,7 @@ from txjmapaccess.ldap.problems import (
     ServerFailed,
     ServiceRefused,
 )
-from txjmapaccess.ldap.repeating import DOUBTFUL_AFTER, Where, whereNext
+from txjmapaccess.ldap.repeating import DOUBTFUL_AFTER, Where, deadlineFor, whereNext
 
 BROKEN, SPOILED = ConnectionBroken("x"), ConnectionSpoiled("x")
 LATE, REFUSED = DeadlineExceeded("x"), ServiceRefused("x")
@@ -78,3 +78,17 @@ class WhereNextTests(SynchronousTestCase):
         """
         for given in (lease(None), lease(0.1), lease(DOUBTFUL_AFTER + 1), None):
             self.assertNext(None, Where.LIVING, given, BROKEN, SPOILED, LATE, REFUSED)
+
+    def test_deadline(self) -> None:
+        """
+        Where there is reason to doubt, half of the time is kept for another connection; but only
+        the first time.
+        """
+        for where, idleSeconds, expected in (
+            (Where.ANY, None, 14.0),
+            (Where.ANY, 0.1, 14.0),
+            (Where.ANY, DOUBTFUL_AFTER + 1, 12.0),
+            (Where.FRESH, None, 14.0),
+            (Where.LIVING, DOUBTFUL_AFTER + 1, 14.0),
+        ):
+            self.assertEqual(deadlineFor(where, lease(idleSeconds), 10.0, 14.0), expected)

@@ -65,6 +65,16 @@ def whereNext(
     return None
 
 
+def deadlineFor(where: Where, lease: Lease, now: float, deadline: float) -> float:
+    """
+    @param lease: a connection on which something is about to be asked.
+
+    @return: until when to wait for the answer, so that there is time to ask again.
+    """
+    isLast = where is not Where.ANY or not lease.isDoubtful(DOUBTFUL_AFTER)
+    return deadline if isLast else now + (deadline - now) / 2
+
+
 def _isStale(lease: Lease, problem: ServerFailed) -> bool:
     isOld = isinstance(problem, ConnectionBroken) and lease.idleSeconds is not None
     return isOld or isinstance(problem, ConnectionSpoiled) or lease.isDoubtful(DOUBTFUL_AFTER)

@@ -164,7 +164,8 @@ class Server:
         try:
             lease = await self._pool.borrow(deadline, fresh=where is Where.FRESH)
             self._sweeper.later()
-            return await use(lease.connection, self._deadlineFor(lease, where, deadline))
+            until = repeating.deadlineFor(where, lease, self._reactor.seconds(), deadline)
+            return await use(lease.connection, until)
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
             self._raiseAskAgain(where, lease, e)
             raise
@@ -179,17 +180,11 @@ class Server:
         try:
             lease = await self._service.get(deadline, failed)
             self._sweeper.later()
-            until = self._deadlineFor(lease, where, deadline)
+            until = repeating.deadlineFor(where, lease, self._reactor.seconds(), deadline)
             return await lease.connection.search(search, until)
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
             self._raiseAskAgain(where, lease, e)
             raise
-
-    def _deadlineFor(self, lease: Lease, where: Where, deadline: float) -> float:
-        if where is not Where.ANY or not lease.isDoubtful(repeating.DOUBTFUL_AFTER):
-            return deadline
-        now: float = self._reactor.seconds()
-        return now + (deadline - now) / 2
 
     def _raiseAskAgain(self, where: Where, lease: Lease | None, problem: ServerFailed) -> None:
         """
