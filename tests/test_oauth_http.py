@@ -12,6 +12,7 @@ from types import ModuleType
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from OpenSSL.SSL import Error as TLSError
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
@@ -439,11 +440,17 @@ class PoolTests(SynchronousTestCase):
 
     def test_otherTrouble(self) -> None:
         """
-        What ends a connection otherwise (TLS) is not taken for one that had been idle for too long.
+        A TLS error is told as it is; on a connection that has worked it is the way in which it was
+        closed.
         """
         connection, answer = self.ask()
-        connection.connectionLost(Failure(ZeroDivisionError()))
-        self.failureResultOf(answer, ZeroDivisionError)
+        connection.connectionLost(Failure(TLSError()))
+        self.failureResultOf(answer, TLSError)
+        connection, answer = self.ask()
+        connection.dataReceived(GOOD)
+        answer = self.pool.ask(b"r")
+        connection.connectionLost(Failure(TLSError()))
+        self.failureResultOf(answer, Unanswered)
 
     def test_broken(self) -> None:
         """

@@ -427,6 +427,26 @@ class TLSTests(FakeProviderTestCase):
         self.assertEqual([], self.provider.requests)
 
     @asynchronous
+    async def test_staleConnection(self) -> None:
+        """
+        When the provider closes a kept connection, without TLS's farewell, at the moment of the
+        next request, that is repeated on a new connection.
+        """
+        self.startTLS()
+
+        def closeSecond(connection: FakeConnection) -> None:
+            if connection.number == 1:
+                connection.send(GOOD)
+            else:
+                # What is under TLS is closed in order, so that this is no reset.
+                connection.transport.transport.loseConnection()
+
+        self.provider.behave = closeSecond
+        for _ in range(3):
+            self.assertEqual("arnt", await self.login())
+        self.assertEqual([], self.logged.texts())
+
+    @asynchronous
     async def test_hangsInTheBody(self) -> None:
         """
         A connection is closed at the deadline without the other side's consent, which TLS would

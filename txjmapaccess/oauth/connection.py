@@ -35,6 +35,7 @@ class Connection(Protocol):
         self._pool = pool
         self._reader = AnswerReader()
         self._asked: Deferred[Answer] | None = None
+        self._hasWorked = False
 
     def ask(self, request: bytes) -> Deferred[Answer]:
         """
@@ -93,6 +94,7 @@ class Connection(Protocol):
 
     def _answered(self, answer: Answer) -> None:
         asked, self._asked = self._asked, None
+        self._hasWorked = True
         keepAlive = self._reader.keepAlive
         # Now, so that a connection that is idle holds nothing of what it was told.
         self._reader.expect()
@@ -111,10 +113,15 @@ class Connection(Protocol):
         if self._asked is None:
             return
         answer = self._reader.end() if reason.check(ConnectionDone) else None
-        if answer is None and not self._reader.hasBegun and reason.check(ConnectionClosed):
+        if answer is None and not self._reader.hasBegun and self._mayBeStale(reason):
             self._end(Failure(Unanswered()))
         else:
             self._end(reason if answer is None else answer)
+
+    def _mayBeStale(self, reason: Failure) -> bool:
+        # Once it has worked the certificate was good: what is said now is about the end. OpenSSL
+        # makes an error of one without a farewell.
+        return self._hasWorked or bool(reason.check(ConnectionClosed))
 
     def _end(self, result: Answer | Failure) -> None:
         asked, self._asked = self._asked, None
