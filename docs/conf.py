@@ -1,9 +1,10 @@
 """
-Sphinx builds the guides from Markdown; pydoctor builds the API reference below C{api/}::
+Sphinx builds the guides from Markdown; pydoctor builds the API reference below C{docs/api}::
 
-    sphinx-build -W --keep-going -n docs OUTPUT
+    sphinx-build -W --keep-going -n -c docs . OUTPUT
 
-Nothing is fetched: L{inventory} says which names of others there are.
+The source is the whole project, so that pages can refer to the README. Nothing is fetched:
+L{inventory} says which names of others there are.
 """
 
 import re
@@ -23,7 +24,10 @@ copyright = "the authors of txjmapaccess"
 release = version = re.search(r'"(.+)"', (_PACKAGE / "_version.py").read_text())[1]
 
 extensions = ["myst_parser", "pydoctor.sphinx_ext.build_apidocs"]
-exclude_patterns = ["_build"]
+root_doc = "docs/index"
+include_patterns = ["README.md", "CONTRIBUTING.md", "docs/**"]
+# So that nobody looks for pages there.
+exclude_patterns = ["tests", "benchmarks", "examples", "**/.*", "**/_trial_temp*", "build", "dist"]
 nitpicky = True
 myst_heading_anchors = 4
 
@@ -43,7 +47,7 @@ pydoctor_args = [
     "--project-url=../index.html",
     f"--project-base-dir={_HERE.parent}",
     "--docformat=epytext",
-    "--html-output={outdir}/api",
+    "--html-output={outdir}/docs/api",
     *(f"--intersphinx-file={it}" for it in inventory.write(_PACKAGE, Path(_inventories.name))),
     str(_PACKAGE),
 ]
