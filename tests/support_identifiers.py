@@ -546,6 +546,14 @@ class IdentifierSuite:
             self.assertEqual(
                 self.client.do(b"UID FETCH 1 " + items)[0], b"* 1 FETCH (%b UID 1)" % answer
             )
+        for item in (
+            *(b"ENVELOPE", b"BODYSTRUCTURE", b"BODY", b"INTERNALDATE", b"FLAGS", b"BODY.PEEK[]"),
+            *(b"BODY.PEEK[HEADER.FIELDS (SUBJECT)]", b"RFC822.HEADER", b"BODY.PEEK[TEXT]<0.2>"),
+        ):
+            lines = self.client.do(b"FETCH 1 (EMAILID %b THREADID)" % item)
+            self.assertTrue(lines[0].startswith(b"* 1 FETCH (EMAILID (%b) " % email.encode()), item)
+            ending = b" THREADID (%b))" % thread.encode()
+            self.assertTrue(lines[-2].endswith(ending), (item, lines))
 
     # Section 6: SEARCH
 
@@ -609,8 +617,9 @@ class IdentifierSuite:
         self.client.open()
         for key in (b"EMAILID", b"THREADID"):
             for value in (b"a.b", b"a" * 256, b'""', b"*", b'"a b"', b"(a)", b"\xc3\xa9", b""):
-                [line] = self.client.send(b"SEARCH %b %b" % (key, value))
-                self.assertTrue(line.startswith(b"a BAD "), (line, value))
+                for command in (b"SEARCH", b"UID SEARCH", b"SEARCH NOT", b"SEARCH OR ALL"):
+                    [line] = self.client.send(b"%b %b %b" % (command, key, value))
+                    self.assertTrue(line.startswith(b"a BAD "), (line, value))
             self.assertEqual(
                 self.client.do(b"SEARCH %b %b" % (key, b"a" * 255))[0], b"* SEARCH", key
             )

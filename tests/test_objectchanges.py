@@ -788,19 +788,19 @@ class OwnCommandTests(ChangeTestCase):
 
     def test_methods(self):
         """
-        Those that call C{createMailbox}, C{deleteMailbox} and C{renameMailbox} keep identifiers
+        Those that call C{createIdentified}, C{deleteIdentified} and C{renameIdentified} keep identifiers
         right, as do ours.
         """
 
         class Theirs(IMAP4Server):
             def do_XMAKE(self, tag, name):
-                return self._then(tag, self.createMailbox(name.decode()))
+                return self._then(tag, self.createIdentified(name.decode()))
 
             def do_XDROP(self, tag, name):
-                return self._then(tag, self.deleteMailbox(name.decode()))
+                return self._then(tag, self.deleteIdentified(name.decode()))
 
             def do_XMOVE(self, tag, old, new):
-                return self._then(tag, self.renameMailbox(old.decode(), new.decode()))
+                return self._then(tag, self.renameIdentified(old.decode(), new.decode()))
 
             def _then(self, tag, done):
                 return done.addCallback(lambda _: self.sendPositiveResponse(tag, b"Theirs"))
@@ -854,7 +854,7 @@ class OwnCommandTests(ChangeTestCase):
         """
         results = []
         self.account.create = lambda name: "made"
-        maybeDeferred(self.session.server.createMailbox, "a").addCallback(results.append)
+        maybeDeferred(self.session.server.createIdentified, "a").addCallback(results.append)
         self.assertEqual(results, ["made"])
 
 

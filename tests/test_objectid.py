@@ -11,7 +11,7 @@ import threading
 from contextlib import redirect_stderr, redirect_stdout
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
-from twisted.internet.defer import succeed
+from twisted.internet.defer import fail, succeed
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.mail.imap4 import IMAP4Server
 from twisted.mail.interfaces import IMessageIMAPCopier, IMessageIMAPFile
@@ -26,12 +26,14 @@ from tests.support_mail import (
     Account,
     IdentifiedAccount,
     IdentifiedMailbox,
+    Message,
     Session,
 )
 from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.__main__ import main
 from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.policy import SharedCredentials
 from txjmapaccess.server import JMAPAccessMixin
 
 
@@ -196,18 +198,54 @@ class BadInputTests(SynchronousTestCase):
 
     def test_raises(self):
         """
-        An adapter that raises, at once or later, is told apart by the object.
+        An adapter that raises, at once or later, is told apart by the object, and its other
+        identifier is shown.
         """
-        bad = self.inbox.put()
-        bad.getThreadID = lambda: 1 / 0
-        self.session.selected()
-        for _ in range(3):
+        for number, raising in enumerate((lambda: 1 / 0, lambda: fail(RuntimeError("x"))), 1):
+            bad = self.inbox.put()
+            bad.getThreadID = raising
+            self.session.selected()
+            for _ in range(3):
+                self.assertEqual(
+                    self.session.send(b"a FETCH %d (EMAILID THREADID)" % number),
+                    [b"* %d FETCH (EMAILID (M%d))" % (number, number), b"a OK FETCH completed"],
+                )
+            self.assertIs(self.reports()[-1]["holder"], bad)
+            bad.getThreadID, bad.getEmailID = bad.getEmailID, raising
+            del bad.getThreadID
             self.assertEqual(
-                self.session.send(b"a FETCH 1 (FLAGS THREADID)"),
-                [b"* 1 FETCH (FLAGS ())", b"a OK FETCH completed"],
+                self.session.send(b"a FETCH %d (EMAILID THREADID)" % number)[0],
+                b"* %d FETCH (THREADID (T1))" % number,
             )
-        (report, _) = self.reports()
-        self.assertIs(report["holder"], bad)
+        self.assertEqual(len(self.reports()), 4)
+
+    def test_noMessage(self):
+        """
+        So is a message that does not adapt to C{IObjectIDMessage}.
+        """
+        self.inbox.messageFactory = Message
+        self.inbox.put()
+        self.session.selected()
+        self.assertEqual(
+            self.session.send(b"a FETCH 1 (FLAGS EMAILID THREADID)")[0], b"* 1 FETCH (FLAGS ())"
+        )
+        self.assertIn("does not adapt", self.reports()[0]["problem"])
+
+    def test_illegalMailboxID(self):
+        """
+        An illegal MAILBOXID is left out, everywhere.
+        """
+        for value in ("", "a b", "a" * 256, None, 7, b"F1", "a)\r\nb"):
+            self.inbox.getMailboxID = lambda value=value: value
+            lines = self.session.send(
+                b"a SELECT INBOX",
+                b"a EXAMINE INBOX",
+                b"a STATUS INBOX (MAILBOXID UIDNEXT)",
+                b'a LIST "" INBOX RETURN (STATUS (MAILBOXID UIDNEXT))',
+            )
+            self.assertNotIn(b"MAILBOXID", b"".join(lines))
+            self.assertEqual(lines.count(b'* STATUS "INBOX" (UIDNEXT 1)'), 2)
+        self.assertEqual(len(self.reports()), 1)
 
     def test_mailboxRaises(self):
         """
@@ -641,6 +679,19 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         self.assertIn(".damaged", output.getvalue())
         self.session = self.connect(self.account)
         self.assertEqual(self.status(b"b"), mailbox)
+
+    def test_shared(self):
+        """
+        JMAPACCESS stands on the word that the JMAP server has the same index.
+        """
+        for shared in (False, True):
+            session = Session(
+                objectIDs=InlineIndex(self.path, sharedWithJMAP=shared),
+                jmapAccessPolicy=SharedCredentials("https://example.com/jmap"),
+            )
+            (line, _) = session.send(b"a CAPABILITY")
+            self.assertIn(b" OBJECTID", line)
+            self.assertEqual(b" JMAPACCESS" in line, shared)
 
     def test_unknownUser(self):
         """

@@ -70,18 +70,27 @@ class StoreIdentifiers:
             that could not be had, the exception.
         """
         found: list[tuple[object, object]] = []
+        email: object
+        thread: object
         for message in messages:
+            identified: Any = IObjectIDMessage(message, None)
+            if identified is None:
+                nothing = JMAPAccessError("it does not adapt to IObjectIDMessage")
+                found.append((nothing, nothing))
+                continue
             try:
-                identified = IObjectIDMessage(message)
-                email, thread = identified.getEmailID(), identified.getThreadID()
+                email = identified.getEmailID()
                 if isinstance(email, Deferred):
                     email = await email
+            except Exception as e:
+                email = e
+            try:
+                thread = identified.getThreadID()
                 if isinstance(thread, Deferred):
                     thread = await thread
             except Exception as e:
-                found.append((e, e))
-            else:
-                found.append((email, thread))
+                thread = e
+            found.append((email, thread))
         return found
 
 

@@ -27,19 +27,19 @@ class MailboxCommands(SelectCommands):
     # For commands of a server's own, too: with identifiers from an index, mailboxes must not be
     # made, renamed or deleted in another way.
 
-    def createMailbox(self, name: str) -> Deferred[Any]:
+    def createIdentified(self, name: str) -> Deferred[Any]:
         """
         @return: a Deferred of what the account gives.
         """
         return self._change("creating", self.account.create, name)
 
-    def deleteMailbox(self, name: str) -> Deferred[Any]:
+    def deleteIdentified(self, name: str) -> Deferred[Any]:
         """
         @return: a Deferred of what the account gives.
         """
         return self._change("deleting", self.account.delete, name)
 
-    def renameMailbox(self, old: str, new: str) -> Deferred[Any]:
+    def renameIdentified(self, old: str, new: str) -> Deferred[Any]:
         """
         @return: a Deferred of what the account gives.
         """
@@ -66,7 +66,7 @@ class MailboxCommands(SelectCommands):
     async def _create(self, tag: bytes, name: str) -> None:
         if isInbox(name):
             raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
-        if not await self.createMailbox(name):
+        if not await self.createIdentified(name):
             raise CommandRefused(b"Mailbox not created")
         code = b""
         mailboxID = await self._mailboxIDByName(name)
@@ -97,7 +97,7 @@ class MailboxCommands(SelectCommands):
     async def _delete(self, tag: bytes, name: str) -> None:
         if isInbox(name):
             raise CommandRefused(b"[CANNOT] INBOX cannot be deleted")
-        await self.deleteMailbox(name)
+        await self.deleteIdentified(name)
         self.sendPositiveResponse(tag, b"Mailbox deleted")
 
     def do_RENAME(self, tag: bytes, old: bytes, new: bytes) -> Deferred[None]:
@@ -111,7 +111,7 @@ class MailboxCommands(SelectCommands):
             raise CommandRefused(b"[CANNOT] INBOX cannot be renamed")
         if isInbox(new):
             raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
-        await self.renameMailbox(old, new)
+        await self.renameIdentified(old, new)
         self.sendPositiveResponse(tag, b"Mailbox renamed")
 
     def do_SUBSCRIBE(self, tag: bytes, name: bytes) -> Deferred[None]:
