@@ -16,7 +16,7 @@ _HERE = Path(__file__).resolve().parent
 _PACKAGE = _HERE.parent / "txjmapaccess"
 sys.path.insert(0, str(_HERE))
 
-import inventory
+import inventory  # noqa: E402
 
 project = "txjmapaccess"
 author = "the authors of txjmapaccess"
