@@ -301,6 +301,19 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(connection.send(b"A" * 99000), [b"* BYE Line too long"])
         self.assertTrue(connection.transport.disconnecting)
 
+    def test_lengthBehindLiteral(self):
+        """
+        16 KiB is the limit for what follows a literal, too.
+        """
+        connection = Connection()
+        answer = connection.send(b"a LOGIN {1+}", b"u " + b"p" * 17000, b"b NOOP")
+        self.assertEqual(answer[0], b"a BAD Line too long")
+        self.assertEqual([line[:5] for line in answer[1:]], [b"b OK "])
+        line = b'x "' + b"p" * 17000 + b'" {3+}'
+        answer = connection.send(b"c ID ({1+}", line, b"abc", b"d NOOP")
+        self.assertEqual(answer[0], b"c BAD Line too long")
+        self.assertEqual([line[:5] for line in answer[1:]], [b"d OK "])
+
     def test_endless(self):
         """
         A line without an end ends the connection.
@@ -358,6 +371,32 @@ class EndingTests(SynchronousTestCase):
         answer = connection.send(b"a LOGOUT", b"b LOGIN arnt trondheim")
         self.assertEqual([line[:5] for line in answer], [b"* BYE", b"a OK "])
         connection.lose()
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
+
+    def test_nothingAfterBYE(self):
+        """
+        Nor are commands that come behind any BYE, on a transport that goes on reading until the
+        client has hung up, too: as TLS does, and after STARTTLS it does not even say so.
+        """
+        for end in (b"a LOGOUT", b"a" * 100_000, b"a NOOP {99999999+}", "autologout"):
+            connection = Connection(loginSeconds=60)
+            connection.transport.loseConnection = lambda: None
+            if end == "autologout":
+                connection.clock.advance(60)
+            else:
+                connection.send(end, b"b LOGIN arnt trondheim")
+            connection.received()
+            self.assertEqual(connection.send(b"c LOGIN arnt trondheim", b"d NOOP"), [], end)
+            connection.lose()
+            self.assertEqual(connection.server.portal.realm.loggedIn, [], end)
+
+    def test_byeTooLate(self):
+        """
+        A BYE to a client that has gone leaves no timer.
+        """
+        connection = Connection()
+        connection.lose()
+        connection.server.dismiss(b"You are gone")
         self.assertEqual(connection.clock.getDelayedCalls(), [])
 
     def test_endsCommand(self):

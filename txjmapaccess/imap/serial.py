@@ -145,6 +145,12 @@ class OneCommandAtATime(ServerBase):
         """
         self.paused = True
         self._noteLiteral(line)
+        received = getattr(self._pendingLiteral, "defer", None)
+        if len(line) > self.maxCommandLine and received is not None:
+            self.parseState = "command"
+            self._pendingLiteral = None
+            received.errback(SyntaxProblem("Line too long"))
+            return
         super().parse_pending(line)
 
     def parse_discarded(self, line: bytes) -> None:
@@ -180,7 +186,7 @@ class OneCommandAtATime(ServerBase):
         Let lines and literals in: the next command, or what the running one waits for.
         """
         self._nextCommand = None
-        if self._ended or self.transport.disconnecting:
+        if self._ended or self._hasSaidBye or self.transport.disconnecting:
             return
         self.paused = False
         if self._stalled:
@@ -219,8 +225,10 @@ class OneCommandAtATime(ServerBase):
         Send a line. A BYE is the last that a client hears, even when it does not hang up.
         """
         super().sendLine(line)
-        if line.startswith(b"* BYE ") and not self._hasSaidBye:
+        if line.startswith(b"* BYE ") and not (self._hasSaidBye or self._ended):
             self._hasSaidBye = True
+            # TLS goes on reading until the client has hung up as well.
+            self.paused = True
             # A timer of its own: to move one to an earlier time, the reactor searches all.
             self._hangUp = self.callLater(_AFTER_BYE, self._abort)
 
@@ -296,6 +304,8 @@ class OneCommandAtATime(ServerBase):
             self.unwatchTransport()
         if self._announced is not None:
             self._throwAwayLiteral()
+        if self._hasSaidBye:
+            return
         self._inTurn += 1
         if self._busyReceiving and self._inTurn < _COMMANDS_IN_A_TURN:
             self.paused = False
