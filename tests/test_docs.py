@@ -89,6 +89,39 @@ class ConfigurationTests(SynchronousTestCase):
         self.assertEqual(shown[1], demoText(1143, 8080, 1389))
 
 
+class LinkTests(SynchronousTestCase):
+    """
+    docs/links.py, which follows the links of the pages that are built.
+    """
+
+    def test_broken(self) -> None:
+        """
+        Links to files and places that are not there are found, others are not followed.
+        """
+        directory = self.mktemp()
+        os.mkdir(directory)
+        good = '<p id="here"><a href="b.html#there">b</a><a href="https://example.com/x">x</a>'
+        bad = '<p id="there"><a href="a.html#there">a</a><img src="c.svg"><a href="#here">h</a>'
+        for name, text in (("a.html", good), ("b.html", bad)):
+            with open(os.path.join(directory, name), "w") as file:
+                file.write(text)
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "docs" / "links.py"), directory],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(
+            done.stdout.splitlines(),
+            [
+                "b.html: #here: there is no such place",
+                "b.html: a.html#there: there is no such place",
+                "b.html: c.svg: there is no such file",
+            ],
+        )
+        self.assertEqual(done.returncode, 1)
+
+
 class BlockTestCase(SynchronousTestCase):
     """
     Blocks of code in the pages.
