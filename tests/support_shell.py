@@ -50,8 +50,11 @@ def _commands(text: str) -> Iterator[list[str]]:
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         command: list[str] = []
-        for word in [*lexer, ";"]:
-            if set(word) <= set("();<>|&"):
+        words = iter([*lexer, ";"])
+        for word in words:
+            if set(word) <= set("<>"):
+                next(words)  # A file.
+            elif set(word) <= set("();|&"):
                 if command:
                     yield command
                 command = []
