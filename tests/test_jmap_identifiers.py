@@ -155,6 +155,26 @@ class IndexTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
 
+class FaultTests(SynchronousTestCase):
+    """
+    L{JMAPResource} with a store that has an illegal identifier.
+    """
+
+    def test_once(self) -> None:
+        """
+        It is logged once, not with each request, and for each account by itself.
+        """
+        account = IdentifiedAccount()
+        account.mailboxes["INBOX"].put().getEmailID = lambda: "a b"
+        server = Server(portal=makePortal(RecordingRealm(lambda _: account)))
+        with capturedLogs() as events:
+            for accountID in ("A1", "A1", "A2"):
+                account.getAccountID = lambda accountID=accountID: accountID
+                ((_, answer),) = server.call(("Email/query", {"accountId": accountID}))
+                self.assertEqual(answer["ids"], [])
+        self.assertEqual(len([event for event in events if "uid" in event]), 2)
+
+
 class AdapterTests(SynchronousTestCase):
     """
     L{JMAPResource} with adapters that are registered for a store.

@@ -177,6 +177,19 @@ class SnapshotTests(ReaderTestCase):
         self.assertEqual(self.errors(), 5)
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
+    def test_once(self) -> None:
+        """
+        What is at fault is logged once for each account, however often that is read.
+        """
+        identifiers = StoreIdentifiers()
+        messages = [Message(1, "a b"), Message(2, "a b")]
+        account = makeAccount(INBOX=Mailbox("F1", messages), twin=Mailbox("F1"), bad=Mailbox(""))
+        for accountID in ("A1", "A1", "A2"):
+            pacer = Pacer(Clock(), seconds=lambda: 0)
+            reader = AccountReader(account, identifiers, pacer, accountID)
+            self.successResultOf(Deferred.fromCoroutine(reader.read()))
+        self.assertEqual(self.errors(), 8)
+
     def test_illegalEmailID(self) -> None:
         """
         So is a message.

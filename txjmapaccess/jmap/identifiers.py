@@ -100,6 +100,7 @@ class Identification:
 
     def __init__(self, index: Any = None) -> None:
         self._index = index
+        self._ofStore = StoreIdentifiers()
 
     def isShared(self, account: Any) -> bool:
         """
@@ -128,5 +129,5 @@ class Identification:
         @return: L{StoreIdentifiers} or L{IndexedIdentifiers}.
         """
         if self._index is None:
-            return StoreIdentifiers()
+            return self._ofStore
         return IndexedIdentifiers(self._index, account, username, reactor)

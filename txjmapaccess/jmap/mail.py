@@ -78,7 +78,7 @@ class Mail:
     def __init__(self, account: Any, accountID: str, identifiers: Any, pacer: Pacer) -> None:
         self._accountID = accountID
         self._pacer = pacer
-        self._reader = AccountReader(account, identifiers, pacer)
+        self._reader = AccountReader(account, identifiers, pacer, accountID)
         self._snapshot: Snapshot | None = None
         self._size = 0
 

@@ -20,6 +20,7 @@ from twisted.mail.imap4 import MessageProducer, MessageSet
 from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
 from txjmapaccess.errors import MessageExpunged, TemporaryFailure
+from txjmapaccess.imap.faults import observedAt
 from txjmapaccess.imap.identifying import isObjectID
 from txjmapaccess.imap.waiting import settled
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
@@ -39,12 +40,15 @@ class AccountReader:
     @param identifiers: where identifiers come from, see
         L{txjmapaccess.jmap.identifiers.Identification.of}.
     @param pacer: lets the reactor turn.
+    @param accountID: the JMAP accountId.
     """
 
     _log = Logger()
 
-    def __init__(self, account: Any, identifiers: Any, pacer: Pacer) -> None:
+    def __init__(self, account: Any, identifiers: Any, pacer: Pacer, accountID: str = "") -> None:
         self._account = account
+        self._accountID = accountID
+        self._observed = observedAt(identifiers)
         self._identifiers = identifiers
         self._pacer = pacer
         self._mailboxes: dict[str, Any] = {}
@@ -89,7 +93,8 @@ class AccountReader:
             return None
         folderID = await self._mailboxID(name, mailbox)
         if folderID is None or folderID in self._mailboxes:
-            self._log.error("Mailbox {name} has no identifier of its own", name=name)
+            if self._isNews("own", name):
+                self._log.error("Mailbox {name} has no identifier of its own", name=name)
             await self._closeMailbox(mailbox)
             return None
         self._mailboxes[folderID] = mailbox
@@ -112,8 +117,13 @@ class AccountReader:
         except TemporaryFailure:
             raise
         except Exception:
-            self._log.failure("The identifier of mailbox {name} could not be read", name=name)
+            if self._isNews("raised", name):
+                self._log.failure("The identifier of mailbox {name} could not be read", name=name)
             return None
+
+    def _isNews(self, problem: str, *subject: object) -> bool:
+        # Accounts are read again and again.
+        return self._observed.isNews(problem, (self._accountID, *subject)) > 0
 
     async def _copies(self, folderID: str) -> list[Copy]:
         mailbox = self._mailboxes[folderID]
@@ -142,12 +152,13 @@ class AccountReader:
         uid = await settled(message.getUID)
         email = _checked(emailID)
         if email is None:
-            self._log.error(
-                "Message {uid} of mailbox {mailbox} has no identifier, but {type}",
-                uid=uid,
-                mailbox=folderID,
-                type=type(emailID).__name__,
-            )
+            if self._isNews(type(emailID).__name__, folderID, uid):
+                self._log.error(
+                    "Message {uid} of mailbox {mailbox} has no identifier, but {type}",
+                    uid=uid,
+                    mailbox=folderID,
+                    type=type(emailID).__name__,
+                )
             return ()
         # Where the store has no threads, each Email is one (RFC 8621, section 3).
         thread = _checked(threadID) or email
