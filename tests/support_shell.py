@@ -52,9 +52,9 @@ def _commands(text: str) -> Iterator[list[str]]:
         command: list[str] = []
         words = iter([*lexer, ";"])
         for word in words:
-            if set(word) <= set("<>"):
+            if word and set(word) <= set("<>"):
                 next(words)  # A file.
-            elif set(word) <= set("();|&"):
+            elif word and set(word) <= set("();|&"):
                 if command:
                     yield command
                 command = []

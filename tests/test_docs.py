@@ -5,6 +5,7 @@ The documentation says what the code does.
 
 from __future__ import annotations
 
+import ast
 import configparser
 import json
 import os
@@ -12,6 +13,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from ldaptor.protocols.ldap.ldifdelta import LDIFDelta
@@ -87,6 +89,47 @@ class ConfigurationTests(SynchronousTestCase):
         """
         shown = re.search(r"<!-- demo: begin -->\n```\n(.*?)```", read("README.md"), re.DOTALL)
         self.assertEqual(shown[1], demoText(1143, 8080, 1389))
+
+
+class ArchitectureTests(SynchronousTestCase):
+    """
+    docs/architecture.md.
+    """
+
+    def test_layers(self) -> None:
+        """
+        Every module is in the table of what depends on what, and none imports, when it runs, from a
+        line below its own.
+        """
+        _, _, section = read("docs", "architecture.md").partition("## What depends on what\n")
+        rows = re.findall(r"^\| (`[^|]*)\|", section.partition("\n## ")[0], re.MULTILINE)
+        names = [re.findall(r"`(\w+)/?`", row) for row in rows]
+        line = {name: number for number, row in enumerate(names) for name in row}
+        wrong = []
+        for path in (ROOT / "txjmapaccess").rglob("*.py"):
+            own = path.relative_to(ROOT / "txjmapaccess").parts[0].removesuffix(".py")
+            for other in {name.split(".")[1] for name in _imported(path)} - {own, "_version"}:
+                if not own.startswith("__") and line[other] > line[own]:
+                    wrong.append(f"{path} imports {other}")
+        self.assertEqual(wrong, [])
+
+
+def _imported(path: Path) -> set[str]:
+    """
+    @return: the modules of the package that a module imports when it runs.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    forTypes = {
+        id(inside)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inside in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in forTypes:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.startswith("txjmapaccess.")}
 
 
 class LinkTests(SynchronousTestCase):
