@@ -182,11 +182,16 @@ class Crowd(Loop):
 
     @param script: one that does not end.
     @param patience: how long a client whose attempt failed waits for the next, in seconds.
+    @param timeout: after how many seconds an attempt has failed. When too many come at once, the
+        kernel forgets some of those that it let in, and these would wait for ever.
     """
 
-    def __init__(self, target: Target, script: Script, patience: float = 1.0) -> None:
+    def __init__(
+        self, target: Target, script: Script, patience: float = 1.0, timeout: float = 20.0
+    ) -> None:
         super().__init__(target, script)
         self._patience = patience
+        self._timeout = timeout
         self._again: list[float] = []
         self._here: list[Session] = []
 
@@ -212,6 +217,7 @@ class Crowd(Loop):
         self.outcome = Outcome()
         began = time.perf_counter()
         wanted = count - len(self._here) - len(self._sessions)
+        looked = began
         while len(self._here) < count and time.perf_counter() < began + seconds:
             now = time.perf_counter()
             due = sum(when <= now for when in self._again)
@@ -222,10 +228,21 @@ class Crowd(Loop):
             for _ in range(new):
                 self.start()
             self.turn(0.1)
+            if now > looked + 0.5:
+                looked = now
+                self._giveUp(now - self._timeout)
         self.outcome.seconds = time.perf_counter() - began
         if len(self._here) < count:
             self.outcome.failures["late"] += count - len(self._here)
         return self.outcome
+
+    def _giveUp(self, before: float) -> None:
+        for number in [n for n, each in self._sessions.items() if each.started < before]:
+            self._sessions[number].socket.close()
+            # Closing has ended epoll's interest.
+            del self._sessions[number]
+            self.outcome.failures["timeout"] += 1
+            self.failed()
 
     def leave(self) -> None:
         """

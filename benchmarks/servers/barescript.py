@@ -143,7 +143,7 @@ def run(kind: str, certificate: str, uri: str) -> None:
         factory = makeFactory(kind, uri)
         file = quoteStringArgument(certificate)
         for kind in ("tcp:0", f"ssl:0:privateKey={file}:certKey={file}"):
-            endpoint = serverFromString(reactor, f"{kind}:interface=127.0.0.1:backlog=1024")
+            endpoint = serverFromString(reactor, f"{kind}:interface=127.0.0.1:backlog=4096")
             endpoint.listen(factory).addCallback(
                 lambda port: print(port.getHost().port, flush=True)
             )

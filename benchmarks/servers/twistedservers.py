@@ -68,7 +68,7 @@ def startOurs(
     text = _CONFIGURATION.format(
         port=port,
         tlsPort=tlsPort,
-        more="interface=127.0.0.1:backlog=1024",
+        more="interface=127.0.0.1:backlog=4096",
         certificate=certificate,
         sessionURL=SESSION_URL,
     )
