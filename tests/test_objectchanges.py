@@ -321,6 +321,32 @@ class RenameTests(ChangeTestCase):
         self.assertEqual(self.status(b"ab"), self.before[0])
         self.assertNotEqual(stale, self.before[0])
 
+    def test_opensAnything(self):
+        """
+        In a store that opens whatever it is asked for, identifiers go with the mailbox, too, and
+        the others keep theirs.
+        """
+        mailboxes = self.account.mailboxes
+        self.account.select = lambda name, rw=True: mailboxes.get(name, mailboxes["INBOX"])
+        self.do(b"RENAME a b")
+        self.assertEqual([self.status(n) for n in (b"b", b"b/x", b"ab")], self.before)
+        self.killed("rename", AFTER, b"RENAME b c")
+        self.assertEqual([self.status(n) for n in (b"c", b"c/x", b"ab")], self.before)
+        self.killed("rename", BEFORE, b"RENAME c d")
+        self.assertEqual([self.status(n) for n in (b"c", b"c/x", b"ab")], self.before)
+
+    def test_hidden(self):
+        """
+        A mailbox that is not listed under either name takes them along.
+        """
+        names = self.account._list
+        hidden = {"ab", "ac"}
+        self.account._list = lambda *args: [e for e in names(*args) if e[0] not in hidden]
+        self.do(b"RENAME ab ac")
+        self.assertEqual(self.status(b"ac"), self.before[2])
+        self.killed("rename", AFTER, b"RENAME ac ab")
+        self.assertEqual([self.status(n) for n in self.names], self.before)
+
     def test_cannotSettle(self):
         """
         When the store cannot be asked afterwards, the RENAME is answered all the same, and what
@@ -788,8 +814,8 @@ class OwnCommandTests(ChangeTestCase):
 
     def test_methods(self):
         """
-        Those that call C{createIdentified}, C{deleteIdentified} and C{renameIdentified} keep identifiers
-        right, as do ours.
+        Those that call C{createIdentified}, C{deleteIdentified} and C{renameIdentified} keep
+        identifiers right, as do ours.
         """
 
         class Theirs(IMAP4Server):

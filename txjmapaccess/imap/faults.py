@@ -54,7 +54,7 @@ _ofPortals: WeakKeyDictionary[Any, Observed] = WeakKeyDictionary()
 
 def observedAt(portal: Any) -> Observed:
     """
-    @param portal: what all connections of a server have in common, or L{None}.
+    @param portal: what the connections of a server have in common, or L{None}.
 
     @return: what they know; a new one where it is not to be remembered.
     """

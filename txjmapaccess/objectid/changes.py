@@ -131,8 +131,9 @@ class Changes:
         A mailbox is about to be deleted.
         """
         listed = await self._names.refreshed()
-        change = await self.begin(Begun(DELETE, listedName(name, listed)))
-        change.name = change.begun[0].name
+        spelt = listedName(name, listed)
+        change = await self.begin(Begun(DELETE, spelt, isHidden=spelt not in listed))
+        change.name = spelt
         return change
 
     async def rename(self, old: str, new: str) -> Change:
@@ -145,7 +146,8 @@ class Changes:
             change.name = listedName(old, listed)
             moves = movesOf(change.name, new, listed)
             change.begun = await self._run(
-                self._index.begin, [Begun(RENAME, name, target) for name, target in moves]
+                self._index.begin,
+                [Begun(RENAME, *move, isHidden=move[0] not in listed) for move in moves],
             )
         except BaseException:
             await change.done()
@@ -189,13 +191,16 @@ class Changes:
     async def _found(self, begun: Begun, listed: Collection[str]) -> Settled:
         if begun.kind == COPY:
             return Settled(begun, AS_BEFORE)
-        isThere = await self._names.isThere(begun.name, listed)
+        isThere = await self._isThere(begun.name, begun, listed)
         if begun.kind == DELETE:
             return Settled(begun, AS_BEFORE if isThere else GONE)
-        target = listedName(begun.target, listed)
-        if not await self._names.isThere(target, listed):
+        if not await self._isThere(listedName(begun.target, listed), begun, listed):
             return Settled(begun, AS_BEFORE)
         return Settled(begun, GONE) if isThere else await self._moved(begun, listed)
+
+    async def _isThere(self, name: str, begun: Begun, listed: Collection[str]) -> bool:
+        # Some stores open whatever they are asked for.
+        return name in listed or (begun.isHidden and await self._names.isThere(name, listed))
 
     async def _moved(self, begun: Begun, listed: Collection[str]) -> Settled:
         target = listedName(begun.target, listed)

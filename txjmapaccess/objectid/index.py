@@ -55,6 +55,7 @@ class Begun(NamedTuple):
     @ivar target: the name that it gets.
     @ivar mailbox: the row of the mailbox that is copied into.
     @ivar uidNext: no copy has a UID below this.
+    @ivar isHidden: whether the store has C{name}, but does not list it.
     @ivar id: in the index.
     """
 
@@ -63,6 +64,7 @@ class Begun(NamedTuple):
     target: str = ""
     mailbox: int = 0
     uidNext: int = 0
+    isHidden: bool = False
     id: int = 0
 
 
@@ -180,9 +182,9 @@ class ObjectIndex:
                 change._replace(
                     id=int(
                         database.execute(
-                            "INSERT INTO begun (kind, name, target, mailbox, uid_next)"
-                            " VALUES (?, ?, ?, ?, ?)",
-                            change[:5],
+                            "INSERT INTO begun (kind, name, target, mailbox, uid_next, is_hidden)"
+                            " VALUES (?, ?, ?, ?, ?, ?)",
+                            change[:6],
                         ).lastrowid
                         or 0
                     )
@@ -297,7 +299,7 @@ class ObjectIndex:
 
 def _begun(database: sqlite3.Connection, *kinds: str) -> list[Begun]:
     marks = ",".join("?" * len(kinds))
-    query = "SELECT kind, name, target, mailbox, uid_next, id FROM begun"
+    query = "SELECT kind, name, target, mailbox, uid_next, is_hidden, id FROM begun"
     return [Begun(*row) for row in database.execute(f"{query} WHERE kind IN ({marks})", kinds)]
 
 

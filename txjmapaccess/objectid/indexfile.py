@@ -45,7 +45,8 @@ CREATE TABLE begun (
     name TEXT NOT NULL DEFAULT '',
     target TEXT NOT NULL DEFAULT '',
     mailbox INTEGER NOT NULL DEFAULT 0,
-    uid_next INTEGER NOT NULL DEFAULT 0
+    uid_next INTEGER NOT NULL DEFAULT 0,
+    is_hidden INTEGER NOT NULL DEFAULT 0
 );
 """
 #: The tables, and the columns by which they are sorted.
