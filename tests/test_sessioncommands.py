@@ -58,6 +58,17 @@ class IDTests(SynchronousTestCase):
             (line,) = session.send(b"a ID " + fields)
             self.assertTrue(line.startswith(b"a BAD "), (fields, line))
 
+    def test_endless(self):
+        """
+        Literals, empty ones too, are no way to make a command of any length.
+        """
+        connection = Connection()
+        connection.send(b"a ID ({0+}")
+        lines = []
+        for _ in range(20):
+            lines += connection.send(b"xy " * 5000 + b"{0+}")
+        self.assertEqual(lines[0], b"a BAD Arguments too long")
+
     def test_answer(self):
         """
         An operator may have the server say something else, or nothing.

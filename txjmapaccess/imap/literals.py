@@ -14,6 +14,8 @@ from twisted.mail.imap4 import LiteralString
 from txjmapaccess.imap.arguments import MOST_IN_STRING
 from txjmapaccess.imap.grammar import SyntaxProblem, parseLiteral
 
+#: Octets of all lines and literals of one command.
+_MOST_IN_ALL = 2 * MOST_IN_STRING
 _ANNOUNCEMENT = re.compile(rb"\{\d{1,10}\+?\}\Z")
 _TOKEN = re.compile(
     rb' *(?:(?P<paren>[()])|"(?P<quoted>(?:[^"\\\r\n\0]|\\["\\])*)"(?=[ )]|\Z)'
@@ -53,9 +55,9 @@ async def _withLiterals(server: Any, line: bytes) -> tuple[list[bytes], bytes]:
     octets = 0
     while (match := _ANNOUNCEMENT.search(line)) is not None:
         literal = parseLiteral(line[match.start() :])
-        octets += literal.size
-        if octets > MOST_IN_STRING:
-            raise SyntaxProblem("Literal too long")
+        octets += len(line) + literal.size
+        if octets > _MOST_IN_ALL:
+            raise SyntaxProblem("Arguments too long")
         found += tokensIn(line[: match.start()])
         received: Deferred[tuple[bytes, bytes]] = Deferred()
         server.receiveLiteral(literal, LiteralString(literal.size, received))
