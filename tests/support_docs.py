@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 from markdown_it import MarkdownIt
 from twisted.internet.protocol import ServerFactory
 from twisted.mail.imap4 import IMAP4Server
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_certificate import makeCertificate
 from tests.support_imap import RecordingRealm
@@ -175,3 +177,43 @@ def yourServer() -> ModuleType:
     for name in ("Account", "Mailbox", "Message"):
         setattr(module, name, type(name, (), {}))
     return module  # type: ignore[no-any-return]
+
+
+class BlockTestCase(SynchronousTestCase):
+    """
+    Tests of blocks of code in the pages.
+
+    @cvar languages: those that it checks.
+    """
+
+    languages: tuple[str, ...] = ()
+
+    def files(self) -> Files:
+        """
+        @return: a place for the files that blocks name.
+        """
+        return Files(self.mktemp())
+
+    def check(self, *languages: str) -> int:
+        """
+        Check all blocks in these languages, and say which of them are wrong.
+
+        @return: how many there are.
+        """
+        wrong, count = [], 0
+        for block in blocks(*languages):
+            count += 1
+            try:
+                self.checkBlock(block)
+            except subprocess.CalledProcessError as e:
+                wrong.append(f"{block.where}: {e.stderr}")
+            except (Exception, SystemExit) as e:
+                wrong.append(f"{block.where}: {type(e).__name__}: {e}")
+        self.assertEqual(wrong, [])
+        return count
+
+    def checkBlock(self, block: Block) -> None:
+        """
+        @raise Exception: when it is wrong.
+        """
+        raise NotImplementedError
