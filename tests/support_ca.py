@@ -5,6 +5,7 @@ A private certificate authority for tests.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -33,19 +34,24 @@ class CertificateAuthority:
         self.path = str(self._directory / "ca.pem")
         Path(self.path).write_bytes(certificate)
 
-    def issue(self, *names: str, days: int = 10) -> tuple[str, str]:
+    def issue(
+        self, *names: str, days: int = 10, alternatives: Sequence[str] | None = None
+    ) -> tuple[str, str]:
         """
         @param names: host names and addresses for the certificate.
         @param days: until it expires; negative when it has.
+        @param alternatives: what its C{subjectAltName} holds instead; C{DNS:} before an address
+            makes a host name of it.
 
         @return: the paths of certificate and key, PEM.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         stem = f"{names[0].replace(':', '_')}{days}"
+        inside = list(names if alternatives is None else alternatives)
         certificatePath = self._directory / f"{stem}.pem"
         keyPath = self._directory / f"{stem}.key"
-        certificatePath.write_bytes(self._signed(subject, key, list(names), days))
+        certificatePath.write_bytes(self._signed(subject, key, inside, days))
         keyPath.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
@@ -108,4 +114,4 @@ def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
-        return x509.DNSName(name)
+        return x509.DNSName(name.removeprefix("DNS:"))

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from twisted.internet.defer import Deferred
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
+from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
 
 from txjmapaccess._version import __version__
@@ -21,6 +21,7 @@ from txjmapaccess.check.explaining import Explanation, explain
 from txjmapaccess.check.fetching import fetchPeer
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.tlsclient import VerifiedHTTPS
 
 #: Seconds for one request, and how many redirects are followed.
 TIMEOUT = 10.0
@@ -106,7 +107,7 @@ class SessionClient:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self._agent = Agent(reactor, BrowserLikePolicyForHTTPS(), TIMEOUT)
+        self._agent = Agent(reactor, VerifiedHTTPS(), TIMEOUT)
 
     async def ask(self, url: str, authorization: bytes | None = None) -> Answer:
         """

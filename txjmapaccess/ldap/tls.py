@@ -17,11 +17,11 @@ from twisted.internet.ssl import (
     KeyPair,
     PrivateCertificate,
     TLSVersion,
-    optionsForClientTLS,
     trustRootFromCertificates,
 )
 
 from txjmapaccess.settings import problem
+from txjmapaccess.tlsclient import verifiedTLS
 
 #: What L{TLSSettings.forHost} gives: something for C{transport.startTLS}.
 ContextFactory = Any
@@ -67,7 +67,7 @@ class TLSSettings:
         if self._chain:
             options["extraCertChain"] = self._chain
         if not self._acceptAny:
-            return optionsForClientTLS(
+            return verifiedTLS(
                 host, self._trustRoot, self._identity, extraCertificateOptions=options
             )
         if self._identity is not None:

@@ -18,13 +18,13 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.ssl import optionsForClientTLS, platformTrust
 
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.oauth.answer import Answer, BrokenAnswer
 from txjmapaccess.oauth.connection import Unanswered
 from txjmapaccess.oauth.pool import ConnectionPool
 from txjmapaccess.oauth.request import Request, Server
+from txjmapaccess.tlsclient import verifiedTLS
 
 #: Requests on their way at any time; others wait for their turn.
 CONCURRENT = 64
@@ -73,8 +73,7 @@ class Network:
         endpoint = HostnameEndpoint(self._reactor, server.host.encode("ascii"), server.port)
         if server.scheme == "http":
             return endpoint
-        trustRoot = platformTrust() if self._trustRoot is None else self._trustRoot
-        return wrapClientTLS(optionsForClientTLS(server.host, trustRoot), endpoint)
+        return wrapClientTLS(verifiedTLS(server.host, self._trustRoot), endpoint)
 
 
 class HTTPClient:
