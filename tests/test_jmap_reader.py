@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from tests.support_jmap import PLAIN, Account, Mailbox, Message, makeAccount
 from txjmapaccess.errors import MessageExpunged
-from txjmapaccess.imap.identifying import StoreIdentifiers
+from txjmapaccess.imap.objectids import StoreIdentifiers
 from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.reader import AccountReader

@@ -17,7 +17,11 @@ from contextlib import closing
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.objectid import indexfile
-from txjmapaccess.objectid.index import (
+from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.indexfile import IndexDamaged, IndexUnavailable
+from txjmapaccess.objectid.lock import tryLock
+from txjmapaccess.objectid.salvage import rebuild
+from txjmapaccess.objectid.values import (
     AS_BEFORE,
     COPY,
     DELETE,
@@ -27,12 +31,9 @@ from txjmapaccess.objectid.index import (
     Begun,
     MailboxForgotten,
     MailboxKey,
-    ObjectIndex,
     Settled,
     Unsettled,
 )
-from txjmapaccess.objectid.indexfile import IndexDamaged, IndexUnavailable, rebuild
-from txjmapaccess.objectid.lock import tryLock
 
 #: Reports what it has kept, one line for each message, for as long as it is let.
 _WRITER = """

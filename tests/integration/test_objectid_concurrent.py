@@ -21,7 +21,8 @@ from tests.test_identifiers import TheirAccount
 from txjmapaccess.imap.waiting import Turns
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers
-from txjmapaccess.objectid.index import MailboxForgotten, ObjectIndex
+from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.values import MailboxForgotten
 
 NAMES = ("a", "b", "a/x", "c")
 

@@ -23,8 +23,8 @@ from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.dispatch import REPLACED
 from txjmapaccess.imap.fetchitems import Section, fetchItems, parseFetchItems
 from txjmapaccess.imap.fetchresponse import FetchResponse
-from txjmapaccess.imap.identifying import LEFT_OUT, MessageIDs
 from txjmapaccess.imap.messageset import messageSet, sequenceSet
+from txjmapaccess.imap.objectids import LEFT_OUT, MessageIDs
 from txjmapaccess.imap.sections import Extract, extract, send
 from txjmapaccess.imap.selecting import SelectCommands
 from txjmapaccess.imap.tidying import Tidied

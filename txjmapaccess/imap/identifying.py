@@ -7,91 +7,19 @@ cannot be shown is left out, and logged once for the object at fault.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.imap.dispatch import CommandDispatch
 from txjmapaccess.imap.faults import MOST_OBJECTS, Observed, observedAt
+from txjmapaccess.imap.objectids import LEFT_OUT, MessageIDs, StoreIdentifiers, isObjectID
 from txjmapaccess.imap.waiting import ClientGone, settled
-from txjmapaccess.interfaces import (
-    IObjectIDAccount,
-    IObjectIDMailbox,
-    IObjectIDMessage,
-    IObjectIDSearch,
-)
-
-_OBJECTID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
-
-#: In the place of an identifier that cannot be shown.
-LEFT_OUT = ""
-
-
-def isObjectID(value: object) -> bool:
-    """
-    @return: whether C{value} is a L{str} of the form of an object identifier (RFC 8474, section
-        7).
-    """
-    return isinstance(value, str) and _OBJECTID.match(value) is not None
-
-
-class MessageIDs(NamedTuple):
-    """
-    The identifiers of a message, each a checked L{str} or L{LEFT_OUT}; L{None} is a THREADID of
-    NIL.
-    """
-
-    email: str
-    thread: str | None
-
-
-class StoreIdentifiers:
-    """
-    The identifiers of a store that has them.
-    """
-
-    async def mailboxID(self, name: str, mailbox: Any) -> object:
-        """
-        @return: the MAILBOXID, not checked.
-        """
-        return await settled(IObjectIDMailbox(mailbox).getMailboxID)
-
-    async def messageIDs(
-        self, mailbox: Any, messages: Sequence[Any]
-    ) -> list[tuple[object, object]]:
-        """
-        @return: an EMAILID and a THREADID for each message, not checked; in the place of one
-            that could not be had, the exception.
-        """
-        found: list[tuple[object, object]] = []
-        email: object
-        thread: object
-        for message in messages:
-            identified: Any = IObjectIDMessage(message, None)
-            if identified is None:
-                nothing = JMAPAccessError("it does not adapt to IObjectIDMessage")
-                found.append((nothing, nothing))
-                continue
-            try:
-                email = identified.getEmailID()
-                if isinstance(email, Deferred):
-                    email = await email
-            except Exception as e:
-                email = e
-            try:
-                thread = identified.getThreadID()
-                if isinstance(thread, Deferred):
-                    thread = await thread
-            except Exception as e:
-                thread = e
-            found.append((email, thread))
-        return found
+from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDSearch
 
 
 def _problem(error: Exception) -> str:
@@ -211,7 +139,7 @@ class Identifying(CommandDispatch):
         return self._checkedOf("THREADID", thread, message)
 
     def _checkedOf(self, kind: str, value: object, message: Any) -> str:
-        if isinstance(value, str) and _OBJECTID.match(value):
+        if isinstance(value, str) and isObjectID(value):
             return value
         return self._checked(kind, value, message, (self._selected(), message.getUID()))
 
@@ -271,7 +199,7 @@ class Identifying(CommandDispatch):
     # What cannot be shown
 
     def _checked(self, kind: str, value: object, holder: Any, subject: object) -> str:
-        if isinstance(value, str) and _OBJECTID.match(value):
+        if isinstance(value, str) and isObjectID(value):
             return value
         if isinstance(value, Exception):
             self._report(kind, holder, subject, _problem(value), value)

@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
-from txjmapaccess.imap.identifying import LEFT_OUT
 from txjmapaccess.imap.mailboxnames import decodeName, isInbox, listedName
+from txjmapaccess.imap.objectids import LEFT_OUT
 from txjmapaccess.imap.selecting import SelectCommands
 from txjmapaccess.imap.waiting import settled
 

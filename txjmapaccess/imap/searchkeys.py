@@ -10,9 +10,9 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from txjmapaccess.imap.grammar import SyntaxProblem
-from txjmapaccess.imap.identifying import isObjectID
 from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String
 from txjmapaccess.imap.messageset import parseSequenceSet
+from txjmapaccess.imap.objectids import isObjectID
 
 _DEEPEST = 40
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]

@@ -17,9 +17,9 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.imap.asking import Asking, isSelectable
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
-from txjmapaccess.imap.identifying import LEFT_OUT
 from txjmapaccess.imap.mailboxnames import decodeName
 from txjmapaccess.imap.messageset import bounded, messageSet
+from txjmapaccess.imap.objectids import LEFT_OUT
 from txjmapaccess.imap.waiting import settled
 
 #: How far beyond what a mailbox says about its UIDs they may be all the same.

@@ -13,9 +13,9 @@ from twisted.mail.imap4 import IMAP4Server
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.asking import NO_SUCH_MAILBOX, Asking, isSelectable
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
-from txjmapaccess.imap.identifying import LEFT_OUT
 from txjmapaccess.imap.mailboxnames import decodeName, encodeName
 from txjmapaccess.imap.messageset import parseSequenceSet
+from txjmapaccess.imap.objectids import LEFT_OUT
 from txjmapaccess.imap.statusitems import ORDINARY, formatStatus, statusItems
 from txjmapaccess.imap.waiting import settled
 

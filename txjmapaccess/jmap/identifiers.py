@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 
 from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.imap.identifying import StoreIdentifiers, isObjectID
+from txjmapaccess.imap.objectids import StoreIdentifiers, isObjectID
 from txjmapaccess.imap.waiting import Turns, settled
 from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.maildir.identifiers import accountID

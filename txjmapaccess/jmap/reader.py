@@ -21,7 +21,7 @@ from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
 from txjmapaccess.errors import MessageExpunged, TemporaryFailure
 from txjmapaccess.imap.faults import observedAt
-from txjmapaccess.imap.identifying import isObjectID
+from txjmapaccess.imap.objectids import isObjectID
 from txjmapaccess.imap.waiting import settled
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
 from txjmapaccess.jmap.identifiers import runThrough

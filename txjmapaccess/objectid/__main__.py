@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from txjmapaccess.objectid.indexfile import rebuild
+from txjmapaccess.objectid.salvage import rebuild
 
 
 def main(arguments: Sequence[str]) -> int:

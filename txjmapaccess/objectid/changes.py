@@ -26,7 +26,12 @@ from twisted.internet.defer import Deferred
 
 from txjmapaccess.imap.mailboxnames import listedName
 from txjmapaccess.imap.waiting import settled
-from txjmapaccess.objectid.index import (
+from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.indexfile import IndexUnavailable
+from txjmapaccess.objectid.lock import Lock, tryLock
+from txjmapaccess.objectid.names import movesOf
+from txjmapaccess.objectid.storenames import StoreNames
+from txjmapaccess.objectid.values import (
     AS_BEFORE,
     COPY,
     DELETE,
@@ -34,13 +39,8 @@ from txjmapaccess.objectid.index import (
     MOVED,
     RENAME,
     Begun,
-    ObjectIndex,
     Settled,
 )
-from txjmapaccess.objectid.indexfile import IndexUnavailable
-from txjmapaccess.objectid.lock import Lock, tryLock
-from txjmapaccess.objectid.names import movesOf
-from txjmapaccess.objectid.storenames import StoreNames
 
 #: Seconds between two looks whether a lock is free, and how many there are.
 _EACH, _LOOKS = 0.02, 1500

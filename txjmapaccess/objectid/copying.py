@@ -14,7 +14,8 @@ from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.imap.messageset import parseSequenceSet
 from txjmapaccess.imap.waiting import settled
 from txjmapaccess.objectid.changes import Change
-from txjmapaccess.objectid.index import IDs, ObjectIndex
+from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.values import IDs
 
 
 class Copying:

@@ -19,8 +19,9 @@ from txjmapaccess.imap.waiting import ClientGone, Turns, settled
 from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
 from txjmapaccess.objectid.changes import Change, Changes
 from txjmapaccess.objectid.copying import Copying
-from txjmapaccess.objectid.index import COPY, Begun, IDs, MailboxKey, ObjectIndex, Unsettled
+from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.storenames import StoreNames
+from txjmapaccess.objectid.values import COPY, Begun, IDs, MailboxKey, Unsettled
 
 _CHUNK = 64 * 1024
 #: Messages that are looked up together.
@@ -29,7 +30,7 @@ _BATCH = 200
 
 class IndexedIdentifiers:
     """
-    What L{txjmapaccess.imap.identifying.StoreIdentifiers} is for a store that has identifiers.
+    What L{txjmapaccess.imap.objectids.StoreIdentifiers} is for a store that has identifiers.
 
     @param connection: the L{txjmapaccess.server.JMAPAccessMixin}, or what has of it C{account},
         C{mbox}, C{selectedName}, C{callLater}, C{turns} and C{inTurns}.

@@ -1,14 +1,12 @@
 # -*- test-case-name: tests.test_objectindex -*-
 """
-The file of an L{txjmapaccess.objectid.index.ObjectIndex}: how it is made, opened, and rebuilt when
-it is damaged.
+The file of an L{txjmapaccess.objectid.index.ObjectIndex}: how it is made and opened.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -49,12 +47,6 @@ CREATE TABLE begun (
     is_hidden INTEGER NOT NULL DEFAULT 0
 );
 """
-#: The tables, and the columns by which they are sorted.
-_TABLES = {"mailboxes": "id", "messages": "mailbox uid", "spent": "mailbox_id", "begun": "id"}
-
-#: Octets: no index is as large as this.
-_LARGEST = 1 << 40
-
 #: How the errors begin that are no DatabaseError to SQLite, but mean damage here.
 _DAMAGES = ("disk I/O error", "no such table", "no such column")
 
@@ -105,7 +97,7 @@ def _connect(path: str) -> sqlite3.Connection:
         isEmpty = False
     if isEmpty:  # SQLite would take it for a new one, and everything would be forgotten.
         raise IndexDamaged(path, "the file is empty")
-    database = _open(path)
+    database = openAsItIs(path)
     try:
         if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
             raise IndexDamaged(path, "it is no index of object identifiers")
@@ -115,7 +107,10 @@ def _connect(path: str) -> sqlite3.Connection:
     return database
 
 
-def _open(path: str) -> sqlite3.Connection:
+def openAsItIs(path: str) -> sqlite3.Connection:
+    """
+    @return: the database, whatever is in it.
+    """
     database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA synchronous = FULL")
@@ -128,7 +123,7 @@ def _make(path: str) -> None:
     """
     fresh = f"{path}.{secrets.token_hex(8)}.new"
     try:
-        _fill(fresh)
+        fill(fresh)
         with suppress(FileExistsError):  # Somebody else was faster.
             os.link(fresh, path)
         syncDirectory(os.fsencode(os.path.dirname(path) or "."))
@@ -137,8 +132,11 @@ def _make(path: str) -> None:
             os.unlink(fresh)
 
 
-def _fill(path: str) -> None:
-    with closing(_open(path)) as database, transaction(database):
+def fill(path: str) -> None:
+    """
+    Make a new index that has nothing in it.
+    """
+    with closing(openAsItIs(path)) as database, transaction(database):
         for statement in filter(str.strip, _SCHEMA.split(";")):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {_VERSION}")
@@ -157,65 +155,3 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
             database.execute("ROLLBACK")
         raise
     database.execute("COMMIT")
-
-
-def rebuild(path: str) -> dict[str, int]:
-    """
-    Make a new index of all that can still be read of a damaged one, which is kept under another
-    name.
-
-    @return: how many rows were saved, by table.
-
-    @raise OSError: when there is no such file, or it cannot be replaced.
-    """
-    os.stat(path)
-    fresh, readable = path + ".rebuilt", path + ".readable"
-    for leftover in (fresh, fresh + "-journal", readable):
-        with suppress(FileNotFoundError):
-            os.unlink(leftover)
-    _copyReadable(path, readable)
-    _fill(fresh)
-    with closing(_open(fresh)) as target, closing(sqlite3.connect(readable)) as source:
-        target.execute("PRAGMA foreign_keys = OFF")
-        with transaction(target):
-            for table, order in _TABLES.items():
-                _salvage(source, target, table, order)
-            target.execute("DELETE FROM messages WHERE mailbox NOT IN (SELECT id FROM mailboxes)")
-        saved = {
-            table: target.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in _TABLES
-        }
-    os.unlink(readable)
-    with suppress(FileNotFoundError):
-        os.replace(path + "-journal", path + ".damaged-journal")
-    os.replace(path, path + ".damaged")
-    os.replace(fresh, path)
-    return saved
-
-
-def _copyReadable(path: str, copy: str) -> None:
-    """
-    Copy a database. SQLite reads nothing of one whose end is missing: that is filled with zeros.
-    """
-    # What a process that was killed has left in a journal is taken back by opening it.
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA user_version")
-    shutil.copyfile(path, copy)
-    with open(copy, "r+b") as file:
-        header = file.read(32)
-        # The file format: the size of a page, and how many there are.
-        size = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
-        if os.fstat(file.fileno()).st_size < size <= _LARGEST:
-            file.truncate(size)
-
-
-def _salvage(
-    source: sqlite3.Connection, target: sqlite3.Connection, table: str, order: str
-) -> None:
-    # What cannot be read ends the reading: so once from each end.
-    for direction in ("", " DESC"):
-        columns = ", ".join(column + direction for column in order.split())
-        with suppress(sqlite3.DatabaseError):
-            for row in source.execute(f"SELECT * FROM {table} ORDER BY {columns}"):
-                marks = ",".join("?" * len(row))
-                target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)

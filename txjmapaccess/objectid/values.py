@@ -1,0 +1,80 @@
+# -*- test-case-name: tests.test_objectindex -*-
+"""
+What an L{txjmapaccess.objectid.index.ObjectIndex} takes and gives.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from txjmapaccess.errors import JMAPAccessError
+
+#: An EMAILID and a THREADID.
+IDs = tuple[str, str]
+
+#: Kinds of L{Begun}, and what may have become of them.
+RENAME, DELETE, COPY = "rename", "delete", "copy"
+MOVED, GONE, AS_BEFORE = "moved", "gone", "as before"
+
+
+class MailboxKey(NamedTuple):
+    """
+    A mailbox in the index.
+
+    @ivar row: stays the same when the mailbox is renamed.
+    """
+
+    row: int
+    mailboxID: str
+
+
+class Begun(NamedTuple):
+    """
+    A change that somebody is about to make, or was when he was killed.
+
+    @ivar kind: L{RENAME}, L{DELETE} or L{COPY}.
+    @ivar name: of the mailbox that is renamed or deleted.
+    @ivar target: the name that it gets.
+    @ivar mailbox: the row of the mailbox that is copied into.
+    @ivar uidNext: no copy has a UID below this.
+    @ivar isHidden: whether the store has C{name}, but does not list it.
+    @ivar id: in the index.
+    """
+
+    kind: str
+    name: str = ""
+    target: str = ""
+    mailbox: int = 0
+    uidNext: int = 0
+    isHidden: bool = False
+    id: int = 0
+
+
+class Settled(NamedTuple):
+    """
+    What became of a change.
+
+    @ivar result: L{MOVED}, L{GONE} or L{AS_BEFORE}.
+    @ivar target: the name to which a mailbox was moved.
+    @ivar uidValidity: its UIDVALIDITY now, or L{None} for what it was.
+    """
+
+    begun: Begun
+    result: str
+    target: str = ""
+    uidValidity: int | None = None
+
+
+class Unsettled(Exception):
+    """
+    Somebody has begun a change that may concern what was asked for: it must be settled first.
+    """
+
+
+class MailboxForgotten(JMAPAccessError):
+    """
+    A mailbox that was deleted while a session had it open.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the mailbox was deleted")
