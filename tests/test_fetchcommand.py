@@ -48,6 +48,17 @@ class PullingTransport(StringTransport):
             producer.resumeProducing()
 
 
+class AskingTransport(StringTransport):
+    """
+    A transport that takes nothing after the first piece, for which it asks at once, as TCP does.
+    """
+
+    def registerProducer(self, producer, streaming):
+        super().registerProducer(producer, streaming)
+        if not streaming:
+            producer.resumeProducing()
+
+
 def literal(data):
     """
     @return: C{data} as a literal.
@@ -442,17 +453,23 @@ class TurnTests(SynchronousTestCase):
 
     def test_slowClient(self):
         """
-        Not more than some is put into the transport of a client that takes nothing.
+        Not more than some is put into the transport of a client that takes nothing, whether the
+        transport asks for the first piece at once or not.
         """
-        session = Session().selected()
-        for _ in range(20):
-            session.inbox.put(b"Subject: x\r\n\r\n" + b"x" * 60000)
-        session.server.dataReceived(b"a FETCH 1:* BODY.PEEK[TEXT]\r\n")
-        self.assertLess(len(session.transport.value()), 400000)
-        while session.transport.producer:
-            session.transport.producer.resumeProducing()
-        self.assertTrue(session.transport.value().endswith(b"a OK FETCH completed\r\n"))
-        self.assertEqual(session.transport.value().count(b"{60000}\r\n"), 20)
+        for transport, size in (
+            (StringTransport(), 60000),
+            (AskingTransport(), 60000),
+            (AskingTransport(), 70000),
+        ):
+            session = Session(transport=transport).selected()
+            for _ in range(20):
+                session.inbox.put(b"Subject: x\r\n\r\n" + b"x" * size)
+            session.server.dataReceived(b"a FETCH 1:* BODY.PEEK[TEXT]\r\n")
+            self.assertLess(len(transport.value()), 400000)
+            while transport.producer:
+                transport.producer.resumeProducing()
+            self.assertTrue(transport.value().endswith(b"a OK FETCH completed\r\n"))
+            self.assertEqual(transport.value().count(b"{%d}\r\n" % size), 20)
 
 
 class ForeignTests(SynchronousTestCase):

@@ -9,7 +9,6 @@ server's C{spew_NAME} methods, but for sections, where Twisted's own has no part
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -25,7 +24,7 @@ from txjmapaccess.imap.fetchitems import Section, fetchItems, parseFetchItems
 from txjmapaccess.imap.fetchresponse import FetchResponse
 from txjmapaccess.imap.messageset import messageSet, sequenceSet
 from txjmapaccess.imap.objectids import LEFT_OUT, MessageIDs
-from txjmapaccess.imap.sections import Extract, extract, send
+from txjmapaccess.imap.sections import Extract, extract
 from txjmapaccess.imap.selecting import SelectCommands
 from txjmapaccess.imap.tidying import Tidied
 from txjmapaccess.imap.waiting import ClientGone, settled
@@ -113,17 +112,18 @@ class FetchCommand(SelectCommands):
             for (sequence, message), ofMessage in zip(batch, ids, strict=True):
                 items = _withoutLeftOut(query, ofMessage) if LEFT_OUT in ofMessage else query
                 self._idsOf = (message, ofMessage)
-                sent = await self._sendMessage(sequence, message, items, uid)
+                waits = waiting > _HIGH_WATER
+                sent = await self._sendMessage(sequence, message, items, uid, waits)
                 if sent < 0:
                     failed.add(sent)
-                waiting += max(sent, 0)
+                elif waits and sent:
+                    waiting = 0
+                else:
+                    waiting += sent
                 if isRead and sent > 0 and not _isSeen(message):
                     unseen.append((sequence, sequence))
                 if turns.isOver():
                     await turns.pause()
-                if waiting > _HIGH_WATER:
-                    await send(self.transport, Extract(io.BytesIO(), 0))
-                    waiting = 0
             if unseen:
                 await self._setSeen(messageSet(unseen), uid)
         self._idsOf = None
@@ -138,8 +138,12 @@ class FetchCommand(SelectCommands):
         except Exception:
             self._log.failure("Messages that were read could not be marked so")
 
-    async def _sendMessage(self, sequence: int, message: Any, query: list[Any], uid: int) -> int:
+    async def _sendMessage(
+        self, sequence: int, message: Any, query: list[Any], uid: int, waits: bool
+    ) -> int:
         """
+        @param waits: whether to wait until the client has read what it was sent.
+
         @return: how many octets were sent, or L{_UNREADABLE} or L{_GONE}.
         """
         if not query:
@@ -152,7 +156,7 @@ class FetchCommand(SelectCommands):
             for item in query:
                 await self._addItem(response, item, sequence, message)
                 response.write(b")\r\n" if item is query[-1] else b" ")
-            await response.send()
+            await response.send(waits)
         except ClientGone:
             raise
         except Exception as e:

@@ -5,6 +5,7 @@ A FETCH response before and while it is sent.
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from txjmapaccess.imap.sections import Extract, send
@@ -34,9 +35,11 @@ class FetchResponse:
         self.sent += len(data)
         self._transport.write(data)
 
-    async def send(self) -> None:
+    async def send(self, waits: bool) -> None:
         """
         Send it all.
+
+        @param waits: whether to wait until the transport has sent all that it had.
         """
         pieces = self._pieces[:]
         self._pieces.clear()
@@ -46,4 +49,10 @@ class FetchResponse:
                 await send(self._transport, piece)
             else:
                 self._pieces.append(piece)
-        self.flush()
+        if waits:
+            self.hasBegun = True
+            rest = b"".join(self._pieces)
+            self.sent += len(rest)
+            await send(self._transport, Extract(io.BytesIO(rest), len(rest)))
+        else:
+            self.flush()

@@ -127,7 +127,8 @@ def chosenFields(part: Any, negate: bool, names: list[str]) -> list[tuple[str, s
 
 class _Sending:
     """
-    Gives an L{Extract} to a transport, whenever that wants more.
+    Gives an L{Extract} to a transport, whenever that wants more. It has ended when the transport
+    wants more again: TCP asks for the first piece at once, however much it has still to send.
     """
 
     def __init__(self, transport: Any, part: Extract) -> None:
@@ -141,7 +142,7 @@ class _Sending:
         self._missing -= len(chunk)
         if chunk:
             self._transport.write(chunk)
-        if not self._missing or not chunk:
+        else:
             self._transport.unregisterProducer()
             self._end(EOFError("a message is shorter than its size") if self._missing else None)
 
@@ -163,8 +164,8 @@ def send(transport: Any, part: Extract) -> Deferred[None]:
     """
     Send a large part.
 
-    @return: fires when all has gone to the transport; fails when the client goes away, or when
-        the file ends too early: then what was promised to the client cannot be sent.
+    @return: fires when the transport has sent all that it had; fails when the client goes away, or
+        when the file ends too early: then what was promised to the client cannot be sent.
     """
     sending = _Sending(transport, part)
     transport.registerProducer(sending, False)
