@@ -103,7 +103,8 @@ class IndexedIdentifiers:
                 break
             except Unsettled:
                 await self._changes.settle()
-        return [known.get(uid) or (failures[uid], failures[uid]) for uid in byUID]
+        uids = (message.getUID() for message in messages)
+        return [known.get(uid) or (failures[uid], failures[uid]) for uid in uids]
 
     async def _messageIDs(
         self, row: int, byUID: Mapping[int, Any], failures: dict[int, Exception]
