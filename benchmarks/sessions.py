@@ -18,7 +18,7 @@ from benchmarks.load.spreading import Helpers
 from benchmarks.plan import Plan, addOptions, planOf, say
 from benchmarks.results.chart import chart
 from benchmarks.results.claims import Claim
-from benchmarks.results.figures import NOTHING, Rate, decimal, medianRate, ratio, whole
+from benchmarks.results.figures import NOTHING, Rate, Ratio, decimal, medianRate, ratio, whole
 from benchmarks.results.table import Table
 from benchmarks.servers.stage import CONTENDERS, Contender, Stage
 
@@ -148,9 +148,10 @@ def claims(figures: Figures) -> list[Claim]:
     found = []
     for mine, other, wanted in _WANTED:
         a, b = figures.get(Case(mine)), figures.get(Case(other))
-        by = ratio(a, b).perSecond if a and b else math.nan
-        what = f"sessions: {CONTENDERS[mine].label} : {CONTENDERS[other].label}"
-        found.append(Claim(what, by, wanted))
+        by = ratio(a, b) if a and b else Ratio(math.nan, math.nan)
+        what = f"{CONTENDERS[mine].label} : {CONTENDERS[other].label}"
+        found.append(Claim(f"sessions a second, {what}", by.perSecond, wanted))
+        found.append(Claim(f"the same by CPU time, {what}", by.cpu, wanted))
     return found
 
 

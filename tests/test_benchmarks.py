@@ -420,7 +420,9 @@ class ReportTests(SynchronousTestCase):
             ratios.rows,
             [["txjmapaccess, LDAP", "Dovecot, tuned, LDAP", "clear", "3.00", "2.50"]],
         )
-        self.assertEqual([claim.met() for claim in sessions.claims(figures)], ["yes", "-", "-"])
+        self.assertEqual(
+            [claim.met() for claim in sessions.claims(figures)], ["yes", "no", *"----"]
+        )
         drawn = sessions.drawing(figures)
         self.assertEqual(re.findall(r">([\d,]+)</text>", drawn), ["3,000", "900", "1,000"])
 
