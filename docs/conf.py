@@ -27,7 +27,7 @@ extensions = ["myst_parser", "pydoctor.sphinx_ext.build_apidocs"]
 root_doc = "docs/index"
 include_patterns = ["README.md", "CONTRIBUTING.md", "docs/**"]
 # So that nobody looks for pages there.
-exclude_patterns = ["tests", "benchmarks", "examples", "**/.*", "**/_trial_temp*", "build", "dist"]
+exclude_patterns = ["tests", "benchmarks", "examples", ".*", "_trial_temp*", "build", "dist"]
 nitpicky = True
 myst_heading_anchors = 4
 
