@@ -56,7 +56,7 @@ class DirectoryTests(AsyncTestCase):
         """
         entries, rules, self.person = (block.text for block in onPage("docs/ldap.md", "ldif"))
         everybody = person("arnt", "trondheim", "mail: arnt@example.com") + person("bron", "x")
-        self.slapd = Slapd(everybody, ("memberof",), f"{_slapdConf(rules)}\noverlay memberof\n")
+        self.slapd = Slapd(everybody, ("memberof",), f"{slapdConf(rules)}\noverlay memberof\n")
         self.addCleanup(self.slapd.close)
         self.slapd.modify(re.sub(r"^(dn: .*)$", r"\1\nchangetype: add", entries, flags=re.M))
         found = re.search("userPassword: (.*)", entries)
@@ -146,7 +146,7 @@ class DirectoryTests(AsyncTestCase):
         self.assertNotIn("userPassword", found)
 
 
-def _slapdConf(ldif: str) -> str:
+def slapdConf(ldif: str) -> str:
     """
     @return: the access rules of a change of cn=config, as slapd.conf has them.
     """
