@@ -78,7 +78,7 @@ class RunnerTests(AsyncTestCase):
         ours = ("extended", "memory", "cached", "token", "threads", "search")
         servers = f"--servers={','.join(ours)},tuned,dovecot"
         done = await self.benchmark(
-            "sessions", "--rounds=1", "--seconds=0.05", "--only=clear", servers
+            "sessions", "--rounds=1", "--seconds=0.05", "--only=clear", "--helpers=2", servers
         )
         for server in ours:
             contender = CONTENDERS[server]
