@@ -139,7 +139,7 @@ class Files:
         if path.startswith(str(self._directory)):
             return path
         made = self._directory / path.strip("/").replace("/", "-")
-        content = b"secret\n"
+        content = b"wakkanai-utrecht\n"
         if key in _CERTIFICATES:
             content = self._certificate
         elif key in _KEYS:
