@@ -222,6 +222,7 @@ class RequestTests(SynchronousTestCase):
         """
         for url, server in (
             ("https://IDP.example/", Server("https", "idp.example", 443)),
+            ("https://idp.example./", Server("https", "idp.example", 443)),
             ("http://localhost/", Server("http", "localhost", 80)),
             ("http://[::1]:8080/", Server("http", "::1", 8080)),
         ):

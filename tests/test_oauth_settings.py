@@ -119,10 +119,10 @@ class KeyTests(SettingsTestCase):
         """
         A host is a name or an address that there can be, and a port is not 0.
         """
-        for url in ("https://[::1]:1/", "https://a_b.example./", "https://192.0.2.1/"):
+        for url in ("https://[::1]:1/", "https://a.example./", "https://192.0.2.1/"):
             self.makeSettings(endpoint=url)
         label = "x" * 64
-        hosts = ("a..b", ".a", "..", "a,b", "%41", f"{label}.example", ("x" * 50 + ".") * 6)
+        hosts = ("a..b", "..", "%41", "a_b.example", f"{label}.example", "[fe80::1%25eth0]")
         for host in hosts:
             self.assertProblem("endpoint has a host that", endpoint=f"https://{host}/")
             self.assertProblem("issuer has a host that", endpoint=None, issuer=f"https://{host}/")

@@ -6,12 +6,10 @@ LDAP URIs (RFC 4516), as far as they name a server.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-import idna
-
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.hosts import checkedHost
 from txjmapaccess.sessionurl import isLoopback
 
 _PORTS = {"ldap": 389, "ldaps": 636}
@@ -62,35 +60,10 @@ def parseURI(text: str) -> ServerURI:
     if not text.isprintable() or " " in text:
         raise wrong
     try:
-        host = _host(given, "[" in parts.netloc)
+        host = checkedHost(given, "[" in parts.netloc)
     except ValueError:
         raise ConfigurationError(
             f"holds {text!r}, and {given} is neither an address nor a host name (RFC 1123)"
         ) from None
     isTLS = parts.scheme == "ldaps"
     return ServerURI(text, host, port or _PORTS[parts.scheme], isTLS)
-
-
-def _host(host: str, inBrackets: bool) -> str:
-    """
-    @param inBrackets: whether it was in them, as IPv6 addresses are and nothing else.
-
-    @return: see L{ServerURI}.
-
-    @raise ValueError: for what the resolver or TLS would refuse at each login.
-    """
-    try:
-        address = ip_address(host)
-    except ValueError:
-        address = None
-    if inBrackets != (address is not None and address.version == 6) or "%" in host:
-        raise ValueError("not an IPv6 address, or of one machine only")
-    if address is not None:
-        return host
-    # As Twisted does it for endpoints and TLS (IDNA 2008); raises a ValueError.
-    name = idna.encode(host).decode("ascii").removesuffix(".")
-    if not name:
-        raise ValueError("the root")
-    if name.rpartition(".")[2].isdigit():
-        raise ValueError("a mistyped address")
-    return name

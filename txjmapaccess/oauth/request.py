@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from txjmapaccess.hosts import checkedHost
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -58,6 +60,5 @@ def makeRequest(method: str, url: str, header: Mapping[str, str]) -> Request:
 
 
 def _server(parts: SplitResult) -> Server:
-    host = parts.hostname
-    assert host is not None  # the URL has been checked
+    host = checkedHost(parts.hostname or "", "[" in parts.netloc)
     return Server(parts.scheme, host, parts.port or _PORTS[parts.scheme])

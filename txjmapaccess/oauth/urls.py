@@ -5,15 +5,11 @@ Which URLs a provider may have.
 
 from __future__ import annotations
 
-import re
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.hosts import checkedHost
 from txjmapaccess.sessionurl import checkSessionURL
-
-#: RFC 1123, section 2.1, and the underscore that some have nevertheless.
-_NAME = re.compile(r"(?=.{1,254}\Z)([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?\Z")
 
 
 def checkProviderURL(url: str) -> str:
@@ -27,16 +23,10 @@ def checkProviderURL(url: str) -> str:
     parts = urlsplit(checkSessionURL(url))
     if parts.port == 0:
         raise ConfigurationError("has the port 0, on which nobody can listen")
-    if not _isHost(parts.hostname or ""):
-        raise ConfigurationError("has a host that is neither a name nor an address")
-    return url
-
-
-def _isHost(host: str) -> bool:
-    if _NAME.match(host):
-        return True
     try:
-        ip_address(host)
+        checkedHost(parts.hostname or "", "[" in parts.netloc)
     except ValueError:
-        return False
-    return True
+        raise ConfigurationError(
+            "has a host that is neither an address nor a host name (RFC 1123)"
+        ) from None
+    return url
