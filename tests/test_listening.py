@@ -84,6 +84,22 @@ class MakeEndpointTests(SynchronousTestCase):
         [(port, _, backlog, interface)] = reactor.tcpServers
         self.assertEqual((port, backlog, interface), (993, 9, "127.0.0.1"))
 
+    def test_backlog(self) -> None:
+        """
+        Unless it is told otherwise, all clients may come at once.
+        """
+        for description, expected in (
+            ("tcp:143", 4096),
+            ("ssl:993:interface=127.0.0.1", 4096),
+            ("tcp:143:127.0.0.1", 4096),
+            ("tcp:143:127.0.0.1:7", 7),
+            ("tcp:143:backlog=8", 8),
+        ):
+            reactor = MemoryReactor()
+            endpoint = makeEndpoint(reactor, parseListen(description))
+            self.successResultOf(endpoint.listen(ServerFactory()))
+            self.assertEqual(reactor.tcpServers[0][2], expected)
+
     def test_refused(self) -> None:
         """
         An endpoint string that Twisted does not understand is named in one sentence.

@@ -135,7 +135,9 @@ class IMAPFactory(ServerFactory):
     @param connections: where those of this factory are among; L{None} for such of its own.
     """
 
-    protocol: Callable[..., Any] = StoppableServer
+    protocol: Any = StoppableServer
+
+    _kind: tuple[Door, Any] | None = None
 
     def __init__(
         self,
@@ -154,16 +156,26 @@ class IMAPFactory(ServerFactory):
         See L{twisted.internet.interfaces.IProtocolFactory.buildProtocol}.
         """
         door = self._door()
-        server = self.protocol(contextFactory=None if self._implicitTLS else door.certificate)
+        if self._kind is None or self._kind[0] is not door:
+            self._kind = door, self._extended(door)
+        server = self._kind[1](contextFactory=None if self._implicitTLS else door.certificate)
         server.factory = self
-        server.connections = self._connections
-        server.portal = door.portal
-        server.jmapAccessPolicy = door.policy
-        server.capabilityProviders = self._providers
-        server.debugging = door.debugging
-        server.limits = door.counts
-        server.loginSeconds = door.limits.login_seconds
-        server.refusalSeconds = door.limits.refusal_seconds
-        server.failuresPerConnection = door.limits.failures_per_connection
-        server.requireTLS = door.requireTLS and not isFromLoopback(addr)
+        if door.requireTLS and isFromLoopback(addr):
+            server.requireTLS = False
         return server
+
+    def _extended(self, door: Door) -> Any:
+        # Attributes of a class of their own: as many on each connection make it a third larger.
+        attributes = {
+            "connections": self._connections,
+            "portal": door.portal,
+            "jmapAccessPolicy": door.policy,
+            "capabilityProviders": self._providers,
+            "debugging": door.debugging,
+            "limits": door.counts,
+            "loginSeconds": door.limits.login_seconds,
+            "refusalSeconds": door.limits.refusal_seconds,
+            "failuresPerConnection": door.limits.failures_per_connection,
+            "requireTLS": door.requireTLS,
+        }
+        return type(self.protocol.__name__, (self.protocol,), attributes)

@@ -25,6 +25,9 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd.inherited import inherited
 
 _PIECE = re.compile(r"((?:[^:\\]|\\.)*)(?::|\Z)", re.DOTALL)
+#: Connections that may wait to be accepted: all clients of a server come back at once when it was
+#: away. Twisted's own 50 let most of them wait for seconds.
+_BACKLOG = 4096
 _REFUSED = ("sslmethod", "extraCertChain", "dhParameters")
 
 
@@ -89,12 +92,21 @@ def makeEndpoint(reactor: Any, listen: Listen) -> Any:
     if kind == "systemd":
         return _makeInherited(reactor, listen, rest)
     try:
-        return serverFromString(reactor, listen.transport)
+        return serverFromString(reactor, _withBacklog(listen.transport))
     except Exception:  # Parsers of endpoint strings, plugins too, raise what they like.
         raise ConfigurationError(
             f'listen: "{listen.description}" is not a Twisted endpoint string,'
             " such as tcp:143 or ssl:993"
         ) from None
+
+
+def _withBacklog(transport: str) -> str:
+    kind, *pieces = _split(transport)
+    plain = [piece for piece in pieces if "=" not in piece]
+    isGiven = len(plain) > 2 or any(piece.startswith("backlog=") for piece in pieces)
+    return (
+        transport if kind not in ("tcp", "tcp6") or isGiven else f"{transport}:backlog={_BACKLOG}"
+    )
 
 
 def _makeInherited(reactor: Any, listen: Listen, arguments: str) -> Any:
