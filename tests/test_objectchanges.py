@@ -544,6 +544,28 @@ class CopyTests(ChangeTestCase):
         self.do(b"COPY 1:2 box")
         self.assertEqual(self.emails(b"box"), self.before)
 
+    def test_withoutUIDsAtOnce(self):
+        """
+        Also when several sessions copy at once: one waits for the other.
+        """
+        self.withoutUIDs()
+        copy, said = self.box.copy, Deferred()
+
+        def later(message):
+            done = Deferred()
+            said.addCallback(lambda _: done.callback(copy(message)))
+            return done
+
+        self.box.copy = later
+        other = self.connect().selected()
+        self.assertEqual(self.session.send(b"a COPY 1:2 box"), [])
+        self.assertEqual(other.send(b"a COPY 2 box"), [])
+        said.callback(None)
+        self.assertTrue(self.session.received()[-1].startswith(b"a OK "))
+        other.clock.advance(1)
+        self.assertTrue(other.received()[-1].startswith(b"a OK "))
+        self.assertEqual(self.emails(b"box"), [*self.before, self.before[1]])
+
     def test_others(self):
         """
         Unless their sizes or their number say that others have come as well: then no message gets

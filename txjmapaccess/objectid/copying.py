@@ -76,7 +76,15 @@ class Copying:
             raise JMAPAccessError("the mailbox tells neither UIDNEXT nor the UIDs of copies")
         since = parseSequenceSet(b"%d:*" % self._uidNext)
         found = [message for _, message in await settled(self._target.fetch, since, uid=1)]
-        copies = [message for message in found if message.getUID() >= self._uidNext]
+        # Others may have copied something while we waited for them.
+        known = await self._run(
+            self._index.knownSince, self._change.begun[0].mailbox, self._uidNext
+        )
+        copies = [
+            message
+            for message in found
+            if message.getUID() >= self._uidNext and message.getUID() not in known
+        ]
         if copies and [message.getSize() for message in copies] != self._sizes:
             raise JMAPAccessError("the copies cannot be told from other new messages")
         return [message.getUID() for message in copies]

@@ -190,6 +190,14 @@ class ObjectIndex:
             _insert(database, row, ids)
         return self.findMessages(row, ids)
 
+    def knownSince(self, row: int, uidNext: int) -> set[int]:
+        """
+        @return: the UIDs from C{uidNext} on whose messages are known.
+        """
+        query = "SELECT uid FROM messages WHERE mailbox = ? AND uid >= ?"
+        with openFile(self.path) as database:
+            return {uid for (uid,) in database.execute(query, (row, uidNext))}
+
     def addCopies(self, copying: Begun, ids: Mapping[int, IDs]) -> None:
         """
         Keep the identifiers of copies: with this, the copying is settled.
