@@ -5,6 +5,7 @@ What the tests of the introspection checker share.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -31,7 +32,7 @@ def secretFile(test: SynchronousTestCase, secret: str = "s3cret-of-the-client") 
     @return: the name of a file that holds C{secret}.
     """
     name = test.mktemp()
-    with open(name, "w", encoding="utf-8") as file:
+    with open(os.open(name, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
         file.write(secret + "\n")
     return name
 

@@ -403,6 +403,21 @@ class WarningTests(SettingsTestCase):
         self.assertIn("bind_password_file", warning)
         self.assertIn(secret, warning)
 
+    def test_readableKey(self) -> None:
+        """
+        So does a private key, wherever it is.
+        """
+        certificate, key = (pem.decode() for pem in makeCertificate())
+        both, alone = self.file(certificate + key, 0o644), self.file(certificate, 0o644)
+        closed, opened = self.file(key), self.file(key, 0o604)
+        for expected, keys in (
+            ([], {"client_certificate": alone, "client_key": closed}),
+            ([f"client_key: {opened}"], {"client_certificate": alone, "client_key": opened}),
+            ([f"client_certificate: {both}"], {"client_certificate": both}),
+        ):
+            warnings = self.template(starttls=True, **keys).warnings()
+            self.assertEqual([w.partition(" can be read")[0] for w in warnings], expected)
+
     def test_anyCertificate(self) -> None:
         """
         accept_any_certificate is warned about.

@@ -4,6 +4,7 @@ Tests for L{txjmapaccess.oauth.checker} and L{txjmapaccess.oauth.client}, withou
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
 from typing import Any
 from urllib.parse import unquote_plus
@@ -66,8 +67,7 @@ class CheckerTestCase(SynchronousTestCase):
             network=self.network,
             now=self.reactor.seconds,
             client_id="imapd",
-            client_secret_file=secretFile(self),
-            **keys,
+            **{"client_secret_file": secretFile(self), **keys},
         )
 
     def login(self, token: str = TOKEN, user: str | None = None) -> Deferred[str]:
@@ -907,6 +907,20 @@ class LifecycleTests(CheckerTestCase):
         self.assertNotEqual(self.network.form(0)["token"], self.network.form(1)["token"])
         self.network.answer({"active": False})
         self.assertEqual([], self.logged.texts())
+
+    def test_readableSecret(self) -> None:
+        """
+        A secret that everybody on the machine can read is warned about at start, and works.
+        """
+        self.checker.start()
+        self.assertEqual([], self.logged.texts(LogLevel.warn))
+        name = secretFile(self)
+        os.chmod(name, 0o644)
+        checker = self.makeChecker(client_secret_file=name)
+        checker.start()
+        (warning,) = self.logged.texts(LogLevel.warn)
+        self.assertIn("client_secret_file", warning)
+        self.assertIn(name, warning)
 
     def test_startDiscovers(self) -> None:
         """

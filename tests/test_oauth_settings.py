@@ -134,7 +134,17 @@ class KeyTests(SettingsTestCase):
         A name that came from the command line and is not UTF-8 cannot be sent.
         """
         self.makeSettings(client_id="imäpd")
-        self.assertProblem("client_id is not UTF-8", client_id="im\udce4pd")
+        self.assertProblem("client_id holds", client_id="im\udce4pd")
+
+    def test_text(self) -> None:
+        """
+        Control characters, and what is no text, are in no value.
+        """
+        for illegal in ("a\0", "a\n", "\x7f", "\udce4"):
+            for key in ("username_claim", "session_url_claim", "client_id"):
+                self.assertProblem(f"{key} holds a control character", **{key: illegal})
+            for key in ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences"):
+                self.assertProblem(f"{key} holds a control character", **{key: ["a", illegal]})
 
     def test_clientAuth(self) -> None:
         """
@@ -157,7 +167,8 @@ class KeyTests(SettingsTestCase):
         """
         self.assertEqual((), self.makeSettings(jmap_scopes=[]).jmap_scopes)
         for key in ("imap_scopes", "jmap_scopes"):
-            self.assertProblem(key, **{key: ["imap mail"]})
+            for scope in ("imap mail", " imap", "imap "):
+                self.assertProblem(key, **{key: [scope]})
         for key in ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences"):
             self.assertProblem(key, **{key: [""]})
             self.assertProblem(key, **{key: "imap"})

@@ -54,6 +54,7 @@ class MappingTests(SynchronousTestCase):
             ({"uris": [], "connections": "4"}, "[x] connections must be a whole number"),
             ({"uris": [], "connections": True}, "[x] connections must be a whole number"),
             ({"uris": [], "seconds": "1"}, "[x] seconds must be a number"),
+            ({"uris": [], "seconds": 10**400}, "[x] seconds must be a number"),
             ({"uris": [], "starttls": 1}, "[x] starttls must be true or false"),
             ({"uris": [], "name": []}, "[x] name must be a string"),
             ({"uris": None}, "[x] uris must be a list of strings"),

@@ -11,6 +11,7 @@ Every error is a L{ConfigurationError} whose text is one sentence that names the
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import re
@@ -129,7 +130,9 @@ def _checked(value: Any, wanted: Any, name: str) -> Any:
         if all(isinstance(member, str) for member in value):
             return tuple(value)
     elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        # Whole numbers of TOML may be larger than any float.
+        with contextlib.suppress(OverflowError):
+            return float(value)
     elif wanted is int and isinstance(value, bool):
         pass
     elif wanted in (str, bool, int, float) and isinstance(value, wanted):

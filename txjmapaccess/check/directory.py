@@ -35,6 +35,8 @@ _REMEDIES = {
     "accept_any_certificate": "name the authority in ca_file instead",
     "uris": "set one of them",
     "bind_password_file": LET_OWNER_READ,
+    "client_certificate": LET_OWNER_READ,
+    "client_key": LET_OWNER_READ,
 }
 
 

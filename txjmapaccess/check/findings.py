@@ -6,10 +6,10 @@ What a check found: one line for each thing.
 from __future__ import annotations
 
 import enum
-import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from txjmapaccess.secretfiles import isReadableByAll
 
 LET_OWNER_READ = "let only the user of the service read it (chmod o-r)"
 
@@ -78,12 +78,8 @@ def openSecret(subject: str, path: str) -> list[Finding]:
 
     @return: a warning when everybody on this machine can read it.
     """
-    try:
-        isOpen = bool(os.stat(path).st_mode & stat.S_IROTH)
-    except OSError:
-        return []
     what = f"{path} can be read by everybody on this machine"
-    return [warning(subject, what, LET_OWNER_READ)] if isOpen else []
+    return [warning(subject, what, LET_OWNER_READ)] if isReadableByAll(path) else []
 
 
 def summary(findings: Iterable[Finding]) -> str:

@@ -6,15 +6,14 @@ L{LDAPChecker<txjmapaccess.ldap.checker.LDAPChecker>}, the arguments of C{--auth
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.ldap.uri import ServerURI, parseURI
+from txjmapaccess.secretfiles import isReadableByAll
 from txjmapaccess.settings import problem
 
 if TYPE_CHECKING:
@@ -165,9 +164,12 @@ class LDAPSettings:
             found.append("accept_any_certificate: the directory's certificate is not verified")
         if not self.starttls and any(not s.isTLS and not s.isLoopback for s in self.servers()):
             found.append("uris: passwords travel in clear without starttls or ldaps")
-        path = self.bind_password_file
-        if path is not None and os.stat(path).st_mode & stat.S_IROTH:
-            found.append(f"bind_password_file: {path} can be read by everybody on this machine")
+        # Without a key of its own the certificate's file holds it.
+        key = "client_certificate" if self.client_key is None else "client_key"
+        for secret in ("bind_password_file", key):
+            path = getattr(self, secret)
+            if path is not None and isReadableByAll(path):
+                found.append(f"{secret}: {path} can be read by everybody on this machine")
         return found
 
     # Checks

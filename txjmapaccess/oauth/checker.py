@@ -34,6 +34,7 @@ from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.http import HTTPClient, Network
 from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
+from txjmapaccess.secretfiles import isReadableByAll
 from txjmapaccess.settings import fromMapping
 
 
@@ -98,6 +99,10 @@ class IntrospectionChecker:
         exist: this finds a provider that cannot be reached, a client secret that is wrong, and a
         provider that accepts anything. See L{ICheckerLifecycle.start}.
         """
+        secret = self._settings.client_secret_file
+        if isReadableByAll(secret):
+            sentence = "client_secret_file: {path} can be read by everybody on this machine"
+            self._log.warn("Introspection: " + sentence, path=secret)
         probe = self._client.introspect(secrets.token_urlsafe(32), rediscover=True)
         # The client has told the operator what failed.
         probe.addCallbacks(self._probed, lambda failure: failure.trap(TemporaryFailure))

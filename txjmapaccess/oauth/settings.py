@@ -21,6 +21,11 @@ from txjmapaccess.settings import problem
 
 _T = TypeVar("_T")
 
+_LISTS = ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences")
+
+#: Controls, and lone surrogates: what was in the arguments of a command and is not UTF-8.
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
 _CLIENT_AUTH = ("basic", "post")
 
 #: What an access token is made of: RFC 6750, section 2.1, and whatever else is visible.
@@ -69,12 +74,20 @@ class IntrospectionSettings:
     _trustedText: bytes = field(init=False, repr=False, default=b"")
 
     def __post_init__(self) -> None:
+        self._checkText()
         self._checkProvider()
         self._checkClient()
         self._checkClaims()
         self._checkNumbers()
         self._checkPasswords()
         self._readFiles()
+
+    def _checkText(self) -> None:
+        for key in ("client_id", "username_claim", "session_url_claim", *_LISTS):
+            value = getattr(self, key) or ()
+            texts = (value,) if isinstance(value, str) else value
+            if any(_NO_TEXT.search(text) for text in texts):
+                raise problem(key, "holds a control character, or what is no text")
 
     def _checkProvider(self) -> None:
         if self.endpoint is None and self.issuer is None:
@@ -92,8 +105,6 @@ class IntrospectionSettings:
     def _checkClient(self) -> None:
         if not self.client_id:
             raise problem("client_id", "is empty")
-        if not _isUnicode(self.client_id):
-            raise problem("client_id", "is not UTF-8")
         if self.client_auth not in _CLIENT_AUTH:
             raise problem("client_auth", "must be basic or post")
 
@@ -102,11 +113,11 @@ class IntrospectionSettings:
             claim = getattr(self, key)
             if claim is not None and not all(claim.split(".")):
                 raise problem(key, "must be the name of a claim, or names with a dot between them")
-        for key in ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences"):
+        for key in _LISTS:
             if not all(member.strip() for member in getattr(self, key)):
                 raise problem(key, "holds an empty string")
         for key in ("imap_scopes", "jmap_scopes"):
-            if any(len(member.split()) != 1 for member in getattr(self, key)):
+            if any(member.split() != [member] for member in getattr(self, key)):
                 raise problem(key, "must have every scope as a string of its own")
 
     def _checkNumbers(self) -> None:
@@ -135,17 +146,6 @@ def _checkURL(key: str, url: str) -> None:
         checkProviderURL(url)
     except ConfigurationError as e:
         raise problem(key, str(e)) from None
-
-
-def _isUnicode(text: str) -> bool:
-    """
-    @return: whether it can be sent. Arguments of a command that are not UTF-8 cannot.
-    """
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _read(read: Callable[[str], _T], settings: IntrospectionSettings, key: str) -> _T:
