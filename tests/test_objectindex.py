@@ -16,7 +16,7 @@ from contextlib import closing
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.objectid import indexfile
+from txjmapaccess.objectid import ObjectIDIndex, indexfile
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.indexfile import IndexDamaged, IndexUnavailable
 from txjmapaccess.objectid.lock import tryLock
@@ -318,6 +318,20 @@ class ObjectIndexTests(SynchronousTestCase):
         os.mkdir(directory)
         error = self.assertRaises(IndexUnavailable, ObjectIndex(directory).findMailbox, "b", 7)
         self.assertIn(directory, str(error))
+
+    def test_noDirectory(self):
+        """
+        So with one that cannot be made or locked, because there is a file where its directory
+        should be: the error names it.
+        """
+        with open(self.path, "wb"):
+            pass
+        path = os.path.join(self.path, "x.sqlite")
+        for use in (lambda: ObjectIndex(path).begun(), lambda: tryLock(path)):
+            error = self.assertRaises(IndexUnavailable, use)
+            self.assertIn(path, str(error))
+        error = self.assertRaises(IndexUnavailable, ObjectIDIndex(self.path).run, lambda: None)
+        self.assertIn(self.path, str(error))
 
     def test_madeWhole(self):
         """

@@ -97,7 +97,7 @@ class Changes:
             self._connection.callLater(_EACH, partial(waited.callback, None))
             await waited
             await self._connection.turns().pause()  # Ends this when the client has gone.
-        raise IndexUnavailable("the mailboxes of an account have been changing for too long")
+        raise IndexUnavailable(self._index.path, "somebody changes mailboxes for too long")
 
     async def begin(self, *changes: Begun) -> Change:
         """

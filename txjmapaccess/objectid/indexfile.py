@@ -57,6 +57,9 @@ class IndexUnavailable(TemporaryFailure):
     file.
     """
 
+    def __init__(self, path: str, problem: object) -> None:
+        super().__init__(f"the index of object identifiers {path} cannot be used now ({problem})")
+
 
 class IndexDamaged(TemporaryFailure):
     """
@@ -81,12 +84,12 @@ def openFile(path: str) -> Iterator[sqlite3.Connection]:
     try:
         with closing(_connect(path)) as database:
             yield database
+    except OSError as e:
+        raise IndexUnavailable(path, e.strerror) from None
     except sqlite3.Error as e:
         if type(e) is sqlite3.DatabaseError or str(e).startswith(_DAMAGES):
             raise IndexDamaged(path, e) from None
-        raise IndexUnavailable(
-            f"the index of object identifiers {path} cannot be used now ({e})"
-        ) from None
+        raise IndexUnavailable(path, e) from None
 
 
 def _connect(path: str) -> sqlite3.Connection:

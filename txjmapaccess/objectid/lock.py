@@ -12,16 +12,28 @@ from __future__ import annotations
 import fcntl
 import os
 
+from txjmapaccess.objectid.indexfile import IndexUnavailable
+
 
 class Lock:
     """
-    A lock that is held.
+    A lock.
 
-    @param descriptor: of the locked file.
+    @param descriptor: of the file.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+
+    def take(self) -> None:
+        """
+        @raise BlockingIOError: when somebody else has it. Then it is of no use.
+        """
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """
@@ -40,14 +52,14 @@ def tryLock(path: str) -> Lock | None:
     @param path: of the file, which is made when it is missing.
 
     @return: the lock, or L{None} while somebody else holds it.
+
+    @raise IndexUnavailable: when the file cannot be locked at all.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = Lock(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        lock.take()
     except BlockingIOError:
-        os.close(descriptor)
         return None
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return Lock(descriptor)
+    except OSError as e:
+        raise IndexUnavailable(path, e.strerror) from None
+    return lock

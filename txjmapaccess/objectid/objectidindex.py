@@ -25,6 +25,7 @@ from twisted.python.threadpool import ThreadPool
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers
 from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.indexfile import IndexUnavailable
 
 _LONGEST_FILE_NAME = 120
 _THREADS = 4
@@ -111,8 +112,14 @@ class ObjectIDIndex:
 
             self._reactor = reactor
         if self._pool is None:
-            os.makedirs(self.path, 0o700, exist_ok=True)
+            self._makeDirectory()
             pool = self._pool = ThreadPool(0, _THREADS, name="objectids")
             pool.start()
             self._stopping = self._reactor.addSystemEventTrigger("during", "shutdown", pool.stop)
         return deferToThreadPool(self._reactor, self._pool, job, *args)
+
+    def _makeDirectory(self) -> None:
+        try:
+            os.makedirs(self.path, 0o700, exist_ok=True)
+        except OSError as e:
+            raise IndexUnavailable(self.path, e.strerror) from None
