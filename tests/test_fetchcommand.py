@@ -44,7 +44,7 @@ class PullingTransport(StringTransport):
 
     def registerProducer(self, producer, streaming):
         super().registerProducer(producer, streaming)
-        while self.producer is producer:
+        while self.producer is producer and not streaming:
             producer.resumeProducing()
 
 

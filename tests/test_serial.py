@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from twisted.cred.credentials import IUsernamePassword
 from twisted.internet.defer import Deferred
+from twisted.internet.testing import StringTransport
 from twisted.mail.imap4 import IMAP4Server
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -29,6 +30,33 @@ def countTurns(connection):
 
     connection.server.callLater = counting
     return turns
+
+
+class FillingTransport(StringTransport):
+    """
+    A transport that says when it has more to send than it likes, as those of Twisted do: when
+    something is written, and not before.
+    """
+
+    def write(self, data):
+        """
+        See L{twisted.internet.interfaces.ITransport}.
+        """
+        super().write(data)
+        if self.producer is not None and self.streaming and len(self.value()) > 4096:
+            self.producer.pauseProducing()
+
+    def drain(self):
+        """
+        The client reads.
+
+        @return: what it gets.
+        """
+        data = self.value()
+        self.clear()
+        if self.producer is not None:
+            self.producer.resumeProducing()
+        return data
 
 
 class SlowChecker:
@@ -271,6 +299,65 @@ class TurnTests(SynchronousTestCase):
             turns = countTurns(connection)
             turns.append(len(connection.sendRaw((line + b"\r\n") * 100)))
             self.assertEqual((sum(turns), max(turns)), (100, 32), line)
+
+    def test_unread(self):
+        """
+        A client that does not read has no more commands carried out, and all when it does; how
+        they come makes no difference.
+        """
+        for line, size in ((b"a CAPABILITY\r\n", 700), (b"\r\n", 7), (b"a NOOP {0+}\r\n\r\n", 99)):
+            transport = FillingTransport()
+            connection = Connection(transport=transport)
+            transport.clear()
+            flood = line * 2000
+            for start in range(0, len(flood), size):
+                connection.server.dataReceived(flood[start : start + size])
+                connection.clock.advance(0)
+            received = transport.value()
+            self.assertLess(len(received), 20000, line)
+            self.assertNotEqual(connection.server._buffer, b"", line)
+            received = b""
+            while data := transport.drain():
+                received += data
+                for _ in range(100):
+                    connection.clock.advance(0)
+            self.assertEqual(received.count(b"a OK ") + received.count(b" BAD "), 2000, line)
+            self.assertIsNone(transport.producer)
+
+    def test_unreadAndGone(self):
+        """
+        Such a client is told when its time is over, and nothing is left of it.
+        """
+        transport = FillingTransport()
+        connection = Connection(transport=transport, loginSeconds=60)
+        connection.server.dataReceived(b"a CAPABILITY\r\n" * 2000)
+        for _ in range(100):
+            connection.clock.advance(0)
+        self.assertIsNotNone(transport.producer)
+        connection.clock.advance(60)
+        self.assertIn(b"* BYE Autologout", transport.drain())
+        self.assertIsNone(transport.producer)
+        connection.lose()
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
+
+    def test_lastCommand(self):
+        """
+        LOGOUT leaves no producer, for which TLS would wait.
+        """
+        transport = FillingTransport()
+        Connection(transport=transport).send(*[b"a NOOP"] * 31, b"a LOGOUT")
+        self.assertIsNone(transport.producer)
+
+    def test_otherProducer(self):
+        """
+        A handler that somebody else wrote may be a producer itself.
+        """
+        transport = FillingTransport()
+        connection = Connection(transport=transport)
+        other = object()
+        transport.registerProducer(other, False)
+        connection.send(*[b"a NOOP"] * 100)
+        self.assertIs(transport.producer, other)
 
     def test_literals(self):
         """

@@ -14,7 +14,8 @@ command in only when the one before has ended:
   - Meanwhile lines stay in the buffer of L{twisted.protocols.basic.LineReceiver}, which is
     C{paused}. The transport is stopped only when much has come in: one that is stopped does not
     notice that the client went away.
-  - After some commands the other connections have a turn, however many a client has sent at once.
+  - After some commands the other connections have a turn, however many a client has sent at once;
+    a client that does not read the answers has to, first.
   - A I{continuation request} lets in what the command waits for.
   - A non-synchronizing literal (RFC 7888) that nobody asked for, because its command was refused
     or unknown, is read and thrown away.
@@ -29,11 +30,13 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from txjmapaccess.imap._twisted import ServerBase
+from txjmapaccess.imap.backlog import Backlog, backlogOf
 from txjmapaccess.imap.grammar import SyntaxProblem, announcedLiteral, commandName, tagOf
 
 #: Octets that may wait behind a running command before the transport is stopped.
 _HIGH_WATER = 64 * 1024
-#: Commands of one client that are carried out before others have a turn.
+#: Commands of one client that are carried out before others have a turn, or answered before it is
+#: seen whether it reads.
 _COMMANDS_IN_A_TURN = 32
 #: Octets of an unwanted literal that are read and thrown away; a larger one ends the connection.
 _MOST_THROWN_AWAY = 64 * 1024 * 1024
@@ -87,6 +90,8 @@ class OneCommandAtATime(ServerBase):
     _unsent: tuple[bytes, ...] = ()
     _announced: int | None = None
     _inTurn = 0
+    _answered = 0
+    _backlog: Backlog | None = None
     _stalled = False
     _made = False
     _ended = False
@@ -136,6 +141,7 @@ class OneCommandAtATime(ServerBase):
         super().parse_command(line)
 
     def _refuseLine(self, tag: bytes | None, text: bytes) -> None:
+        self._answering()
         self.sendBadResponse(tag, text)
         self._commandEnded()
 
@@ -185,7 +191,6 @@ class OneCommandAtATime(ServerBase):
         """
         Let lines and literals in: the next command, or what the running one waits for.
         """
-        self._nextCommand = None
         if self._ended or self._hasSaidBye or self.transport.disconnecting:
             return
         self.paused = False
@@ -203,9 +208,17 @@ class OneCommandAtATime(ServerBase):
             message = message.encode("ascii", "replace")
         if message and message[0] == _BRACKET:
             message = self.readable(tag, message)
+        if tag is not None and tag == self._running:
+            self._answering()
         super()._respond(state, tag, message)
         if tag is not None and tag == self._running:
             self._commandEnded()
+
+    def _answering(self) -> None:
+        self._answered += 1
+        if self._answered >= _COMMANDS_IN_A_TURN and not self._hasSaidBye:
+            self._answered = 0
+            self._backlog = backlogOf(self.transport)
 
     def sayUnsaid(self, tag: bytes | None) -> None:
         """
@@ -307,11 +320,19 @@ class OneCommandAtATime(ServerBase):
         if self._hasSaidBye:
             return
         self._inTurn += 1
-        if self._busyReceiving and self._inTurn < _COMMANDS_IN_A_TURN:
+        if self._busyReceiving and self._inTurn < _COMMANDS_IN_A_TURN and self._backlog is None:
             self.paused = False
         elif self._nextCommand is None and not self._ended:
             self.paused = True
-            self._nextCommand = self.callLater(0, self.takeInput)
+            self._nextCommand = self.callLater(0, self._nextTurn)
+
+    def _nextTurn(self) -> None:
+        self._nextCommand = None
+        backlog, self._backlog = self._backlog, None
+        if backlog is None:
+            self.takeInput()
+        else:
+            backlog.sent().addCallback(lambda _: self.takeInput())
 
     def _noteLiteral(self, line: bytes) -> None:
         self._announced = announcedLiteral(line) if line.endswith(b"+}") else None
