@@ -243,6 +243,15 @@ class IdentitySettingsTests(SettingsTestCase):
         self.assertSentence("search_base", "missing", self.settings, search_filter="(uid={user})")
         self.assertSentence("search_filter", "{user}", self.search, search_filter="(uid=x)")
 
+    def test_searchBase(self) -> None:
+        """
+        It is searched below a distinguished name (RFC 4514), or the root, which has an empty one.
+        """
+        for base in ("", "dc=example,dc=com", "ou=Mail\\, old + cn=\\C3\\A9,o=Bücher,2.5.4.10=x"):
+            self.assertEqual(self.search(search_base=base).search_base, base)
+        for base in ("example.com", "ldap://ldap.example.com", "ou={user},dc=example", "dc=", " "):
+            self.assertSentence("search_base", "", self.search, search_base=base)
+
     def test_badFilters(self) -> None:
         """
         A filter that does not parse is refused.

@@ -134,7 +134,7 @@ class BindNameTemplate:
         self._pieces = template.split(USER)
         if self.isDN:
             # Not ASCII, so that it cannot be in the place of an attribute.
-            _checkDN(template.replace(USER, "\u00fc"))
+            checkDN(template.replace(USER, "\u00fc"))
         elif not _ACCOUNT_TEMPLATE.fullmatch(template):
             raise ConfigurationError(
                 "must be a distinguished name, {user}@domain or DOMAIN\\{user}; for names in "
@@ -156,6 +156,9 @@ class BindNameTemplate:
         return username.join(self._pieces).encode("utf-8")
 
 
-def _checkDN(sample: str) -> None:
-    if not _DN.match(sample):
+def checkDN(text: str) -> None:
+    """
+    @raise ConfigurationError: with the end of a sentence that starts with the name of the setting.
+    """
+    if not _DN.match(text):
         raise ConfigurationError("is not a distinguished name (RFC 4514)")

@@ -224,6 +224,7 @@ class LDAPSettings:
             raise problem("search_base", "is missing")
         if self.search_filter is None:
             raise problem("search_filter", "is missing")
+        self._checkBase(self.search_base)
         if "{user}" not in self.search_filter:
             raise problem("search_filter", "must contain {user}")
         self.searchFilter()
@@ -233,6 +234,14 @@ class LDAPSettings:
         if self.bind_dn == "":
             raise problem("bind_dn", "must not be empty: leave it out to search anonymously")
         self.servicePassword()
+
+    def _checkBase(self, base: str) -> None:
+        from txjmapaccess.ldap.names import checkDN
+
+        if "{user}" in base:
+            raise problem("search_base", "is the same for all: {user} belongs in search_filter")
+        if base:
+            _named("search_base", checkDN, base)
 
     def _checkEvidence(self) -> None:
         self.jmapFilter()
