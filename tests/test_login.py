@@ -272,6 +272,28 @@ class TokenTests(SynchronousTestCase):
             connection.lose()
             self.assertEqual(connection.clock.getDelayedCalls(), [])
 
+    def test_logoutRaises(self):
+        """
+        Whatever a realm's logout does, no timer is left.
+        """
+        from time import time
+
+        class Realm(RecordingRealm):
+            def requestAvatar(self, avatarId, mind, *interfaces):
+                interface, account, _ = super().requestAvatar(avatarId, mind, *interfaces)
+                return interface, account, lambda: 1 / 0
+
+        def accept(credentials):
+            leaveEvidence(
+                credentials, Evidence("u", "test", expires=time() + 100, endAtExpiry=True)
+            )
+            return "u"
+
+        connection = Connection(portal=makePortal(Realm(), [Checker(accept)]))
+        connection.send(b"a AUTHENTICATE OAUTHBEARER " + BEARER)
+        self.assertRaises(ZeroDivisionError, connection.lose)
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
+
 
 class EvidenceTests(SynchronousTestCase):
     """

@@ -270,6 +270,42 @@ class CapabilityTests(SynchronousTestCase):
         self.assertIn(b"X-C", answer)
         self.assertNotIn(b"JMAPACCESS", answer)
 
+    def test_mechanismAsName(self):
+        """
+        A mechanism that is said to be a capability of its own is one of those: none is advertised
+        that must wait for TLS, nor any after the login.
+        """
+
+        class Saying(IMAP4Server):
+            def capabilities(self):
+                return {b"AUTH=PLAIN": None, b"Auth=LOGIN": None, b"X-C": None}
+
+        for connection in (
+            Connection(server=type("Server", (JMAPAccessMixin, Saying), {})(), requireTLS=True),
+            Connection(capabilityProviders=[Provider({b"AUTH=PLAIN": None})], requireTLS=True),
+        ):
+            self.assertNotIn(b"AUTH=", connection.greeting[0].upper())
+
+    def test_ownListWithoutTLS(self):
+        """
+        RFC 3501, section 11.1: a list that another server makes in its own way does not offer what
+        is refused in clear, and says that passwords are.
+        """
+
+        class Listing(IMAP4Server):
+            def listCapabilities(self):
+                return [b"IMAP4rev1", b"AUTH=PLAIN", b"auth=LOGIN", b"AUTH=X-OWN", b"X-C"]
+
+        server = type("Server", (JMAPAccessMixin, Listing), {})
+        (greeting,) = Connection(server=server(), requireTLS=True).greeting
+        self.assertEqual(
+            capabilitiesIn(greeting), [b"IMAP4rev1", b"AUTH=X-OWN", b"X-C", b"LOGINDISABLED"]
+        )
+        connection = Connection(server=server(), requireTLS=False)
+        self.assertEqual(capabilitiesIn(connection.greeting[0]), Listing().listCapabilities())
+        (answer,) = connection.send(b"a LOGIN arnt trondheim")
+        self.assertEqual(capabilitiesIn(answer), [b"IMAP4rev1", b"X-C"])
+
     def test_noForgeryInDisguise(self):
         """
         Nor in another case (capabilities have none), nor inside of something else; nor can they

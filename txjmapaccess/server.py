@@ -19,7 +19,7 @@ from twisted.mail.imap4 import IMAP4Server
 from txjmapaccess.credentials import Authentication
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.imap.authentication import AuthenticationCommands
-from txjmapaccess.imap.capabilities import Joined, joined
+from txjmapaccess.imap.capabilities import Joined, corrected, joined, standingOf
 from txjmapaccess.imap.fetchcommand import FetchCommand
 from txjmapaccess.imap.grammar import quote
 from txjmapaccess.imap.listcommands import ListCommands
@@ -109,15 +109,12 @@ class JMAPAccessMixin(
     def listCapabilities(self) -> list[bytes]:
         """
         @return: the whole list. Where another server makes it in its own way, JMAPACCESS is still
-            the verdict's alone.
+            the verdict's alone, and what is refused in clear is not offered.
         """
         if self._listsAsTwistedDoes():
             return list(self._joined().names)
         names = super().listCapabilities()
-        record = self.loginRecord
-        if record is not None and isinstance(record.verdict, Usable):
-            return names
-        return [name for name in names if name.upper() != b"JMAPACCESS"]
+        return corrected(names, standingOf(self, super().capabilities()), self.knownMechanisms())
 
     def _listsAsTwistedDoes(self) -> bool:
         theirs = getattr(super().listCapabilities, "__func__", None)

@@ -159,6 +159,31 @@ def listed(capabilities: Capabilities) -> list[bytes]:
     return names
 
 
+def corrected(names: Iterable[bytes], standing: Standing, known: Iterable[bytes]) -> list[bytes]:
+    """
+    @param names: a list that a server made in its own way.
+    @param known: all mechanisms for which there is a checker.
+
+    @return: the list without what is not so, and with LOGINDISABLED when that is so.
+    """
+    result = [name for name in names if _isSo(name.upper(), standing, known)]
+    if standing.loginDisabled and b"LOGINDISABLED" not in result:
+        result.append(b"LOGINDISABLED")
+    return result
+
+
+def _isSo(name: bytes, standing: Standing, known: Iterable[bytes]) -> bool:
+    if name == b"JMAPACCESS":
+        return standing.usable
+    if not name.startswith(b"AUTH="):
+        return True
+    mechanism = name[len(b"AUTH=") :]
+    # Of a mechanism that only the server itself knows nothing is known.
+    return standing.mechanisms is not None and (
+        mechanism in standing.mechanisms or mechanism not in known
+    )
+
+
 def _joinedBase(base: Mapping[bytes, Any]) -> tuple[Capabilities, bool]:
     """
     @return: what is good of C{base}, and whether the same base will always give the same: a list
@@ -204,4 +229,5 @@ def _kindOf(name: Any) -> frozenset[bytes] | None:
     if not isinstance(name, bytes) or _ATOM.match(name) is None:
         raise ValueError(f"{name!r} is no capability: it is no atom")
     # Capabilities have no case.
-    return _RESERVED if name.upper() in _RESERVED else None
+    upper = name.upper()
+    return _RESERVED if upper in _RESERVED or upper.startswith(b"AUTH=") else None

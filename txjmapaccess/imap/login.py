@@ -279,10 +279,10 @@ class Login(Privacy):
         """
         A login in the back end is cancelled; an avatar that is being made will be logged out.
         """
-        super().connectionLost(reason)
-        self._abandonExchange()
         if self._expiry is not None and self._expiry.active():
             self._expiry.cancel()
+        super().connectionLost(reason)
+        self._abandonExchange()
 
     def _abandonExchange(self) -> None:
         exchange, login = self._exchange, self._portalLogin
