@@ -748,6 +748,16 @@ class PreservingTests(ChangeTestCase):
         for name in (b"FOO", b"foo", b"Foo"):
             self.assertEqual(self.status(name), before)
 
+    def test_renamedElsewhere(self):
+        """
+        What the index has of a name that somebody else has changed so is forgotten at the next
+        occasion: the mailbox has one identifier.
+        """
+        self.do(b"CREATE foo")
+        self.account.mailboxes["Foo"] = self.account.mailboxes.pop("foo")
+        self.do(b"CREATE foo/x")
+        self.assertEqual(self.status(b"foo"), self.status(b"Foo"))
+
 
 class FoldingAccount(MemoryAccount):
     """
