@@ -378,6 +378,17 @@ class PoolTests(SynchronousTestCase):
         self.assertFalse(self.isOpen(second))
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_idleIsNotUsed(self) -> None:
+        """
+        One that is being closed for that is not used again, although its end may come later.
+        """
+        connection, _ = self.ask()
+        connection.dataReceived(GOOD)
+        self.patch(connection, "abort", lambda: None)
+        self.clock.advance(IDLE_SECONDS)
+        self.pool.ask(b"r")
+        self.assertEqual(1, len(self.endpoint.waiting))
+
     def test_usedAgainIsNotIdle(self) -> None:
         """
         What counts is the last use.
@@ -514,6 +525,21 @@ class PoolTests(SynchronousTestCase):
         connection.dataReceived(GOOD)
         self.successResultOf(late)
         self.assertFalse(self.isOpen(connection))
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_closeWaitsForAll(self) -> None:
+        """
+        Closed is when the last connection is.
+        """
+        connections = [self.ask()[0] for _ in range(2)]
+        for connection in connections:
+            connection.dataReceived(GOOD)
+            self.patch(connection, "close", lambda: None)
+        closed = self.pool.close()
+        for connection in connections:
+            self.assertNoResult(closed)
+            connection.connectionLost(Failure(ConnectionDone()))
+        self.successResultOf(closed)
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_closeStubborn(self) -> None:
