@@ -6,18 +6,22 @@ L{txjmapaccess.imap.privacy}.
 
 from __future__ import annotations
 
+import gc
 import json
 from base64 import b64decode
+from weakref import ref
 
 from twisted.cred.checkers import AllowAnonymousAccess, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import Anonymous, CramMD5Credentials, IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.testing import StringTransport
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.mail.imap4 import CramMD5ClientAuthenticator, IMAP4Server
 from twisted.mail.interfaces import IChallengeResponse
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -193,6 +197,100 @@ class RefusalTests(SynchronousTestCase):
         connection.lose()
         self.assertEqual(connection.clock.getDelayedCalls(), [])
 
+    def test_goneFromTheirCheck(self):
+        """
+        So it is when another server checks passwords itself.
+        """
+
+        class Theirs(IMAP4Server):
+            def authenticateLogin(self, user, password):
+                raise UnauthorizedLogin()
+
+        server = type("Server", (JMAPAccessMixin, Theirs), {})()
+        connection = Connection(server=server, refusalSeconds=1)
+        connection.send(b"a LOGIN u p")
+        connection.lose()
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
+
+    def test_goneDuringCheck(self):
+        """
+        The login of a client that goes away is cancelled, and nothing is logged about it: whether
+        it goes while the checker waits, or while it begins.
+        """
+        events = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        cancelled = []
+
+        def check(credentials):
+            if credentials.username == b"early":
+                connection.lose()
+            return Deferred(lambda _: cancelled.append(credentials.username))
+
+        for name in (b"late", b"early"):
+            connection = connect(check)
+            del events[:]
+            connection.send(b"a LOGIN " + name + b" p")
+            if name == b"late":
+                connection.lose()
+            self.assertEqual((cancelled, events), ([name], []))
+            del cancelled[:]
+
+    def test_failureReturned(self):
+        """
+        A checker that returns a failure has refused.
+        """
+        connection = connect(lambda _: Failure(UnauthorizedLogin()))
+        (answer,) = connection.send(b"a LOGIN u p")
+        self.assertEqual(answer, b"a NO [AUTHENTICATIONFAILED] Authentication failed")
+        self.assertEqual(connection.server.state, "unauth")
+
+    def test_nothingKept(self):
+        """
+        No connection keeps a password once it is checked.
+        """
+        seen = []
+
+        def check(credentials):
+            seen.append(ref(credentials))
+            return "u" if credentials.password == b"p" else UnauthorizedLogin()
+
+        for password in (b"p", b"wrong"):
+            connection = connect(check)
+            self.assertEqual(connection.send(b"a LOGIN u " + password, b"b NOOP")[1][:5], b"b OK ")
+            gc.collect()
+            self.assertIsNone(seen.pop()(), password)
+
+    def test_noAccount(self):
+        """
+        A realm that gives something else than an account: its avatar is logged out.
+        """
+
+        class Realm(RecordingRealm):
+            def requestAvatar(self, avatarId, mind, *interfaces):
+                return IUsernamePassword, *super().requestAvatar(avatarId, mind, *interfaces)[1:]
+
+        realm = Realm()
+        connection = Connection(portal=makePortal(realm, [Checker(lambda _: "u")]))
+        (answer,) = connection.send(b"a LOGIN u p")
+        self.assertEqual(answer, b"a NO [UNAVAILABLE] Temporary authentication failure")
+        self.assertEqual(realm.loggedOut, ["u"])
+
+    def test_theirPortal(self):
+        """
+        A portal that somebody else wrote is asked as it is.
+        """
+        asked = []
+
+        class Theirs(Portal):
+            def login(self, credentials, mind, *interfaces):
+                asked.append(credentials.username)
+                return super().login(credentials, mind, *interfaces)
+
+        portal = Theirs(RecordingRealm(), [Checker(lambda _: "u")])
+        self.assertEqual(Connection(portal=portal).send(b"a LOGIN u p")[0][:5], b"a OK ")
+        self.assertEqual(asked, [b"u"])
+
 
 class TokenTests(SynchronousTestCase):
     """
@@ -267,6 +365,7 @@ class TokenTests(SynchronousTestCase):
 
             connection = connect(accept)
             connection.send(b"a AUTHENTICATE OAUTHBEARER " + BEARER)
+            self.assertEqual(connection.received(), [])
             connection.clock.advance(101)
             self.assertEqual(connection.received() != [], ends)
             connection.lose()
@@ -532,13 +631,14 @@ class EvidenceThroughTheirCodeTests(SynchronousTestCase):
                 waited = Deferred()
                 self.callLater(1, lambda: waited.callback(None))
                 return waited.addCallback(
-                    lambda _: super(Throttled, self).authenticateLogin(user + b"@x", password)
+                    lambda _: super(Throttled, self).authenticateLogin(user + b"@x", b"p2")
                 )
 
         class Server(JMAPAccessMixin, Throttled):
             pass
 
         def accept(credentials):
+            self.assertEqual(credentials.password, b"p2")
             leaveEvidence(credentials, Evidence(credentials.username.decode(), "test"))
             return "u"
 

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_imap import Connection, IdentifiedAccount, RecordingRealm, makePortal
 from txjmapaccess import JMAPAccessMixin
+from txjmapaccess.imap.backlog import Backlog
 from txjmapaccess.imap.serial import endsCommand
 
 
@@ -348,6 +349,20 @@ class TurnTests(SynchronousTestCase):
         Connection(transport=transport).send(*[b"a NOOP"] * 31, b"a LOGOUT")
         self.assertIsNone(transport.producer)
 
+    def test_readAtOnce(self):
+        """
+        A client that reads in time is not waited for, and the transport is given back once.
+        """
+        for reads in (1, 2):
+            transport = StringTransport()
+            backlog = Backlog(transport)
+            for _ in range(reads):
+                backlog.pauseProducing()
+                backlog.resumeProducing()
+            self.assertIs(transport.producer, backlog)
+            self.successResultOf(backlog.sent())
+            self.assertIsNone(transport.producer)
+
     def test_otherProducer(self):
         """
         A handler that somebody else wrote may be a producer itself.
@@ -381,7 +396,7 @@ class LineTests(SynchronousTestCase):
         """
         connection = Connection()
         self.assertEqual(connection.send(b"a NOOP " + b"x" * 17000), [b"a BAD Line too long"])
-        (answer,) = connection.send(b"b AUTHENTICATE PLAIN " + b"A" * 65536)
+        (answer,) = connection.send(b"b authenticate plain " + b"A" * 65536)
         self.assertEqual(answer, b"b BAD The response is not a message of the mechanism PLAIN")
         connection.send(b"c AUTHENTICATE PLAIN")
         self.assertEqual(connection.send(b"A" * 65536)[0][:6], b"c BAD ")
@@ -465,17 +480,49 @@ class EndingTests(SynchronousTestCase):
         Nor are commands that come behind any BYE, on a transport that goes on reading until the
         client has hung up, too: as TLS does, and after STARTTLS it does not even say so.
         """
-        for end in (b"a LOGOUT", b"a" * 100_000, b"a NOOP {99999999+}", "autologout"):
+        refused = b"a LOGIN u wrong\r\n" * 2 + b"a LOGIN u wrong"
+        for end in (b"a LOGOUT", b"a" * 100_000, b"a NOOP {99999999+}", "autologout", refused):
             connection = Connection(loginSeconds=60)
             connection.transport.loseConnection = lambda: None
             if end == "autologout":
                 connection.clock.advance(60)
             else:
                 connection.send(end, b"b LOGIN arnt trondheim")
+            for _ in range(3):
+                connection.clock.advance(0)
             connection.received()
             self.assertEqual(connection.send(b"c LOGIN arnt trondheim", b"d NOOP"), [], end)
             connection.lose()
             self.assertEqual(connection.server.portal.realm.loggedIn, [], end)
+
+    def test_oneBYE(self):
+        """
+        A client that has heard BYE is not told that it was silent for too long.
+        """
+        connection = Connection(loginSeconds=60)
+        connection.clock.advance(58)
+        connection.send(b"a LOGOUT")
+        connection.clock.advance(4)
+        self.assertEqual(connection.received(), [])
+
+    def test_goneBetweenTurns(self):
+        """
+        A client that goes away before the next turn leaves nothing behind.
+        """
+        connection = Connection()
+        connection.server.dataReceived(b"a NOOP\r\n" * 40)
+        connection.lose()
+        self.assertEqual(connection.clock.getDelayedCalls(), [])
+
+    def test_theyLoseTheConnection(self):
+        """
+        Nor is anything taken in when a server ends the connection without a word.
+        """
+        connection = Connection()
+        connection.server.dataReceived(b"a NOOP\r\n" * 40)
+        connection.transport.loseConnection()
+        connection.received()
+        self.assertEqual(connection.send(), [])
 
     def test_byeTooLate(self):
         """
