@@ -90,7 +90,7 @@ class ArchitectureTests(SynchronousTestCase):
                 continue
             for other in {own, *(name.split(".")[1] for name in _imported(path))} - {"_version"}:
                 if other not in line:
-                    wrong.append(f"{other} is not in the table")
+                    wrong.append(f"{other} is not in the table of docs/architecture.md")
                 elif line[other] > line.get(own, -1):
                     wrong.append(f"{path.relative_to(ROOT)} imports {other}")
         self.assertEqual(wrong, [])
