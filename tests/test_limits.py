@@ -12,6 +12,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_imap import Connection
+from txjmapaccess import limits
 from txjmapaccess.limitlog import MOST_LINES, PAUSE
 from txjmapaccess.limits import LIMITS, Limits
 
@@ -111,6 +112,21 @@ class LimitsTests(SynchronousTestCase):
         self.assertIsNone(self.limits.enter("192.0.2.2"))
         self.limits.loggedIn("192.0.2.1")
         self.assertIsNone(self.limits.enter("192.0.2.1"))
+
+    def test_bounded(self):
+        """
+        So many addresses are remembered; those that were quiet longest are forgotten, and those
+        without a connection.
+        """
+        self.patch(limits, "_MOST_ADDRESSES", 2)
+        for source in (*["192.0.2.1"] * 3, *["192.0.2.2"] * 2, "192.0.2.1", "192.0.2.3"):
+            self.limits.refused(source)
+        self.assertTrue(self.limits.isBlocked("192.0.2.1"))
+        self.limits.refused("192.0.2.2")
+        self.assertFalse(self.limits.isBlocked("192.0.2.2"))
+        self.limits.enter("192.0.2.9")
+        self.limits.loggedIn("192.0.2.9")
+        self.assertEqual(self.limits._unauthenticated, {})
 
     def test_counters(self):
         """
@@ -241,6 +257,17 @@ class AdmissionTests(SynchronousTestCase):
         self.assertEqual([line[:5] for line in answer], [b"c NO ", b"* BYE"])
         self.assertTrue(connection.transport.disconnecting)
 
+    def test_everyWay(self):
+        """
+        An address that is blocked may not try AUTHENTICATE either.
+        """
+        connection, other = self.connect(), self.connect()
+        for _ in range(2):
+            connection.send(b"a LOGIN arnt x")
+        other.send(b"a LOGIN arnt x")
+        answer = connection.send(b"b AUTHENTICATE PLAIN AGFybnQAdHJvbmRoZWlt")
+        self.assertEqual([line[:5] for line in answer], [b"b NO ", b"* BYE"])
+
     def test_perAddress(self):
         """
         An address with too many refused logins is sent away, on old connections and on new ones,
@@ -274,7 +301,7 @@ class AdmissionTests(SynchronousTestCase):
         """
         first, _ = self.connect(), self.connect()
         third = self.connect()
-        self.assertEqual(third.greeting[0][:5], b"* BYE")
+        self.assertEqual([line[:5] for line in third.greeting], [b"* BYE"])
         self.assertTrue(third.transport.disconnecting)
         third.lose()
         first.send(b"a LOGIN arnt trondheim")

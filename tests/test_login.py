@@ -17,13 +17,14 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.testing import StringTransport
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.mail.imap4 import CramMD5ClientAuthenticator, IMAP4Server
 from twisted.mail.interfaces import IChallengeResponse
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from tests.support_imap import (
     URL,
@@ -44,7 +45,7 @@ from txjmapaccess.errors import (
     TemporaryFailure,
     TokenRefused,
 )
-from txjmapaccess.interfaces import IBearerToken
+from txjmapaccess.interfaces import IBearerToken, IProtectedTransport
 from txjmapaccess.policy import EvidencePolicy, SharedCredentials
 from txjmapaccess.verdict import Known, Reason, Usable
 
@@ -187,6 +188,19 @@ class RefusalTests(SynchronousTestCase):
             connection.received()
             times.append(connection.clock.seconds() - started)
         self.assertEqual(times, [1.0, 2.0, 4.0])
+
+    def test_fixedTimeOfResponse(self):
+        """
+        With AUTHENTICATE the time counts from the client's last response.
+        """
+        connection = connect(lambda _: UnauthorizedLogin(), refusalSeconds=1)
+        connection.send(b"a AUTHENTICATE PLAIN")
+        connection.clock.advance(10)
+        connection.send(b"AHUAcA==")
+        connection.clock.advance(0.75)
+        self.assertEqual(connection.received(), [])
+        connection.clock.advance(0.25)
+        self.assertEqual(connection.received()[0][:5], b"a NO ")
 
     def test_goneMeanwhile(self):
         """
@@ -613,7 +627,35 @@ class PrivacyTests(SynchronousTestCase):
         self.assertNotIn(b"STARTTLS", offered)
         self.assertNotIn(b"LOGINDISABLED", offered)
         self.assertIn(b"AUTH=PLAIN", offered)
-        self.assertEqual(connection.send(b"f LOGIN arnt trondheim")[0][:5], b"f OK ")
+        answer = connection.send(b"f STARTTLS", b"g NOOP")
+        self.assertEqual([line[:5] for line in answer], [b"f NO ", b"g OK "])
+        self.assertEqual(connection.send(b"h LOGIN arnt trondheim")[0][:5], b"h OK ")
+
+    def test_protectedTransport(self):
+        """
+        TLS that began with the connection, or that a proxy has ended, is as good.
+        """
+        for interface in (ISSLTransport, IProtectedTransport):
+            transport = StringTransport()
+            alsoProvides(transport, interface)
+            connection = Connection(transport=transport, requireTLS=True)
+            self.assertIn(b"AUTH=PLAIN", capabilitiesIn(connection.greeting[0]))
+
+    def test_noPasswordsAfterTLS(self):
+        """
+        Twisted's own PLAIN and LOGIN, which it offers from STARTTLS on, are not for a server that
+        has no checker for passwords.
+        """
+        connection = Connection(
+            server=JMAPAccessIMAP4Server(contextFactory=object()),
+            transport=TLSStringTransport(),
+            portal=makePortal(checkers=[TokenChecker({})]),
+            requireTLS=True,
+        )
+        connection.send(b"a STARTTLS")
+        offered = capabilitiesIn(connection.send(b"b CAPABILITY")[0])
+        self.assertIn(b"AUTH=OAUTHBEARER", offered)
+        self.assertNotIn(b"AUTH=PLAIN", offered)
 
 
 class EvidenceThroughTheirCodeTests(SynchronousTestCase):

@@ -77,6 +77,7 @@ class ParseTests(SynchronousTestCase):
             b"PROXY UNKNOWN\r\n",
             b"PROXY UNKNOWN a b c d\r\n",
             v2(0x20, 0x00, b""),
+            v2(0x20, 0x11, V2[-12:]),
             v2(0x21, 0x31, bytes(216)),
             v2(0x21, 0x00, b""),
         ):
@@ -229,6 +230,8 @@ class FactoryTests(SynchronousTestCase):
                 self.assertEqual((address, inner.data), (CLIENT, b"a NOOP\r\n"))
                 self.assertEqual(inner.transport.getPeer(), CLIENT)
                 self.assertFalse(IProtectedTransport.providedBy(inner.transport))
+                self.clock.advance(10)
+                self.assertFalse(transport.disconnecting)
                 protocol.connectionLost(Failure(ConnectionDone()))
                 self.assertTrue(inner.lost)
         self.assertEqual(self.clock.getDelayedCalls(), [])

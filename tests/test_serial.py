@@ -107,6 +107,23 @@ class SlowTests(SynchronousTestCase):
             [line[:4] for line in answer if line[:1] != b"*"], [b"a OK", b"b OK", b"c OK"]
         )
 
+    def test_behindResponse(self):
+        """
+        So it is behind the last response of AUTHENTICATE.
+        """
+        flood = (b"a AUTHENTICATE PLAIN", b"AHUAcA==", b"b NAMESPACE", b"c LOGIN v p")
+        self.assertEqual(self.connection.send(*flood), [b"+ "])
+        self.assertEqual([name for name, _ in self.checker.asked], [b"u"])
+
+    def test_dismissed(self):
+        """
+        A login that is accepted after BYE is undone at once.
+        """
+        self.connection.send(b"a LOGIN u p")
+        self.connection.server.dismiss(b"Go away")
+        self.checker.asked[0][1].callback(b"u")
+        self.assertEqual((self.realm.loggedIn, self.realm.loggedOut), ([b"u"], [b"u"]))
+
     def test_twoLogins(self):
         """
         Two logins are never in flight, and the second of two finds the first one's state.

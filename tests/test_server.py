@@ -270,6 +270,77 @@ class CapabilityTests(SynchronousTestCase):
         self.assertIn(b"X-C", answer)
         self.assertNotIn(b"JMAPACCESS", answer)
 
+    def test_changedInPlace(self):
+        """
+        Lists are remembered from one connection to the next, but not those that change in their
+        place: a dictionary of the class, and a list in one.
+        """
+        said = {b"X-A": None}
+
+        class Saying(IMAP4Server):
+            def capabilities(self):
+                return said
+
+        def greeting():
+            server = type("Server", (JMAPAccessMixin, Saying), {})()
+            return capabilitiesIn(Connection(server=server).greeting[0])
+
+        self.assertNotIn(b"X-B=1", greeting())
+        said[b"X-B"] = [b"1"]
+        self.assertIn(b"X-B=1", greeting())
+        said[b"X-B"].append(b"2")
+        self.assertIn(b"X-B=2", greeting())
+
+    def test_notShared(self):
+        """
+        What one connection is given, or what is done with it, does not come to another.
+        """
+        first = Connection(capabilityProviders=[Provider({b"X-C": None})]).server
+        self.assertIn(b"X-C", first.listCapabilities())
+        second = Connection().server
+        self.assertNotIn(b"X-C", second.listCapabilities())
+        second.listCapabilities().append(b"JMAPACCESS")
+        second.capabilities()[b"JMAPACCESS"] = None
+        second.capabilities()[b"AUTH"].append(b"EVIL")
+        third = Connection(capabilityProviders=[Provider({b"X-D": None})]).server
+        for connection in (second, Connection().server, third):
+            names = connection.listCapabilities()
+            for name in (b"X-C", b"JMAPACCESS", b"AUTH=EVIL"):
+                self.assertNotIn(name, names)
+        self.assertIn(b"X-D", names)
+
+    def test_partlyGood(self):
+        """
+        Of a provider that is left out nothing is taken; what is wrong is logged each time.
+        """
+        wrong = {b"X-E": None, b"X E": None}
+        for _ in range(2):
+            connection = Connection(capabilityProviders=[Provider(wrong)])
+            self.assertNotIn(b"X-E", connection.greeting[0])
+            self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+        class Saying(IMAP4Server):
+            def capabilities(self):
+                return wrong
+
+        for _ in range(2):
+            connection = Connection(server=type("Server", (JMAPAccessMixin, Saying), {})())
+            self.assertIn(b"X-E", connection.greeting[0])
+            self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_inBetween(self):
+        """
+        A subclass of ours has its say, but not about JMAPACCESS.
+        """
+
+        class Server(JMAPAccessIMAP4Server):
+            def capabilities(self):
+                return {**super().capabilities(), b"X-F": None, b"JMAPACCESS": None}
+
+        (greeting,) = Connection(server=Server()).greeting
+        self.assertIn(b"X-F", capabilitiesIn(greeting))
+        self.assertNotIn(b"JMAPACCESS", capabilitiesIn(greeting))
+
     def test_mechanismAsName(self):
         """
         A mechanism that is said to be a capability of its own is one of those: none is advertised
@@ -491,6 +562,14 @@ class ExtendFactoryTests(SynchronousTestCase):
         """
         factory = Factory.forProtocol(IMAP4Server)
         self.assertRaises(TypeError, extendFactory, factory, self.policy, objectIds=None)
+        self.assertRaises(TypeError, extendFactory, factory, self.policy, _decide=None)
+
+    def test_function(self):
+        """
+        A function that is given is called as it is, and does not become a method.
+        """
+        factory = extendFactory(Factory.forProtocol(IMAP4Server), self.policy, seconds=lambda: 5.0)
+        self.assertEqual(factory.buildProtocol(None).seconds(), 5.0)
 
 
 class TheirAuthenticateLoginTests(SynchronousTestCase):
@@ -623,6 +702,25 @@ class ForeignHandlerTests(SynchronousTestCase):
         self.assertEqual(answer[0], b"b NO [SERVERBUG] Internal error")
         self.assertEqual(answer[1][:5], b"c OK ")
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_answersAndFails(self):
+        """
+        One that has answered, or whose client has gone, and then fails gets no second answer.
+        """
+
+        def handler(server, tag):
+            server.sendPositiveResponse(tag, b"Done")
+            raise RuntimeError("secret")
+
+        connection = self.connect(handler)
+        self.assertEqual(connection.send(b"b XYZ"), [b"b OK Done"])
+        waiting = Deferred()
+        connection = self.connect(lambda server, tag: waiting)
+        connection.send(b"b XYZ")
+        connection.lose()
+        waiting.errback(RuntimeError("secret"))
+        self.assertEqual(connection.received(), [])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
 
     def test_failsLater(self):
         """
