@@ -189,6 +189,21 @@ class RefusalTests(SynchronousTestCase):
             times.append(connection.clock.seconds() - started)
         self.assertEqual(times, [1.0, 2.0, 4.0])
 
+    def test_slowChecker(self):
+        """
+        A checker that takes longer, for the passwords of known users perhaps, does not tell how
+        long: the next multiple of the time counts. Who could not tell is not waited for.
+        """
+        for error, expected in ((UnauthorizedLogin(), 3.0), (RuntimeError(), 2.25)):
+            answer = Deferred()
+            connection = connect(lambda _, d=answer: d, refusalSeconds=1)
+            connection.send(b"a LOGIN u p")
+            connection.clock.advance(2.25)
+            answer.errback(error)
+            while not connection.transport.value():
+                connection.clock.advance(0.125)
+            self.assertEqual(connection.clock.seconds(), expected)
+
     def test_fixedTimeOfResponse(self):
         """
         With AUTHENTICATE the time counts from the client's last response.

@@ -497,16 +497,21 @@ class EndingTests(SynchronousTestCase):
         Nor are commands that come behind any BYE, on a transport that goes on reading until the
         client has hung up, too: as TLS does, and after STARTTLS it does not even say so.
         """
-        refused = b"a LOGIN u wrong\r\n" * 2 + b"a LOGIN u wrong"
-        for end in (b"a LOGOUT", b"a" * 100_000, b"a NOOP {99999999+}", "autologout", refused):
-            connection = Connection(loginSeconds=60)
+        for end in (
+            b"a LOGOUT",
+            b"a" * 100_000,
+            b"a NOOP {99999999+}",
+            b"a LOGIN u wrong",
+            "autologout",
+        ):
+            connection = Connection(loginSeconds=60, failuresPerConnection=1, refusalSeconds=1)
             connection.transport.loseConnection = lambda: None
             if end == "autologout":
                 connection.clock.advance(60)
             else:
                 connection.send(end, b"b LOGIN arnt trondheim")
-            for _ in range(3):
-                connection.clock.advance(0)
+            for seconds in (1, 0, 0):
+                connection.clock.advance(seconds)
             connection.received()
             self.assertEqual(connection.send(b"c LOGIN arnt trondheim", b"d NOOP"), [], end)
             connection.lose()

@@ -8,6 +8,7 @@ L{refusalText}, and nothing else is ever shown.
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -65,7 +66,8 @@ class Login(Privacy):
 
     @ivar loginRecord: the L{LoginRecord} of this connection, or L{None} before the login.
     @ivar refusalSeconds: every refusal is answered so long after its command came, so that
-        nothing can be learned from the time that it took; doubled for each further one.
+        nothing can be learned from the time that it took; doubled for each further one. When the
+        checker took longer, a multiple of it counts.
     @ivar seconds: the clock that this is measured with.
     @ivar number: of this connection, for the log: no other of this process has it.
     """
@@ -236,6 +238,9 @@ class Login(Privacy):
         delay = self.refusalSeconds * 2**self.failures
         if couldTell(failure):
             self.countRefusal()
+            if elapsed > delay > 0:
+                # A slow checker does not tell by its time what it does for which user.
+                delay *= math.ceil(elapsed / delay)
         await self._sleepUntil(started + delay)
 
     def answerRefusal(self, tag: bytes, status: bytes, text: bytes) -> None:
