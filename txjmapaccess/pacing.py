@@ -1,0 +1,103 @@
+# -*- test-case-name: tests.test_pacing -*-
+"""
+What becomes ready for many at once is done in slices, and between two slices the reactor has a
+turn: a directory that hung answers hundreds of logins at a time, or none of them ever.
+
+One thing that becomes ready is done at once, as if this were not there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+_T = TypeVar("_T")
+
+#: Seconds for which the reactor may be kept before others have a turn.
+SLICE = 0.005
+
+
+class Pace:
+    """
+    Work that waits for its turn, in order.
+
+    @param clock: measures, and gives turns.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._work: deque[Iterator[object]] = deque()
+        self._turn: IDelayedCall | None = None
+        self._isWorking = False
+        self._whenIdle: list[Deferred[None]] = []
+
+    def each(self, call: Callable[[_T], object], items: Iterable[_T]) -> None:
+        """
+        Have C{call} called with each of C{items}, which nobody else may change.
+        """
+        self.run(map(call, items))
+
+    def run(self, steps: Iterator[object]) -> None:
+        """
+        Take all C{steps}, each of which is short. The first ones are taken before this returns,
+        unless there is other work.
+        """
+        self._work.append(steps)
+        if self._turn is None and not self._isWorking:
+            self._workOn()
+
+    def whenIdle(self) -> Deferred[None]:
+        """
+        @return: a Deferred that fires when there is nothing left to be done.
+        """
+        if not self._work and self._turn is None:
+            return succeed(None)
+        idle: Deferred[None] = Deferred()
+        self._whenIdle.append(idle)
+        return idle
+
+    def close(self) -> None:
+        """
+        Forget what is left.
+        """
+        self._work.clear()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        self._tellIdle()
+
+    def _workOn(self) -> None:
+        seconds = self._clock.seconds
+        now = began = seconds()
+        self._turn, self._isWorking = None, True
+        while self._work and now < began + SLICE:
+            self._step(self._work[0])
+            now = seconds()
+        self._isWorking = False
+        # Whatever else becomes ready in this turn, after so much work, waits for the next one.
+        if self._work or now >= began + SLICE / 2:
+            self._turn = self._clock.callLater(0, self._workOn)
+        else:
+            self._tellIdle()
+
+    def _step(self, steps: Iterator[object]) -> None:
+        try:
+            next(steps)
+        except StopIteration:
+            if self._work and self._work[0] is steps:
+                self._work.popleft()
+        except Exception:
+            # That of the others goes on.
+            self._log.failure("What many have waited for failed for one")
+
+    def _tellIdle(self) -> None:
+        waiting, self._whenIdle = self._whenIdle, []
+        for idle in waiting:
+            idle.callback(None)
