@@ -9,7 +9,6 @@ is in L{txjmapaccess.twistd.stopping}.
 
 from __future__ import annotations
 
-import gc
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -26,6 +25,7 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd.certificate import Certificates
 from txjmapaccess.twistd.config import Settings
 from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.twistd.garbage import Collector
 from txjmapaccess.twistd.hangup import Hangup
 from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
 from txjmapaccess.twistd.logfile import LoggedService
@@ -47,7 +47,7 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    reactor.callWhenRunning(_spareCollector)
+    reactor.callWhenRunning(Collector(reactor).start)
     try:
         if options["demo"]:
             from txjmapaccess.demo import makeDemoService
@@ -58,15 +58,6 @@ def makeService(options: Options) -> IService:
         return LoggedService(service, options.parent, service.logFormat, reactor)
     except ConfigurationError as e:
         fail(e)
-
-
-def _spareCollector() -> None:
-    """
-    What is there when the server starts stays there. The garbage collector need not look at it
-    again and again, 10 ms each time, in which nobody is served.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 class JMAPAccessService(MultiService):

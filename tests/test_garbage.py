@@ -1,0 +1,141 @@
+# -*- test-case-name: tests.test_garbage -*-
+"""
+How the garbage collector is held to short pauses. These tests change that of their own process, and
+leave it as it was.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from txjmapaccess.twistd.garbage import MANY, THRESHOLDS, Collector
+
+
+class Reactor:
+    """
+    What a collector asks of a reactor.
+    """
+
+    def __init__(self) -> None:
+        self.called: list[Any] = []
+        self.readers: list[object] = []
+
+    def callFromThread(self, function: Any) -> None:
+        """
+        See L{twisted.internet.interfaces.IReactorFromThreads}.
+        """
+        self.called.append(function)
+
+    def getReaders(self) -> list[object]:
+        """
+        See L{twisted.internet.interfaces.IReactorFDSet}.
+        """
+        return self.readers
+
+
+class Circle:
+    """
+    Garbage that only the collector finds.
+    """
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+class CollectorTests(SynchronousTestCase):
+    """
+    L{Collector}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Start one.
+        """
+        self.before = gc.get_threshold()
+        self.reactor = Reactor()
+        self.blocks = 1000
+        self.collector = Collector(self.reactor, lambda: self.blocks)
+        self.collector.start()
+        self.stop = self.collector.stop
+        self.addCleanup(lambda: self.stop())
+
+    def test_start(self) -> None:
+        """
+        What is there at the start is set aside.
+        """
+        self.assertEqual(gc.get_threshold(), THRESHOLDS)
+        self.assertGreater(gc.get_freeze_count(), 1000)
+
+    def test_setAside(self) -> None:
+        """
+        What has outlived a full collection is not looked at by the next one.
+        """
+        kept = Circle()
+        gc.collect()
+        self.assertFalse(any(each is kept for each in gc.get_objects()))
+
+    def test_young(self) -> None:
+        """
+        A circle that was garbage by then is found by it.
+        """
+        gone = weakref.ref(Circle())
+        gc.collect()
+        self.assertIsNone(gone())
+
+    def test_references(self) -> None:
+        """
+        What was set aside goes when nobody refers to it, if it is no circle.
+        """
+        kept = Circle()
+        gone = weakref.ref(kept)
+        gc.collect()
+        kept.me = None  # type: ignore[assignment]
+        del kept
+        self.assertIsNone(gone())
+
+    def test_many(self) -> None:
+        """
+        When there is much more than there was, all is looked at again, once, by the reactor.
+        """
+        kept = Circle()
+        gone = weakref.ref(kept)
+        gc.collect()
+        del kept
+        gc.collect()
+        self.assertIsNotNone(gone())
+        self.assertEqual(self.reactor.called, [])
+        self.blocks += MANY + 1
+        gc.collect()
+        gc.collect()
+        [collectAll] = self.reactor.called
+        collectAll()
+        self.assertIsNone(gone())
+        gc.collect()
+        self.assertEqual(len(self.reactor.called), 1)
+        self.blocks += MANY + 1
+        gc.collect()
+        self.assertEqual(len(self.reactor.called), 2)
+
+    def test_connections(self) -> None:
+        """
+        That there are more connections is no reason.
+        """
+        self.reactor.readers = [None] * 10_000
+        self.blocks += MANY + 1
+        gc.collect()
+        self.assertEqual(self.reactor.called, [])
+
+    def test_stop(self) -> None:
+        """
+        In the end all is as it was.
+        """
+        self.stop()
+        self.stop = lambda: None
+        self.assertEqual(gc.get_threshold(), self.before)
+        self.assertEqual(gc.get_freeze_count(), 0)
+        gc.collect()
+        self.assertEqual(gc.get_freeze_count(), 0)

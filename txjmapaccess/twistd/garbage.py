@@ -1,0 +1,77 @@
+# -*- test-case-name: tests.test_garbage -*-
+"""
+Python's garbage collector, held to short pauses.
+
+A full collection looks at everything that lives: 100 ms with some thousand connections, in which
+nobody is served. So whatever has outlived one is not looked at again: it is set aside
+(L{gc.freeze}), and each full collection is about what came after the one before. Nearly all of what
+was set aside still goes as soon as nobody refers to it. Only what refers to itself in a circle
+stays, until there is so much that a pause is worth it.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+
+#: A full collection comes after some 20,000 new objects: 10 ms.
+THRESHOLDS = (700, 10, 2)
+#: Blocks of memory, about 100 MB: so many more than there were, and all is looked at again.
+MANY = 1_000_000
+#: Blocks of memory that a connection has.
+_OF_A_CONNECTION = 200
+
+
+class Collector:
+    """
+    @param reactor: an L{twisted.internet.interfaces.IReactorTime} and C{IReactorFDSet}.
+    @param blocks: how many blocks of memory there are.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, blocks: Callable[[], int] = sys.getallocatedblocks) -> None:
+        self._reactor = reactor
+        self._blocks = blocks
+        self._before = gc.get_threshold()
+        self._limit = 0
+        self._isDue = False
+
+    def start(self) -> None:
+        """
+        What is there when the server starts is the first to be set aside.
+        """
+        self._before = gc.get_threshold()
+        gc.set_threshold(*THRESHOLDS)
+        gc.callbacks.append(self._collected)
+        self._collectAll()
+
+    def stop(self) -> None:
+        """
+        Leave the collector as Python has it.
+        """
+        gc.callbacks.remove(self._collected)
+        gc.set_threshold(*self._before)
+        gc.unfreeze()
+
+    def _collected(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and info["generation"] == 2:
+            gc.freeze()
+            if self._used() > self._limit and not self._isDue:
+                self._isDue = True
+                # This may be any thread, in the middle of anything.
+                self._reactor.callFromThread(self._collectAll)
+
+    def _collectAll(self) -> None:
+        self._isDue = True
+        gc.unfreeze()
+        gc.collect()
+        self._limit = self._used() + MANY
+        self._isDue = False
+
+    def _used(self) -> int:
+        return self._blocks() - _OF_A_CONNECTION * len(self._reactor.getReaders())
