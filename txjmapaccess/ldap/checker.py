@@ -109,6 +109,7 @@ class LDAPChecker:
         @return: a Deferred that fires when no connection and no timer is left.
         """
         closing = gatherResults([server.close() for server in self._servers])
+        closing.addCallback(lambda _: self._deadlines.pace.whenIdle())
         return closing.addCallback(lambda _: self._deadlines.close())
 
     async def _login(self, credentials: IUsernamePassword) -> str:

@@ -6,9 +6,11 @@ the reactor, and one that is cancelled costs next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from txjmapaccess.pacing import Pace
 
 #: Seconds: how much later than asked for a deadline may be.
 GRANULARITY = 0.05
@@ -35,10 +37,13 @@ class Handle:
 class Deadlines:
     """
     @param clock: for C{callLater}.
+
+    @ivar pace: at which is done what many have waited for, deadlines among it.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
+        self.pace = Pace(clock)
         self._buckets: dict[int, dict[Handle, None]] = {}
         self._timers: dict[int, IDelayedCall] = {}
 
@@ -65,10 +70,15 @@ class Deadlines:
             timer.cancel()
         self._timers.clear()
         self._buckets.clear()
+        self.pace.close()
 
     def _pass(self, tick: int) -> None:
         del self._timers[tick]
-        bucket = self._buckets.pop(tick)
-        while bucket:
-            handle, _ = bucket.popitem()
-            handle._call()
+        self.pace.run(_expire(self._buckets.pop(tick)))
+
+
+def _expire(bucket: dict[Handle, None]) -> Iterator[object]:
+    # One by one from the dictionary, because any of them may cancel another one.
+    while bucket:
+        handle, _ = bucket.popitem()
+        yield handle._call()

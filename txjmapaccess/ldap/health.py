@@ -24,6 +24,7 @@ from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.problems import (
     ConnectionBroken,
     DeadlineExceeded,
+    FoundDown,
     ServerFailed,
     ServiceRefused,
 )
@@ -144,7 +145,7 @@ class Health:
         self._become(State.DOWN, LogLevel.error, str(reason))
         self._remember(reason)
         self._tryLater()
-        self._whenDown(ConnectionBroken(f"the server is down: {reason}"))
+        self._whenDown(FoundDown(f"the server is down: {reason}"))
 
     def close(self, reason: ServerFailed) -> None:
         """

@@ -69,6 +69,14 @@ class Request:
         self.deadline.cancel()
         self.deferred.callback(result if self.limit is None else (result, self.entries))
 
+    def failed(self, reason: Exception) -> None:
+        """
+        No answer will come. Nothing happens when it was cancelled meanwhile.
+        """
+        self.deadline.cancel()
+        if not self.deferred.called:
+            self.deferred.errback(Failure(reason))
+
 
 class Outstanding:
     """
@@ -128,11 +136,11 @@ class Outstanding:
             raise ConnectionBroken(f"the server hung up with result {answer.code}")
         # Other notifications may be ignored (RFC 4511, section 4.4).
 
-    def fail(self, reason: Exception) -> None:
+    def forgetAll(self) -> list[Request]:
         """
         No more answers will come.
+
+        @return: the requests that have got none; L{Request.failed} is to be called on each.
         """
         requests, self._requests = self._requests, {}
-        for request in requests.values():
-            request.deadline.cancel()
-            request.deferred.errback(Failure(reason))
+        return list(requests.values())

@@ -138,9 +138,13 @@ class ConnectionPool:
         Nobody goes on waiting for a connection: all fail with C{reason}.
         """
         waiting, self._waiting = self._waiting, {}
-        for waiter, late in waiting.items():
-            late.cancel()
-            waiter.errback(Failure(reason))
+
+        def fail(waiter: Deferred[LDAPConnection | None]) -> None:
+            waiting[waiter].cancel()
+            if not waiter.called:
+                waiter.errback(Failure(reason))
+
+        self._deadlines.pace.each(fail, list(waiting))
 
     def _makeRoom(self, fresh: bool) -> bool:
         """
@@ -191,7 +195,8 @@ class ConnectionPool:
 
     def _late(self, waiter: Deferred[LDAPConnection | None]) -> None:
         self._stopWaiting(waiter)
-        waiter.errback(Failure(DeadlineExceeded("no connection was free in time")))
+        if not waiter.called:
+            waiter.errback(Failure(DeadlineExceeded("no connection was free in time")))
 
     def _lost(self, connection: LDAPConnection) -> None:
         if connection in self._connections:

@@ -151,6 +151,9 @@ class Server:
                     return await ask(what, deadline, where, failed)
                 except AskAgain as e:
                     where, failed = e.where, e.failed
+        except FoundDown:
+            # It may be up again when this one is told.
+            raise
         except (ConnectionBroken, DeadlineExceeded, ServiceRefused) as e:
             if self.health.isDown:
                 raise FoundDown(str(e)) from None

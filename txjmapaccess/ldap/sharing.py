@@ -87,9 +87,11 @@ class Shared(Generic[_T]):
         self._tell(outcome)
 
     def _tell(self, outcome: _T | Failure) -> None:
-        # One by one, because any of them may make another one leave, or come again.
+        # Any of them may make another one leave, or come again.
         waiters, self._waiters = self._waiters, {}
-        while waiters:
-            waiter, _ = waiters.popitem()
+
+        def tell(waiter: Deferred[_T]) -> None:
             if not waiter.called:
                 waiter.callback(outcome)
+
+        self._deadlines.pace.each(tell, list(waiters))

@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,8 @@ from txjmapaccess.ldap.problems import (
 LONGEST_MESSAGE = 64 * 1024
 #: Seconds that the polite end of a connection may take.
 _CLOSING = 2.0
+#: Messages of one read that are taken in at once. Those of a bind, or of a search, are no more.
+_AT_ONCE = 4
 
 
 class MessageProtocol(Protocol):
@@ -56,6 +58,7 @@ class MessageProtocol(Protocol):
         self._buffer = b""
         self._end: Exception | None = None
         self._isLost = False
+        self._isBehind = False
         self.usable = False
         self.lastAnswer = float("-inf")
         self.lastUsed = 0.0
@@ -153,15 +156,39 @@ class MessageProtocol(Protocol):
             return
         self.lastAnswer = self._clock.seconds()
         self._buffer = self._buffer + data if self._buffer else data
+        if self._isBehind:
+            return
+        for _ in range(_AT_ONCE):
+            if not self._takeAnswer():
+                return
+        self._isBehind = True
+        self.transport.pauseProducing()  # type: ignore[union-attr]
+        self._deadlines.pace.run(self._takeRest())
+
+    def _takeRest(self) -> Iterator[None]:
+        while self._takeAnswer():
+            yield
+        self._isBehind = False
+        if self._end is None:
+            self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    def _takeAnswer(self) -> bool:
+        """
+        @return: whether there may be another one.
+        """
         received = self._buffer
         try:
-            while self._end is None and (message := self._nextMessage()) is not None:
-                self._outstanding.answered(*decodeMessage(message))
-                received = self._buffer
+            message = self._nextMessage() if self._end is None else None
+            if message is None:
+                return False
+            self._outstanding.answered(*decodeMessage(message))
         except ProtocolViolation as e:
             self._violated(e, messageIDOf(received))
+            return False
         except ConnectionBroken as e:
             self.abort(e)
+            return False
+        return bool(self._buffer)
 
     def _nextMessage(self) -> bytes | None:
         buffer = self._buffer
@@ -197,7 +224,9 @@ class MessageProtocol(Protocol):
         self._buffer = b""
         for call in self.whenLost:
             call(self)
-        self._outstanding.fail(end)
+        self._deadlines.pace.each(
+            lambda request: request.failed(end), self._outstanding.forgetAll()
+        )
 
     def _abortTransport(self) -> None:
         if self.transport is not None and not self._isLost:
