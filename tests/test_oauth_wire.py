@@ -36,7 +36,7 @@ from tests.support_introspection import ACTIVE, secretFile
 from tests.test_oauth_checker import ISSUER, METADATA, OPENID, CheckerTestCase
 from txjmapaccess import extendFactory
 from txjmapaccess.checkers import chain
-from txjmapaccess.errors import ForeignAuthorizationIdentity, Refused
+from txjmapaccess.errors import ForeignAuthorizationIdentity, Refused, TokenRefused
 from txjmapaccess.interfaces import IBearerToken
 from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.policy import EvidencePolicy
@@ -162,6 +162,17 @@ class ChallengeTests(WireTestCase):
         connection = self.connect(_Refusing(UnauthorizedLogin()), self.checker)
         challenge = self.challengeIn(connection.send(b"a AUTHENTICATE OAUTHBEARER AAAA"))
         self.assertEqual(OPENID, challenge["openid-configuration"])
+
+    def test_adviceOfItsOwn(self) -> None:
+        """
+        What a checker does say is not replaced by what another one would.
+        """
+        theirs = TokenRefused("no", "insufficient_scope", "theirs")
+        connection = self.connect(_Refusing(theirs), self.checker)
+        self.assertEqual([], connection.send(b"a AUTHENTICATE OAUTHBEARER " + base64(BEARER)))
+        self.network.answer({"active": False})
+        challenge = self.challengeIn(connection.received())
+        self.assertEqual({"status": "insufficient_scope", "scope": "theirs"}, challenge)
 
     def test_notExplained(self) -> None:
         """
