@@ -204,6 +204,13 @@ class RefusalTests(SynchronousTestCase):
                 connection.clock.advance(0.125)
             self.assertEqual(connection.clock.seconds(), expected)
 
+    def test_noMechanism(self):
+        """
+        RFC 3501, section 6.2.2: AUTHENTICATE needs the name of a mechanism.
+        """
+        answer = connect(lambda _: "u").send(b"a AUTHENTICATE", b"b AUTHENTICATE  ")
+        self.assertEqual(answer, [b"a BAD Missing argument", b"b BAD Missing argument"])
+
     def test_fixedTimeOfResponse(self):
         """
         With AUTHENTICATE the time counts from the client's last response.
@@ -399,6 +406,24 @@ class TokenTests(SynchronousTestCase):
             self.assertEqual(connection.received() != [], ends)
             connection.lose()
             self.assertEqual(connection.clock.getDelayedCalls(), [])
+
+    def test_expiredAlready(self):
+        """
+        A token that ended while it was checked ends the connection at once.
+        """
+
+        def accept(credentials):
+            leaveEvidence(credentials, Evidence("u", "test", expires=5.0, endAtExpiry=True))
+            return "u"
+
+        connection = connect(accept)
+        callLater, periods = connection.server.callLater, []
+        connection.server.callLater = lambda period, function: (
+            periods.append(period) or callLater(period, function)
+        )
+        answer = connection.send(b"a AUTHENTICATE OAUTHBEARER " + BEARER)
+        self.assertEqual([line[:5] for line in answer], [b"a OK ", b"* BYE"])
+        self.assertGreaterEqual(min(periods), 0)
 
     def test_logoutRaises(self):
         """
@@ -737,6 +762,15 @@ class DecidingTests(SynchronousTestCase):
         connection, _ = self.connect()
         connection.lose()
         self.assertEqual(self.realm.loggedOut, [b"arnt"])
+
+    def test_cancelled(self):
+        """
+        A policy that gives up by itself is not the client's fault: the login stands.
+        """
+        connection, decided = self.connect()
+        decided.cancel()
+        self.assertEqual(connection.received()[0][:5], b"a OK ")
+        self.assertEqual(self.realm.loggedOut, [])
 
     def test_autologout(self):
         """
