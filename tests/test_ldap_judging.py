@@ -96,8 +96,16 @@ class BindTests(SynchronousTestCase):
         """
         Other texts of other servers with "data 532" in them mean nothing.
         """
-        error = self.assertRaises(Refused, judgeBind, result(49, "no data 532"))
-        self.assertNotIsInstance(error, PasswordExpired)
+        genuine = "80090308: LdapErr: DSID-0C090453, comment: x, data 532, v3839"
+        self.assertRaises(PasswordExpired, judgeBind, result(49, genuine))
+        for answer in (
+            result(49, "no data 532"),
+            # It may be what the user typed that is quoted.
+            result(49, f"no such account: {genuine}"),
+            result(53, genuine),
+        ):
+            error = self.assertRaises(Refused, judgeBind, answer)
+            self.assertNotIsInstance(error, PasswordExpired)
 
     def test_policyControl(self) -> None:
         """

@@ -63,6 +63,49 @@ class DroppedConnectionTests(FakeTestCase):
         await self.sleep(0.2)
         await self.login(checker)
         self.assertEqual(checker.counters.serversUp, 1)
+        # No password was sent to where it could have been counted without an answer.
+        self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 2)
+
+    async def test_slowAfterAPause(self) -> None:
+        """
+        A server that takes its time, on a connection that was not used for a while, is waited for,
+        and sees each password once: it may count wrong ones.
+        """
+        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if tag == codec.BIND_REQUEST:
+                answer = result(messageID, 0 if b"right" in content else 49)
+                reactor.callLater(0.6, connection.transport.write, answer)
+            else:
+                accept(connection, messageID, tag, content)
+
+        directory = self.directory(handler)
+        checker = self.checker(directory)
+        await self.login(checker)
+        await self.sleep(0.2)
+        with self.assertRaises(Refused):
+            await self.login(checker, b"wrong")
+        self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 2)
+        self.assertEqual(len(directory.connections), 1)
+
+    async def test_allDropped(self) -> None:
+        """
+        When all connections are dead, the fresh one is fresh.
+        """
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            connection.count = getattr(connection, "count", 0) + 1
+            if connection.number < 3 and connection.count > 1:
+                connection.transport.abortConnection()
+            else:
+                reactor.callLater(0.05, connection.transport.write, result(messageID, 0))
+
+        directory = self.directory(handler)
+        checker = self.checker(directory, connections=3)
+        await gatherResults([self.login(checker) for _ in range(3)])
+        self.assertEqual(await self.login(checker), "alice")
+        self.assertEqual(len(directory.connections), 4)
 
     async def test_repeatedOnce(self) -> None:
         """

@@ -17,7 +17,7 @@ from txjmapaccess.ldap.problems import ConnectionBroken, ConnectionSpoiled, Serv
 from txjmapaccess.ldap.protocol import LDAPConnection
 
 #: Seconds: a connection that was not used for so long may be dead without our knowing, so half of
-#: the time is kept for another one.
+#: the time is kept for another one. What is asked in the first half is a search, never a bind.
 DOUBTFUL_AFTER = 5.0
 #: Seconds: whoever answered so recently lives.
 RECENTLY = 5.0

@@ -168,7 +168,12 @@ class Server:
             lease = await self._pool.borrow(deadline, fresh=where is Where.FRESH)
             self._sweeper.later()
             until = repeating.deadlineFor(where, lease, self._reactor.seconds(), deadline)
-            return await use(lease.connection, until)
+            if until < deadline:
+                # Not the bind finds out: a directory counts wrong passwords, answered or not, and
+                # may take its time for right ones.
+                await lease.connection.search(_ROOT_DSE, until)
+                lease.idleSeconds = 0.0
+            return await use(lease.connection, deadline)
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
             self._raiseAskAgain(where, lease, e)
             raise
