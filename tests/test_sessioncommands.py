@@ -62,12 +62,12 @@ class IDTests(SynchronousTestCase):
         """
         Literals, empty ones too, are no way to make a command of any length.
         """
-        connection = Connection()
-        connection.send(b"a ID ({0+}")
-        lines = []
-        for _ in range(20):
-            lines += connection.send(b"xy " * 5000 + b"{0+}")
-        self.assertEqual(lines[0], b"a BAD Arguments too long")
+        for more in (b"xy " * 5000 + b"{0+}\r\n", b"{15000+}\r\n" + b"x" * 15000):
+            connection = Connection()
+            lines = connection.sendRaw(b"a ID ({0+}\r\n" + more)
+            for _ in range(20):
+                lines += connection.sendRaw(more)
+            self.assertEqual(lines[0], b"a BAD Arguments too long")
 
     def test_answer(self):
         """
