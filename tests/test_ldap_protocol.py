@@ -456,3 +456,16 @@ class StartTLSTests(ConnectionTestCase):
         self.assertTrue(self.transport.isAborted)
         self.connection.connectionLost(Failure(ConnectionDone()))
         self.failureResultOf(secured, DeadlineExceeded)
+
+    def test_handshakeIsNotWanted(self) -> None:
+        """
+        Whoever waits for the handshake may give it up; the end of the connection, which comes
+        later, has nobody to tell any more.
+        """
+        self.transport.startTLS = lambda contextFactory: None
+        secured = self.connection.beginTLS(object(), self.deadline)
+        secured.cancel()
+        self.assertTrue(self.transport.isAborted)
+        self.failureResultOf(secured, CancelledError)
+        self.assertFalse(self.connection.isWaiting)
+        self.connection.connectionLost(Failure(ConnectionDone()))

@@ -94,7 +94,7 @@ class LDAPConnection(MessageProtocol):
         @return: see L{startTLS}.
         """
         self.usable = False
-        done: Deferred[None] = Deferred(lambda _: self.abort(ConnectionBroken("not wanted")))
+        done: Deferred[None] = Deferred(self._handshakeCancelled)
         self._handshake = done
         late = self._deadlines.add(deadline, self._lateHandshake)
 
@@ -116,6 +116,11 @@ class LDAPConnection(MessageProtocol):
             self.abort(violation)
             raise violation
         return self.beginTLS(contextFactory, deadline)
+
+    def _handshakeCancelled(self, _: Deferred[None]) -> None:
+        # The connection is lost later, and must find nobody who waits.
+        self._handshake = None
+        self.abort(ConnectionBroken("not wanted"))
 
     def _lateHandshake(self) -> None:
         self.abort(DeadlineExceeded("TLS was not negotiated in time"))
