@@ -464,12 +464,14 @@ class TurnTests(SynchronousTestCase):
             session = Session(transport=transport).selected()
             for _ in range(20):
                 session.inbox.put(b"Subject: x\r\n\r\n" + b"x" * size)
-            session.server.dataReceived(b"a FETCH 1:* BODY.PEEK[TEXT]\r\n")
+            session.server.dataReceived(b"a FETCH 1:* BODY[TEXT]\r\n")
             self.assertLess(len(transport.value()), 400000)
             while transport.producer:
                 transport.producer.resumeProducing()
             self.assertTrue(transport.value().endswith(b"a OK FETCH completed\r\n"))
             self.assertEqual(transport.value().count(b"{%d}\r\n" % size), 20)
+            for message in session.inbox.messages:
+                self.assertIn("\\Seen", message.getFlags())
 
 
 class ForeignTests(SynchronousTestCase):

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_imap import Connection, IdentifiedAccount, RecordingRealm, makePortal
 from txjmapaccess import JMAPAccessMixin
-from txjmapaccess.imap.backlog import Backlog
+from txjmapaccess.imap.backlog import Backlog, backlogOf
 from txjmapaccess.imap.serial import endsCommand
 
 
@@ -387,6 +387,7 @@ class TurnTests(SynchronousTestCase):
         transport = FillingTransport()
         connection = Connection(transport=transport)
         other = object()
+        self.assertIsNone(backlogOf(other))
         transport.registerProducer(other, False)
         connection.send(*[b"a NOOP"] * 100)
         self.assertIs(transport.producer, other)

@@ -367,6 +367,13 @@ class CapabilityTests(SynchronousTestCase):
             def listCapabilities(self):
                 return [b"IMAP4rev1", b"AUTH=PLAIN", b"auth=LOGIN", b"AUTH=X-OWN", b"X-C"]
 
+        class Saying(IMAP4Server):
+            def listCapabilities(self):
+                return [b"IMAP4rev1", b"LOGINDISABLED"]
+
+        saying = type("Server", (JMAPAccessMixin, Saying), {})()
+        (greeting,) = Connection(server=saying, requireTLS=True).greeting
+        self.assertEqual(capabilitiesIn(greeting), [b"IMAP4rev1", b"LOGINDISABLED"])
         server = type("Server", (JMAPAccessMixin, Listing), {})
         (greeting,) = Connection(server=server(), requireTLS=True).greeting
         self.assertEqual(

@@ -50,7 +50,6 @@ class FetchResponse:
             else:
                 self._pieces.append(piece)
         if waits:
-            self.hasBegun = True
             rest = b"".join(self._pieces)
             self.sent += len(rest)
             await send(self._transport, Extract(io.BytesIO(rest), len(rest)))
