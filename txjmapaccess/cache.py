@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
@@ -27,6 +27,8 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
+
+from txjmapaccess.pacing import Pace
 
 _T = TypeVar("_T")
 _V = TypeVar("_V")
@@ -45,6 +47,7 @@ class AnswerCache(Generic[_T]):
         are given to several askers, so they must be immutable.
     @param refusalSeconds: for how many seconds a refusal is kept.
     @param size: how many results, and how many refusals, are kept at most.
+    @param pace: at which those are answered who wait for the same answer.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class AnswerCache(Generic[_T]):
         lifetime: Callable[[_T], float],
         refusalSeconds: float = REFUSAL_SECONDS,
         size: int = 10_000,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace or Pace(clock)
         self._lifetime = lifetime
         self._refusalSeconds = refusalSeconds
         self._results: _Shelf[_T] = _Shelf(clock, size)
@@ -112,7 +117,7 @@ class AnswerCache(Generic[_T]):
         elif isinstance(answer.value, UnauthorizedLogin):
             # The copy has no traceback, whose frames hold the secret.
             self._refusals.keep(key, copy.copy(answer.value), self._refusalSeconds)
-        question.tell(answer)
+        question.tell(answer, self._pace)
 
 
 def _succeeded(result: _T) -> Deferred[_T]:
@@ -158,12 +163,19 @@ class _Question(Generic[_T]):
         if self._table.get(self._key) is self:
             del self._table[self._key]
 
-    def tell(self, answer: _T | Failure) -> None:
+    def tell(self, answer: _T | Failure, pace: Pace) -> None:
+        if len(self._waiters) == 1:
+            self._waiters.popitem()[0].callback(answer)
+        else:
+            pace.run(self._telling(answer))
+
+    def _telling(self, answer: _T | Failure) -> Iterator[object]:
         # One by one from the dictionary, because any of them may make another one leave.
         while self._waiters:
             waiter = next(iter(self._waiters))
             del self._waiters[waiter]
             waiter.callback(answer)
+            yield
 
 
 class _Shelf(Generic[_V]):

@@ -33,10 +33,30 @@ class Pace:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
+        self._seconds = clock.seconds
         self._work: deque[Iterator[object]] = deque()
         self._turn: IDelayedCall | None = None
         self._isWorking = False
+        #: When work was begun that is counted together, and how many seconds it took.
+        self._since = 0.0
+        self._spent = 0.0
         self._whenIdle: list[Deferred[None]] = []
+
+    def soon(self, call: Callable[[_T], object], item: _T) -> None:
+        """
+        Have C{call} called with C{item}: at once, unless much was done just before.
+        """
+        if self._turn is not None or self._isWorking:
+            self.each(call, (item,))
+            return
+        began = self._seconds()
+        call(item)
+        now = self._seconds()
+        if now - self._since > SLICE:
+            self._since, self._spent = began, 0.0
+        self._spent += now - began
+        if self._spent >= SLICE / 2 and self._turn is None:
+            self._turn = self._clock.callLater(0, self._nextTurn)
 
     def each(self, call: Callable[[_T], object], items: Iterable[_T]) -> None:
         """
@@ -73,17 +93,27 @@ class Pace:
             self._turn = None
         self._tellIdle()
 
+    def _nextTurn(self) -> None:
+        self._turn = None
+        self._spent = 0.0
+        self._workOn()
+
     def _workOn(self) -> None:
-        seconds = self._clock.seconds
+        seconds = self._seconds
         now = began = seconds()
-        self._turn, self._isWorking = None, True
-        while self._work and now < began + SLICE:
+        if began - self._since > SLICE:
+            self._spent = 0.0
+        # What was done before may have been in the same turn.
+        self._since = began - self._spent
+        self._isWorking = True
+        while self._work and now < self._since + SLICE:
             self._step(self._work[0])
             now = seconds()
         self._isWorking = False
+        self._spent = now - self._since
         # Whatever else becomes ready in this turn, after so much work, waits for the next one.
-        if self._work or now >= began + SLICE / 2:
-            self._turn = self._clock.callLater(0, self._workOn)
+        if self._work or self._spent >= SLICE / 2:
+            self._turn = self._clock.callLater(0, self._nextTurn)
         else:
             self._tellIdle()
 

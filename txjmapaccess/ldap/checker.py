@@ -72,7 +72,9 @@ class LDAPChecker:
         if settings.cache_seconds > 0:
             lifetime = settings.cache_seconds
             # Refusals are not kept: another password always goes to the directory.
-            self._cache = AnswerCache(reactor, lambda evidence: lifetime, refusalSeconds=0)
+            self._cache = AnswerCache(
+                reactor, lambda evidence: lifetime, refusalSeconds=0, pace=self._deadlines.pace
+            )
         for sentence in settings.warnings():
             self._log.warn("LDAP: {sentence}", sentence=sentence)
 

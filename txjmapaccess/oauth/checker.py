@@ -34,6 +34,7 @@ from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.http import HTTPClient, Network
 from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
+from txjmapaccess.pacing import Pace
 from txjmapaccess.secretfiles import isReadableByAll
 from txjmapaccess.settings import fromMapping
 
@@ -75,11 +76,14 @@ class IntrospectionChecker:
         self._now = now
         self._nonsense = Alarm(reactor)
         http = HTTPClient(network or Network(reactor, settings.trustRoot))
+        self._pace = Pace(reactor)
         self.counters = IntrospectionCounters()
         self._client = IntrospectionClient(settings, http, reactor, self.counters)
         # Without a cache, refusals are not kept either.
         refusalSeconds = REFUSAL_SECONDS if settings.cache_seconds else 0.0
-        self._cache: AnswerCache[TokenInfo] = AnswerCache(reactor, self._lifetime, refusalSeconds)
+        self._cache: AnswerCache[TokenInfo] = AnswerCache(
+            reactor, self._lifetime, refusalSeconds, pace=self._pace
+        )
         if settings.as_password:
             self.credentialInterfaces = (IBearerToken, IUsernamePassword)
 
@@ -112,7 +116,7 @@ class IntrospectionChecker:
         """
         See L{ICheckerLifecycle.close}.
         """
-        return self._client.close()
+        return self._client.close().addCallback(lambda _: self._pace.whenIdle())
 
     @property
     def cacheEntries(self) -> int:

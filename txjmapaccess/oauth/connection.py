@@ -5,6 +5,7 @@ One connection to a provider, for one request at a time.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -66,8 +67,10 @@ class Connection(Protocol):
         return self.transport
 
     def _abandon(self, asked: Deferred[Answer]) -> None:
-        self._asked = None
-        self.abort()
+        # When the answer is there already, the connection may be used for something else.
+        if self._asked is asked:
+            self._asked = None
+            self.abort()
 
     def connectionMade(self) -> None:
         """
@@ -103,7 +106,7 @@ class Connection(Protocol):
         else:
             self.close()
         assert asked is not None
-        asked.callback(answer)
+        self._pool.pace.soon(partial(_tell, asked), answer)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -127,3 +130,9 @@ class Connection(Protocol):
         asked, self._asked = self._asked, None
         if asked is not None:
             asked.callback(result)
+
+
+def _tell(asked: Deferred[Answer], answer: Answer) -> None:
+    # It may have been cancelled while it waited for its turn.
+    if not asked.called:
+        asked.callback(answer)

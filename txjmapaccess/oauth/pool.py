@@ -13,6 +13,7 @@ from twisted.internet.protocol import Factory
 
 from txjmapaccess.oauth.answer import Answer
 from txjmapaccess.oauth.connection import Connection
+from txjmapaccess.pacing import Pace
 
 #: Seconds after which an idle connection is closed: before the other side closes it (node does
 #: after five), because a request that meets that is lost.
@@ -28,12 +29,15 @@ class ConnectionPool(Factory):
 
     @param clock: an L{twisted.internet.interfaces.IReactorTime}.
     @param endpoint: makes them.
+
+    @ivar pace: at which answers are taken in. A provider that hung may give many at a time.
     """
 
     noisy = False
 
     def __init__(self, clock: Any, endpoint: IStreamClientEndpoint) -> None:
         self._clock = clock
+        self.pace = Pace(clock)
         self._endpoint = endpoint
         self._open: set[Connection] = set()
         #: Since when; the one that was used last comes last.
@@ -68,7 +72,7 @@ class ConnectionPool(Factory):
             closed.callback(None)
         for connection in list(self._open):
             connection.close()
-        return closed
+        return closed.addCallback(lambda _: self.pace.whenIdle())
 
     def buildProtocol(self, addr: IAddress | None) -> Connection:
         """

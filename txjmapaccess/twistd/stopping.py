@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from txjmapaccess.pacing import Pace
 from txjmapaccess.server import JMAPAccessIMAP4Server
 
 GOODBYE = b"[UNAVAILABLE] The server is stopping"
@@ -76,8 +77,7 @@ class Connections:
         self._waiting.append(ended)
         deadline = clock.callLater(seconds, self.cutOff, clock)
         ended.addCallback(_cancel, deadline)
-        for connection in list(self._open):
-            connection.finish()
+        Pace(clock).each(lambda connection: connection.finish(), list(self._open))
         if not self._open:
             self._tellAllClosed()
         return ended
