@@ -169,7 +169,7 @@ class _Question(Generic[_T]):
         else:
             pace.run(self._telling(answer))
 
-    def _telling(self, answer: _T | Failure) -> Iterator[object]:
+    def _telling(self, answer: _T | Failure) -> Iterator[None]:
         # One by one from the dictionary, because any of them may make another one leave.
         while self._waiters:
             waiter = next(iter(self._waiters))
