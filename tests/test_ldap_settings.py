@@ -4,22 +4,18 @@ The [ldap] table: whatever is wrong with it is one sentence that names the key.
 
 from __future__ import annotations
 
-import functools
-import operator
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from OpenSSL import SSL
 from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.testing import MemoryReactorClock, StringTransport
-from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_certificate import makeCertificate
+from tests.support_tls import assertNothingOld
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.ldap.tls import TLSSettings
@@ -363,23 +359,8 @@ class TLSSettingsTests(SettingsTestCase):
         """
         Nothing older than TLS 1.2 is offered (RFC 8996), verified or not.
         """
-        given: list[int] = []
-        setOptions = SSL.Context.set_options
-
-        def noted(context: SSL.Context, options: int) -> int:
-            given.append(options)
-            return setOptions(context, options)
-
-        self.patch(SSL.Context, "set_options", noted)
         for settings in (TLSSettings(), TLSSettings(acceptAny=True)):
-            given.clear()
-            contextFactory = settings.forHost("ldap.example.com")
-            factory = TLSMemoryBIOFactory(contextFactory, True, Factory.forProtocol(Protocol))
-            factory.buildProtocol(None).makeConnection(StringTransport())
-            options = functools.reduce(operator.or_, given)
-            forbidden = SSL.OP_NO_SSLv3 | SSL.OP_NO_TLSv1 | SSL.OP_NO_TLSv1_1
-            self.assertEqual(options & forbidden, forbidden)
-            self.assertFalse(options & (SSL.OP_NO_TLSv1_2 | SSL.OP_NO_TLSv1_3))
+            assertNothingOld(self, lambda made=settings: made.forHost("ldap.example.com"))
 
     def test_notUsed(self) -> None:
         """

@@ -9,6 +9,7 @@ with one that cannot be read, passes for every host.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -16,23 +17,30 @@ from OpenSSL import SSL
 from service_identity import VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
-from twisted.internet.ssl import optionsForClientTLS, platformTrust
+from twisted.internet.ssl import TLSVersion, optionsForClientTLS, platformTrust
 from twisted.python.failure import Failure
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
+#: No client of ours goes below this (RFC 8996). Twisted 22.4 would go down to TLS 1.0.
+VERSIONS: Mapping[str, Any] = {"raiseMinimumTo": TLSVersion.TLSv1_2}
 
-def verifiedTLS(host: str, trustRoot: Any = None, *identity: Any, **options: Any) -> Any:
+
+def verifiedTLS(host: str, trustRoot: Any = None, identity: Any = None, **options: Any) -> Any:
     """
-    What L{optionsForClientTLS} is, and takes, but without exceptions.
+    What L{optionsForClientTLS} is, but without exceptions.
 
     @param host: the name, in ASCII, or the address that must be in the server's certificate.
     @param trustRoot: L{None} for the authorities that the system trusts.
+    @param identity: the client's own certificate, or L{None}.
+    @param options: more of what L{twisted.internet.ssl.CertificateOptions} takes.
 
     @return: an L{IOpenSSLClientConnectionCreator}.
     """
     roots = platformTrust() if trustRoot is None else trustRoot
-    return _Verified(optionsForClientTLS(host, roots, *identity, **options), host)
+    extra = {**VERSIONS, **options}
+    creator = optionsForClientTLS(host, roots, identity, extraCertificateOptions=extra)
+    return _Verified(creator, host)
 
 
 @implementer(IPolicyForHTTPS)

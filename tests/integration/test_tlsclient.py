@@ -24,6 +24,7 @@ from twisted.internet.ssl import (
 
 from tests.support_async import AsyncTestCase
 from tests.support_ca import CertificateAuthority
+from tests.support_tls import assertNothingOld
 from txjmapaccess.tlsclient import VerifiedHTTPS, verifiedTLS
 
 
@@ -140,6 +141,14 @@ class NameTests(AsyncTestCase):
         heard, reason = await self.hear("ldap.example.com", "ldap.example.com")
         self.assertEqual(heard, b"")
         self.assertIn("verify failed", str(reason))
+
+    def test_oldVersions(self):
+        """
+        Nothing older than TLS 1.2 is offered (RFC 8996), whatever else is asked for.
+        """
+        assertNothingOld(self, lambda: verifiedTLS("idp.example.com"))
+        assertNothingOld(self, lambda: verifiedTLS("127.0.0.1", self.trustRoot))
+        assertNothingOld(self, lambda: VerifiedHTTPS().creatorForNetloc(b"jmap.example.com", 1))
 
     def test_web(self):
         """

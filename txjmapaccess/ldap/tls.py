@@ -16,12 +16,11 @@ from twisted.internet.ssl import (
     CertificateOptions,
     KeyPair,
     PrivateCertificate,
-    TLSVersion,
     trustRootFromCertificates,
 )
 
 from txjmapaccess.settings import problem
-from txjmapaccess.tlsclient import verifiedTLS
+from txjmapaccess.tlsclient import VERSIONS, verifiedTLS
 
 #: What L{TLSSettings.forHost} gives: something for C{transport.startTLS}.
 ContextFactory = Any
@@ -62,18 +61,13 @@ class TLSSettings:
         @param host: the name or the address (RFC 4513, section 3.1.3) that must be in the server's
             certificate.
         """
-        # Twisted 22.4 would go down to TLS 1.0.
-        options: dict[str, Any] = {"raiseMinimumTo": TLSVersion.TLSv1_2}
-        if self._chain:
-            options["extraCertChain"] = self._chain
+        options: dict[str, Any] = {"extraCertChain": self._chain} if self._chain else {}
         if not self._acceptAny:
-            return verifiedTLS(
-                host, self._trustRoot, self._identity, extraCertificateOptions=options
-            )
+            return verifiedTLS(host, self._trustRoot, self._identity, **options)
         if self._identity is not None:
             options["privateKey"] = self._identity.privateKey.original
             options["certificate"] = self._identity.original
-        return CertificateOptions(verify=False, **options)
+        return CertificateOptions(verify=False, **VERSIONS, **options)
 
 
 def _read(key: str, path: str) -> bytes:
