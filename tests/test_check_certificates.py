@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_ca import CertificateAuthority
 from tests.support_check import directory, lines, write
+from txjmapaccess.check import certificates
 from txjmapaccess.check.certificates import checkListening, checkMetrics
 from txjmapaccess.check.fetching import fetchPeer
 from txjmapaccess.twistd.config import IMAPSettings
@@ -146,7 +147,7 @@ class ListeningTests(SynchronousTestCase):
         self.assertTrue(line.startswith("WRONG    [imap] listen: ssl:993 has no certificate"), line)
         [line] = self.check("tcp:143")
         self.assertTrue(line.startswith("warning  [imap] listen: tcp:143 has no STARTTLS"), line)
-        for listen in (LOCAL, "unix:/run/imap"):
+        for listen in (LOCAL, r"tcp6:143:interface=\:\:1", "unix:/run/imap"):
             self.assertEqual(
                 self.check(listen), ["ok       [imap] listen: every endpoint is understood"]
             )
@@ -164,11 +165,7 @@ class ListeningTests(SynchronousTestCase):
             found[0].startswith('WRONG    [imap] listen: "143" is not a Twisted endpoint'), found
         )
         checkListening(reactor, IMAPSettings(listen=("tcp:143",)), 0, 5)
-        self.assertEqual(lines(checkMetrics(reactor, "tcp:9100")), [])
-        self.assertEqual(lines(checkMetrics(reactor, None)), [])
         self.assertEqual(reactor.tcpServers, [])
-        [line] = lines(checkMetrics(reactor, "9100"))
-        self.assertTrue(line.startswith("WRONG    [metrics] listen: "), line)
 
     def test_systemd(self) -> None:
         """
@@ -182,6 +179,69 @@ class ListeningTests(SynchronousTestCase):
             private_key=key,
         )
         self.assertTrue(line.startswith(f"ok       certificate {certificate}"), line)
+
+
+class MetricsTests(SynchronousTestCase):
+    """
+    L{checkMetrics}.
+    """
+
+    def check(self, listen: str | None, **keys: Any) -> list[str]:
+        """
+        @return: the lines about metrics there; nothing is bound for them.
+        """
+        reactor = MemoryReactorClock()
+        imap = IMAPSettings(listen=(LOCAL,), **keys)
+        found = lines(checkMetrics(reactor, listen, imap, time.time(), 5))
+        self.assertEqual(reactor.tcpServers, [])
+        return found
+
+    def test_good(self) -> None:
+        """
+        Metrics on loopback are well, and nothing is said about none.
+        """
+        self.assertEqual(self.check(None), [])
+        for listen in (LOCAL, r"tcp:9100:interface=\:\:1", "unix:/run/metrics"):
+            self.assertEqual(self.check(listen), ["ok       [metrics] listen: it is understood"])
+
+    def test_outside(self) -> None:
+        """
+        Metrics have no password.
+        """
+        [line] = self.check("tcp:9100")
+        self.assertTrue(line.startswith("warning  [metrics] listen: whoever reaches tcp:"), line)
+
+    def test_noEndpoint(self) -> None:
+        """
+        What is no endpoint string is wrong.
+        """
+        [line] = self.check("9100")
+        self.assertTrue(line.startswith('WRONG    [metrics] listen: "9100" is not'), line)
+
+    def test_certificate(self) -> None:
+        """
+        C{ssl:} needs a certificate: that of C{[imap]}, which is looked at there, or its own.
+        """
+        listen = "ssl:9100:interface=127.0.0.1"
+        [line] = self.check(listen)
+        self.assertTrue(line.startswith(f"WRONG    [metrics] listen: {listen} has no"), line)
+        [line] = self.check(listen, certificate="/etc/mail.pem")
+        self.assertTrue(line.startswith("ok "), line)
+        [line, _] = self.check(listen + ":certKey=/nowhere.pem", certificate="/etc/mail.pem")
+        self.assertTrue(line.startswith("WRONG    certificate /nowhere.pem"), line)
+
+    def test_missing(self) -> None:
+        """
+        The service would not start without prometheus-client.
+        """
+        self.patch(certificates, "hasPrometheus", lambda: False)
+        self.assertEqual(
+            self.check(LOCAL),
+            [
+                "WRONG    [metrics] listen: prometheus-client is not installed here;"
+                " pip install 'txjmapaccess[metrics]'"
+            ],
+        )
 
 
 class FetchTests(SynchronousTestCase):

@@ -16,9 +16,12 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import isLoopback
 from txjmapaccess.twistd.certificate import readContext
 from txjmapaccess.twistd.config import IMAPSettings
-from txjmapaccess.twistd.listening import Listen, makeEndpoint, parseListen
+from txjmapaccess.twistd.listening import Listen, makeEndpoint, parseListen, splitArguments
+from txjmapaccess.twistd.measuring import hasPrometheus
 
 _SUBJECT = "[imap] listen"
+_METRICS = "[metrics] listen"
+_SET_CERTIFICATE = "set [imap] certificate, or certKey there"
 _RENEW = "renew it, and send the service SIGHUP"
 _REPAIR = "name a PEM file of the certificate with its chain, and one of its key without passphrase"
 
@@ -44,16 +47,37 @@ def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) ->
     return [*found, *_withoutTLS(listens, imap)]
 
 
-def checkMetrics(reactor: Any, listen: str | None) -> list[Finding]:
+def checkMetrics(
+    reactor: Any, description: str | None, imap: IMAPSettings, now: float, days: float
+) -> list[Finding]:
     """
-    @param listen: the endpoint string of C{[metrics]}.
+    @param description: the endpoint string of C{[metrics]}.
+
+    @return: what is to be said about it, see L{checkListening}.
     """
+    if description is None:
+        return []
+    if not hasPrometheus():
+        what = "prometheus-client is not installed here"
+        return [wrong(_METRICS, what, "pip install 'txjmapaccess[metrics]'")]
     try:
-        if listen is not None:
-            understand(reactor, parseListen(listen))
+        listen = parseListen(description)
+        understand(reactor, listen)
     except ConfigurationError as e:
-        return [wrong("[metrics] listen", _without(str(e), "listen: "), "correct it")]
-    return []
+        return [wrong(_METRICS, _without(str(e), "listen: "), "correct it")]
+    own = []
+    if listen.certificate is not None:
+        own.append(_checkFiles(listen.certificate, listen.privateKey, now, days))
+    return [*own, _judgeMetrics(listen, imap)]
+
+
+def _judgeMetrics(listen: Listen, imap: IMAPSettings) -> Finding:
+    if listen.tls and listen.certificate is None and imap.certificate is None:
+        return wrong(_METRICS, f"{listen.description} has no certificate", _SET_CERTIFICATE)
+    if not _isLocal(listen):
+        what = f"whoever reaches {listen.description} can read the metrics"
+        return warning(_METRICS, what, "listen on loopback, or let only your monitoring connect")
+    return ok(_METRICS, "it is understood")
 
 
 def understand(reactor: Any, listen: Listen) -> None:
@@ -95,7 +119,7 @@ def _withoutTLS(listens: list[Listen], imap: IMAPSettings) -> list[Finding]:
     bare = [listen.description for listen in listens if listen.tls and listen.certificate is None]
     if bare:
         what = f"{bare[0]} has no certificate"
-        return [wrong(_SUBJECT, what, "set [imap] certificate, or certKey there")]
+        return [wrong(_SUBJECT, what, _SET_CERTIFICATE)]
     outside = [listen.description for listen in listens if not listen.tls and not _isLocal(listen)]
     if outside and imap.require_tls and not imap.proxy_protocol_tls:
         what = f"{outside[0]} has no STARTTLS, so only loopback can log in there"
@@ -104,7 +128,7 @@ def _withoutTLS(listens: list[Listen], imap: IMAPSettings) -> list[Finding]:
 
 
 def _isLocal(listen: Listen) -> bool:
-    kind, *arguments = listen.transport.split(":")
+    kind, *arguments = splitArguments(listen.transport)
     hosts = [a.partition("=")[2] for a in arguments if a.startswith("interface=")]
     return kind == "unix" or any(isLoopback(host) for host in hosts)
 

@@ -41,13 +41,14 @@ def makeSteps(
 
     @return: the steps, in the order of their lines.
     """
-    days = float(options["days"])
+    now, days = time.time(), float(options["days"])
     realm, found = checkRealm(settings.imap.realm or "")
+    metrics = settings.metrics.listen
     checkers = [*makeCheckers(settings, reactor), *options["credCheckers"]]
     passwords, tokens = _checks(checkers, IUsernamePassword), _checks(checkers, IBearerToken)
     return [
-        _known("[imap]", checkListening(reactor, settings.imap, time.time(), days) + realm),
-        _known("[metrics]", checkMetrics(reactor, settings.metrics.listen)),
+        _known("[imap]", checkListening(reactor, settings.imap, now, days) + realm),
+        _known("[metrics]", checkMetrics(reactor, metrics, settings.imap, now, days)),
         *_backEnds(reactor, options, settings, days),
         *sessionSteps(reactor, settings, days, passwords, tokens),
         _known("[jmap]", withoutURL(settings, credentials is not None)),

@@ -59,7 +59,7 @@ def parseListen(description: str) -> Listen:
         return Listen(description, description)
     files = {}
     kept = [] if rest.startswith("systemd:") else ["tcp"]
-    for piece in _split(rest):
+    for piece in splitArguments(rest):
         key, equals, value = piece.partition("=")
         if equals and key in _REFUSED:
             raise ConfigurationError(
@@ -75,7 +75,12 @@ def parseListen(description: str) -> Listen:
     return Listen(description, ":".join(kept), True, certificate, privateKey)
 
 
-def _split(arguments: str) -> list[str]:
+def splitArguments(arguments: str) -> list[str]:
+    """
+    @param arguments: an endpoint string, or a part of one.
+
+    @return: what is between its colons, without backslashes.
+    """
     pieces = [match.group(1) for match in _PIECE.finditer(arguments)]
     # The empty match at the end is no piece of its own.
     return [re.sub(r"\\(.)", r"\1", piece) for piece in pieces[:-1] or pieces]
@@ -101,7 +106,7 @@ def makeEndpoint(reactor: Any, listen: Listen) -> Any:
 
 
 def _withBacklog(transport: str) -> str:
-    kind, *pieces = _split(transport)
+    kind, *pieces = splitArguments(transport)
     plain = [piece for piece in pieces if "=" not in piece]
     isGiven = len(plain) > 2 or any(piece.startswith("backlog=") for piece in pieces)
     return (
@@ -110,7 +115,7 @@ def _withBacklog(transport: str) -> str:
 
 
 def _makeInherited(reactor: Any, listen: Listen, arguments: str) -> Any:
-    pairs = (piece.partition("=") for piece in _split(arguments))
+    pairs = (piece.partition("=") for piece in splitArguments(arguments))
     try:
         return inherited.endpoint(reactor, {key: value for key, _, value in pairs})
     except ConfigurationError as e:

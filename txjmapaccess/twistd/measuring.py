@@ -30,7 +30,10 @@ def readyForMetrics(reactor: Any, description: str | None) -> dict[Listen, Any]:
     """
     if description is None:
         return {}
-    _checkPrometheus()
+    if not hasPrometheus():
+        raise ConfigurationError(
+            "[metrics] listen needs prometheus-client: pip install 'txjmapaccess[metrics]'"
+        )
     try:
         listen = parseListen(description)
         return {listen: makeEndpoint(reactor, listen)}
@@ -38,15 +41,17 @@ def readyForMetrics(reactor: Any, description: str | None) -> dict[Listen, Any]:
         raise ConfigurationError(f"[metrics] {e}") from None
 
 
-def _checkPrometheus() -> None:
+def hasPrometheus() -> bool:
+    """
+    @return: whether prometheus-client is installed.
+    """
     try:
         import txjmapaccess.metrics.registry  # noqa: F401
     except ImportError as e:
         if (e.name or "").partition(".")[0] != "prometheus_client":
             raise
-        raise ConfigurationError(
-            "[metrics] listen needs prometheus-client: pip install 'txjmapaccess[metrics]'"
-        ) from None
+        return False
+    return True
 
 
 class LoginObserver(Service):
