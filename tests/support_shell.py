@@ -33,6 +33,8 @@ def checkShell(text: str) -> None:
     """
     subprocess.run(["bash", "-n"], input=text, text=True, check=True, capture_output=True)
     for command in _commands(text):
+        if command[0] == "runuser":
+            command = command[command.index("--") + 1 :]
         program, *arguments = command
         name = PurePath(program).name
         if name in _OURS:
