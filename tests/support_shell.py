@@ -66,7 +66,8 @@ def _commands(text: str) -> Iterator[list[str]]:
 
 def _twistd(arguments: list[str]) -> None:
     options: Any = ServerOptions()
-    options.parseOptions(arguments)
+    # The service's user is on the machine of who reads, not on this one.
+    options.parseOptions(["0" if word == "txjmapaccess" else word for word in arguments])
     assert options.subCommand in ("jmapaccess", "ftp", "words"), options.subCommand
 
 
