@@ -473,6 +473,26 @@ class TurnTests(SynchronousTestCase):
             for message in session.inbox.messages:
                 self.assertIn("\\Seen", message.getFlags())
 
+    def test_neverReads(self):
+        """
+        A client that reads nothing has the time of a silent one (RFC 3501, section 5.4); one that
+        reads slowly has as much as it needs.
+        """
+        for reads in (True, False):
+            transport = AskingTransport()
+            session = Session(transport=transport).selected()
+            for _ in range(20):
+                session.inbox.put(b"Subject: x\r\n\r\n" + b"x" * 70000)
+            session.server.dataReceived(b"a FETCH 1:* BODY[TEXT]\r\n")
+            for _ in range(4):
+                session.clock.advance(session.server.POSTAUTH_TIMEOUT * 0.6)
+                if reads:
+                    transport.producer.resumeProducing()
+            self.assertEqual(transport.disconnecting, not reads)
+            if not reads:
+                session.clock.advance(5)
+            self.assertEqual(transport.disconnected, not reads)
+
 
 class ForeignTests(SynchronousTestCase):
     """

@@ -85,8 +85,7 @@ class FetchCommand(SelectCommands):
             failed = await self._sendMessages(found, query, uid)
         finally:
             self.blocked = None
-            if not self._ended:
-                self.setTimeout(timeout)
+            self._setTimeout(timeout)
         if _UNREADABLE in failed:
             self.sendNegativeResponse(tag, b"[SERVERBUG] Some messages could not be read")
         elif _GONE in failed:
@@ -129,6 +128,15 @@ class FetchCommand(SelectCommands):
         self._idsOf = None
         return failed
 
+    def _waitsForClient(self, waits: bool) -> None:
+        # There is no timer while the store is at work. A client that reads nothing has as much
+        # time as one that says nothing.
+        self._setTimeout(self.POSTAUTH_TIMEOUT if waits else None)
+
+    def _setTimeout(self, period: float | None) -> None:
+        if not self._ended and not self._hasSaidBye:
+            self.setTimeout(period)
+
     async def _setSeen(self, messages: MessageSet, uid: int) -> None:
         # Whoever reads a message has seen it (RFC 3501, section 6.4.5). Twisted leaves that to
         # the mailbox, and some mailboxes do it.
@@ -151,7 +159,7 @@ class FetchCommand(SelectCommands):
         if not self.isTwisteds("spewMessage"):
             await settled(self.spewMessage, sequence, message, query, uid)
             return 0
-        response = FetchResponse(self.transport, sequence)
+        response = FetchResponse(self.transport, sequence, self._waitsForClient)
         try:
             for item in query:
                 await self._addItem(response, item, sequence, message)

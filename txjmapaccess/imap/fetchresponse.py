@@ -6,6 +6,7 @@ A FETCH response before and while it is sent.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 from txjmapaccess.imap.sections import Extract, send
@@ -15,11 +16,16 @@ class FetchResponse:
     """
     The FETCH response of one message, until it is sent.
 
+    @param waits: called with L{True} when it waits for the client to read, and again whenever the
+        client has read something; with L{False} in the end.
     @ivar hasBegun: whether octets of it have been sent, so that it must be ended.
     """
 
-    def __init__(self, transport: Any, sequence: int) -> None:
+    def __init__(
+        self, transport: Any, sequence: int, waits: Callable[[bool], object] = lambda _: None
+    ) -> None:
         self._transport = transport
+        self._waits = waits
         self._pieces: list[Any] = [b"* %d FETCH (" % sequence]
         self.hasBegun = False
         self.write = self._pieces.append
@@ -46,12 +52,18 @@ class FetchResponse:
         for piece in pieces:
             if isinstance(piece, Extract):
                 self.flush()
-                await send(self._transport, piece)
+                await self._sendPart(piece)
             else:
                 self._pieces.append(piece)
         if waits:
             rest = b"".join(self._pieces)
             self.sent += len(rest)
-            await send(self._transport, Extract(io.BytesIO(rest), len(rest)))
+            await self._sendPart(Extract(io.BytesIO(rest), len(rest)))
         else:
             self.flush()
+
+    async def _sendPart(self, part: Extract) -> None:
+        try:
+            await send(self._transport, part, lambda: self._waits(True))
+        finally:
+            self._waits(False)

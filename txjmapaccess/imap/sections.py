@@ -131,13 +131,15 @@ class _Sending:
     wants more again: TCP asks for the first piece at once, however much it has still to send.
     """
 
-    def __init__(self, transport: Any, part: Extract) -> None:
+    def __init__(self, transport: Any, part: Extract, progressed: Callable[[], object]) -> None:
         self._transport = transport
         self._part = part
+        self._progressed = progressed
         self._missing = part.size
         self.done: Deferred[None] = Deferred()
 
     def resumeProducing(self) -> None:
+        self._progressed()
         chunk = self._part.file.read(min(_CHUNK, self._missing))
         self._missing -= len(chunk)
         if chunk:
@@ -160,13 +162,17 @@ class _Sending:
             self.done.errback(error) if error else self.done.callback(None)
 
 
-def send(transport: Any, part: Extract) -> Deferred[None]:
+def send(
+    transport: Any, part: Extract, progressed: Callable[[], object] = lambda: None
+) -> Deferred[None]:
     """
     Send a large part.
+
+    @param progressed: called whenever the transport wants more.
 
     @return: fires when the transport has sent all that it had; fails when the client goes away, or
         when the file ends too early: then what was promised to the client cannot be sent.
     """
-    sending = _Sending(transport, part)
+    sending = _Sending(transport, part, progressed)
     transport.registerProducer(sending, False)
     return sending.done
