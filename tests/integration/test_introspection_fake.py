@@ -464,6 +464,25 @@ class TLSTests(FakeProviderTestCase):
         self.assertEqual([], [r for r in reactor.getReaders() if isinstance(r, Client)])
 
     @asynchronous
+    async def test_hangsBehindTheLastAnswer(self) -> None:
+        """
+        Nor is it waited for when the other side says that it will close the connection, and does
+        not.
+        """
+        self.startTLS()
+        last = GOOD.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+        def hang(connection: FakeConnection) -> None:
+            connection.send(last)
+            connection.transport.pauseProducing()
+
+        self.provider.behave = hang
+        for _ in range(3):
+            self.assertEqual("arnt", await self.login())
+        await deferLater(reactor, 0.1, lambda: None)
+        self.assertEqual([], [r for r in reactor.getReaders() if isinstance(r, Client)])
+
+    @asynchronous
     async def test_closeWhileTheyHang(self) -> None:
         """
         The checker can be closed when the other side does not answer TLS any more.

@@ -104,7 +104,8 @@ class Connection(Protocol):
         if keepAlive:
             self._pool.released(self)
         else:
-            self.close()
+            # All has been said. The other side may never let go.
+            self.abort()
         assert asked is not None
         self._pool.pace.soon(partial(_tell, asked), answer)
 
