@@ -27,6 +27,7 @@ from txjmapaccess.demo.text import demoText
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.jmap import BoundedRequest, JMAPResource
 from txjmapaccess.maildir import MaildirRealm
+from txjmapaccess.pacing import Pace
 from txjmapaccess.twistd.config import Settings, parse
 from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.twistd.lookup import FoundRealm
@@ -123,7 +124,8 @@ class DemoService(MultiService):
         realm = FoundRealm(MaildirRealm(mail, self._reactor), inventsIdentifiers=True)
         door = buildDoor(settings, realm, checkers, certificate=None)
         self._putResources(web, door)
-        imap = IMAPFactory(lambda: door, connections=self._connections)
+        pace = Pace(self._reactor)
+        imap = IMAPFactory(lambda: door, connections=self._connections, pace=pace)
         return DemoPorts(ldapPort, httpPort, self._listen(ports.imap, imap))
 
     def _settings(self, ldapPort: int, httpPort: int) -> Settings:

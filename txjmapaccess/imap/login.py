@@ -37,6 +37,7 @@ from txjmapaccess.imap.loginlog import logAccepted, logRefused
 from txjmapaccess.imap.portals import EvidencePortal, PortalLogin
 from txjmapaccess.imap.privacy import Privacy
 from txjmapaccess.imap.waiting import begun, settled
+from txjmapaccess.pacing import Pace
 from txjmapaccess.verdict import Unknown, Verdict
 
 # Not on the class: that would make a new logger for each event.
@@ -69,12 +70,16 @@ class Login(Privacy):
         nothing can be learned from the time that it took; doubled for each further one. When the
         checker took longer, a multiple of it counts.
     @ivar seconds: the clock that this is measured with.
+    @ivar pace: at which logins are begun; L{None} for at once. Thousands of clients that come back
+        at one time are taken in slices, and those who are in already have their turns between.
     @ivar number: of this connection, for the log: no other of this process has it.
     """
 
     loginRecord: LoginRecord | None = None
     refusalSeconds: float = 1
     seconds: Callable[[], float] = staticmethod(time.monotonic)
+
+    pace: Pace | None = None
 
     number = 0
 
@@ -95,6 +100,16 @@ class Login(Privacy):
         """
         Run a login command to its end. It is cancelled when the client goes away.
         """
+        if self.pace is None:
+            self._run((tag, coroutine))
+        else:
+            self.pace.soon(self._run, (tag, coroutine))
+
+    def _run(self, command: tuple[bytes, Coroutine[Any, Any, None]]) -> None:
+        tag, coroutine = command
+        if self.hasGone():
+            coroutine.close()
+            return
         try:
             exchange = begun(coroutine)
         except Exception:

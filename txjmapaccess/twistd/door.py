@@ -19,6 +19,7 @@ from txjmapaccess.checkers import chain
 from txjmapaccess.imap.privacy import isFromLoopback
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
+from txjmapaccess.pacing import Pace
 from txjmapaccess.policy import EvidencePolicy
 from txjmapaccess.twistd.certificate import ReloadableCertificate
 from txjmapaccess.twistd.config import JMAPSettings, LimitSettings, Settings
@@ -133,6 +134,7 @@ class IMAPFactory(ServerFactory):
     @param providers: capability providers besides the built-in ones.
     @param implicitTLS: whether TLS begins with the connection, so that there is no STARTTLS.
     @param connections: where those of this factory are among; L{None} for such of its own.
+    @param pace: at which logins are begun; L{None} for at once.
     """
 
     protocol: Any = StoppableServer
@@ -145,11 +147,13 @@ class IMAPFactory(ServerFactory):
         providers: tuple[ICapabilityProvider, ...] = (),
         implicitTLS: bool = False,
         connections: Connections | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._door = door
         self._providers = providers
         self._implicitTLS = implicitTLS
         self._connections = Connections() if connections is None else connections
+        self._pace = pace
 
     def buildProtocol(self, addr: Any) -> Any:
         """
@@ -168,6 +172,7 @@ class IMAPFactory(ServerFactory):
         # Attributes of a class of their own: as many on each connection make it a third larger.
         attributes = {
             "connections": self._connections,
+            "pace": self._pace,
             "portal": door.portal,
             "jmapAccessPolicy": door.policy,
             "capabilityProviders": self._providers,

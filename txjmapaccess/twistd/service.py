@@ -22,6 +22,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from txjmapaccess.checkers import CheckerService
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.pacing import Pace
 from txjmapaccess.twistd.certificate import Certificates
 from txjmapaccess.twistd.config import Settings
 from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
@@ -124,10 +125,11 @@ class JMAPAccessService(MultiService):
     def _listen(self, places: Iterable[tuple[Listen, Any]]) -> None:
         providers = capabilityProviders()
         self._listeners: list[Listener] = []
+        pace = Pace(self._reactor)
         for listen, endpoint in places:
             factory = self._behindProxies(
                 self._inTLS(
-                    listen, IMAPFactory(self.door, providers, listen.tls, self._connections)
+                    listen, IMAPFactory(self.door, providers, listen.tls, self._connections, pace)
                 )
             )
             listener = Listener(endpoint, factory, listen.description)
