@@ -93,7 +93,7 @@ class ConnectionPool(Factory):
         A connection is free for the next request.
         """
         if self._closed is not None:
-            connection.close()
+            connection.abort()
             return
         self._idle[connection] = self._clock.seconds()
         if self._timer is None:
