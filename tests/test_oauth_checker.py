@@ -308,6 +308,22 @@ class FailureTests(CheckerTestCase):
         self.fail(Unanswered())
         self.assertEqual([False, True], self.network.fresh)
 
+    def test_idleForTooLong(self) -> None:
+        """
+        Some say so (408; RFC 9110, section 15.5.9) before they close it: that is no answer to what
+        was asked, the first time.
+        """
+        login = self.login()
+        self.network.answer(b"", 408)
+        self.network.answer(ACTIVE)
+        self.assertEqual("arnt", self.successResultOf(login))
+        self.assertEqual([False, True], self.network.fresh)
+        login = self.login("other")
+        self.network.answer(b"", 408)
+        self.network.answer(b"", 408)
+        self.assertIn("answered 408", self.assertUnavailable(login))
+        self.assertAsked(4)
+
     def test_onlyOnceMore(self) -> None:
         """
         It is not asked a third time.

@@ -29,6 +29,8 @@ from txjmapaccess.tlsclient import verifiedTLS
 #: Requests on their way at any time; others wait for their turn.
 CONCURRENT = 64
 
+_REQUEST_TIMEOUT = 408
+
 #: Their texts hold nothing that was sent or received.
 _HARMLESS = (
     BrokenAnswer,
@@ -128,13 +130,16 @@ class HTTPClient:
     async def _twice(self, request: Request, body: bytes | None) -> Answer:
         """
         Once, and once more on a new connection when the first one was closed before anything
-        came: most likely it had been idle for too long. A POST could do something twice;
-        introspection only asks.
+        came, or with no more than a request timeout (RFC 9110, section 15.5.9): most likely it had
+        been idle for too long. A POST could do something twice; introspection only asks.
         """
         try:
-            return await self._network.ask(request, body)
+            answer = await self._network.ask(request, body)
         except Unanswered:
             pass
+        else:
+            if answer.status != _REQUEST_TIMEOUT:
+                return answer
         return await self._network.ask(request, body, fresh=True)
 
 
