@@ -369,7 +369,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().split("\n\n")[0])
-    parser.add_argument("--imap", metavar="URL", default=DEMO_SERVER, help="imap://HOST[:PORT]")
+    parser.add_argument(
+        "--imap", metavar="URL", default=DEMO_SERVER, help="imaps:// or imap://HOST[:PORT]"
+    )
     parser.add_argument(
         "--user", metavar="NAME", help="asks for the password unless there is a file"
     )
