@@ -8,6 +8,7 @@ import builtins
 import importlib
 import inspect
 import re
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,8 @@ def write(package: Path, directory: Path) -> list[str]:
     """
     names = {name for path in package.rglob("*.py") for name in _named(path)}
     twisted = [line for name in sorted(names) for line in _ofModule(name)]
-    python = [*_builtins(), "ipaddress py:module 1 ipaddress.html -"]
+    standard = {name for path in package.rglob("*.py") for name in _imported(path)}
+    python = [*_builtins(), *(line for name in sorted(standard) for line in _ofStandard(name))]
     return [
         _file(directory / "python.inv", python, _PYTHON),
         _file(directory / "twisted.inv", twisted, _TWISTED),
@@ -41,6 +43,21 @@ def _named(path: Path) -> Iterator[str]:
     for name in re.findall(r"\btwisted(?:\.\w+)+", path.read_text(encoding="utf-8")):
         parts = name.split(".")
         yield from (".".join(parts[: end + 1]) for end in range(1, len(parts)))
+
+
+def _imported(path: Path) -> set[str]:
+    """
+    @return: the modules of the standard library that a module imports.
+    """
+    found = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.M)
+    return {name for name in found if name.split(".")[0] in sys.stdlib_module_names}
+
+
+def _ofStandard(name: str) -> Iterator[str]:
+    page = f"{name}.html"
+    yield f"{name} py:module 1 {page} -"
+    for member in dir(importlib.import_module(name)):
+        yield f"{name}.{member} py:obj 1 {page}#{name}.{member} -"
 
 
 def _builtins() -> Iterator[str]:
