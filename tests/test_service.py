@@ -28,7 +28,7 @@ from tests.test_door import NoRealm
 from tests.test_listening import FakeEndpoint, FakePort
 from tests.test_options import parsed
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.twistd import service
+from txjmapaccess.twistd import files, service
 from txjmapaccess.twistd.config import Settings, parse
 from txjmapaccess.twistd.lookup import FoundRealm
 from txjmapaccess.twistd.notify import Notifier
@@ -57,6 +57,7 @@ class ServiceTestCase(SynchronousTestCase):
         self.patch(service, "makeRealm", lambda description: FoundRealm(NoRealm(), False))
         self.patch(service, "findRealm", self.findRealm)
         self.patch(service, "makeCheckers", self.makeCheckers)
+        self.patch(files, "mostFiles", lambda: 20000)
         self.events: list[Any] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
@@ -178,6 +179,25 @@ class CompositionTests(ServiceTestCase):
         self.start()
         [line] = self.logged(LogLevel.warn)
         self.assertIn("only loopback can log in", line)
+
+    def test_warnsOfDescriptors(self) -> None:
+        """
+        When the process may not open a file for each connection, the operator is told before it
+        cannot, at the start and by a reload.
+        """
+        self.text += "require_tls = false\n"
+        self.patch(files, "mostFiles", lambda: 1024)
+        running = self.start()
+        warning = (
+            "This process may open 1024 files only, and each of 10000 connections is one:"
+            " raise its limit (ulimit -n, LimitNOFILE), or lower [imap.limits] connections"
+        )
+        self.assertEqual(self.logged(LogLevel.warn), [warning])
+        running.reload()
+        self.assertEqual(self.logged(LogLevel.warn), [warning] * 2)
+        self.text += "[imap.limits]\nconnections = 1000\n"
+        running.reload()
+        self.assertEqual(self.logged(LogLevel.warn), [warning] * 2)
 
     def test_badMetrics(self) -> None:
         """

@@ -26,6 +26,7 @@ from txjmapaccess.pacing import Pace
 from txjmapaccess.twistd.certificate import Certificates
 from txjmapaccess.twistd.config import Settings
 from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.twistd.files import warnOfFiles
 from txjmapaccess.twistd.garbage import Collector
 from txjmapaccess.twistd.hangup import Hangup
 from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
@@ -195,6 +196,7 @@ class JMAPAccessService(MultiService):
                 "There is no [imap] certificate, and require_tls is true:"
                 " without TLS, only loopback can log in"
             )
+        warnOfFiles(self.door().limits.connections)
 
     def _whenServing(self, function: Callable[[], None]) -> None:
         listening = DeferredList([listener.listens for listener in self._listeners])
@@ -259,6 +261,7 @@ class JMAPAccessService(MultiService):
         self._checkers.retire(self._reactor, self.retirement)
         self._open(settings, replaceable)
         self._lastingCheckers.tryOut()
+        warnOfFiles(self.door().limits.connections)
         for name in _needRestart(self._settings, settings):
             self._log.warn("{name} has changed: this needs a restart", name=name)
 

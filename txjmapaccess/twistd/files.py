@@ -1,0 +1,34 @@
+# -*- test-case-name: tests.test_service -*-
+"""
+How many files the process may have open: each connection is one.
+"""
+
+from __future__ import annotations
+
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+
+from twisted.logger import Logger
+
+_log = Logger()
+
+
+def mostFiles() -> float:
+    """
+    @return: how many; infinity when there is no limit.
+    """
+    most, _ = getrlimit(RLIMIT_NOFILE)
+    return float("inf") if most == RLIM_INFINITY else most
+
+
+def warnOfFiles(connections: int) -> None:
+    """
+    Tell the operator when there cannot be so many connections.
+    """
+    most = mostFiles()
+    if most <= connections:
+        _log.warn(
+            "This process may open {most} files only, and each of {connections} connections is one:"
+            " raise its limit (ulimit -n, LimitNOFILE), or lower [imap.limits] connections",
+            most=most,
+            connections=connections,
+        )
