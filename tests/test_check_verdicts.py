@@ -86,6 +86,7 @@ class RefusalTests(SynchronousTestCase):
         """
         line = refusal(Failure(TemporaryFailure("all servers are down")), "login").line()
         self.assertIn("nobody could tell whether the login is good (all servers are down)", line)
+        self.assertIn("; mend that, or what is wrong above", line)
         line = refusal(Failure(ValueError("hunter2")), "login").line()
         self.assertIn("(ValueError)", line)
         self.assertNotIn("hunter2", line)

@@ -192,6 +192,15 @@ class TableTests(SynchronousTestCase):
             ]
         )
 
+    def test_whichKey(self) -> None:
+        """
+        Of a token that is not for IMAP the reason names the key that says so, for the operator.
+        """
+        for key in ("imap_scopes", "imap_audiences"):
+            settings = makeSettings(**{key: ("imap",)})
+            error = self.assertRaises(TokenRefused, judge, makeAnswer(), settings, NOW)
+            self.assertIn(f"({key})", str(error))
+
     def test_jmapScopes(self) -> None:
         """
         One of C{jmap_scopes} makes a token good for JMAP; scopes of IMAP alone do not, and when

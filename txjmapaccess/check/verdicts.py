@@ -42,7 +42,7 @@ def refusal(failure: Failure, subject: str) -> Finding:
         what = f"the login is refused ({reason})"
         return wrong(subject, what, "see whether the name and the password or token are right")
     what = f"nobody could tell whether the login is good ({reason})"
-    return wrong(subject, what, "mend what is wrong above")
+    return wrong(subject, what, "mend that, or what is wrong above")
 
 
 def describeVerdict(

@@ -162,12 +162,12 @@ def _strings(value: object, claim: str) -> frozenset[str]:
 
 def _checkAudience(audiences: frozenset[str], settings: IntrospectionSettings) -> None:
     if settings.imap_audiences and audiences.isdisjoint(settings.imap_audiences):
-        raise TokenRefused("The token is meant for other servers than this one")
+        raise TokenRefused("The token is meant for other servers than this one (imap_audiences)")
 
 
 def _checkScope(scopes: frozenset[str], settings: IntrospectionSettings) -> None:
     if not scopes.issuperset(settings.imap_scopes):
-        raise TokenRefused("The token does not cover IMAP", "insufficient_scope")
+        raise TokenRefused("The token does not cover IMAP (imap_scopes)", "insufficient_scope")
 
 
 def _objection(
