@@ -75,11 +75,11 @@ class PaceTests(SynchronousTestCase):
         """
         Work that comes after most of a slice, in the same turn, waits for the next one.
         """
-        self.pace.each(self.step, range(4))
+        self.pace.each(self.step, [0, 1])
         self.pace.each(self.step, ["later"])
-        self.assertEqual(self.done, [0, 1, 2, 3])
+        self.assertEqual(self.done, [0, 1])
         self.clock.turn()
-        self.assertEqual(self.done, [0, 1, 2, 3, "later"])
+        self.assertEqual(self.done, [0, 1, "later"])
 
     def test_nested(self) -> None:
         """

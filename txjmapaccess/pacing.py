@@ -19,7 +19,7 @@ from twisted.logger import Logger
 _T = TypeVar("_T")
 
 #: Seconds for which the reactor may be kept before others have a turn.
-SLICE = 0.005
+SLICE = 0.003
 
 
 class Pace:
