@@ -341,6 +341,19 @@ class EndTests(ConnectionTestCase):
         self.assertEqual(told, [self.connection])
         self.failureResultOf(self.bind(), ConnectionBroken)
 
+    def test_lostAndGivenUp(self) -> None:
+        """
+        Of those that are told one after the other, any may give up another one that is not told
+        yet.
+        """
+        searches = [self.search(), self.search()]
+        for searched, other in zip(searches, reversed(searches), strict=True):
+            searched.addErrback(lambda f, other=other: (other.cancel(), f)[1])
+        self.connection.connectionLost(Failure(ConnectionDone()))
+        self.failureResultOf(searches[0], ConnectionBroken)
+        self.failureResultOf(searches[1], CancelledError)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_noticeOfDisconnection(self) -> None:
         """
         The server says that it will hang up (section 4.4.1).

@@ -495,6 +495,25 @@ class PoolTests(SynchronousTestCase):
         self.failureResultOf(answer, CancelledError)
         self.assertFalse(self.isOpen(connection))
 
+    def test_cancelInTurn(self) -> None:
+        """
+        An answer that is there, and waits for its turn, can be given up, too: the connection stays,
+        for it may have the next request already.
+        """
+        connection, answer = self.ask()
+        following: list[Deferred[Answer]] = []
+        steps = (
+            lambda: connection.dataReceived(GOOD),
+            lambda: following.append(self.pool.ask(b"r")),
+            answer.cancel,
+        )
+        self.pool.pace.each(lambda step: step(), steps)
+        self.failureResultOf(answer, CancelledError)
+        self.assertTrue(self.isOpen(connection))
+        connection.dataReceived(GOOD)
+        self.assertEqual(Answer(200, b"{}"), self.successResultOf(following[0]))
+        self.assertEqual([], self.flushLoggedErrors())
+
     def test_cancelConnecting(self) -> None:
         """
         Nor is a connection.

@@ -89,6 +89,24 @@ class DroppedConnectionTests(FakeTestCase):
         self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 2)
         self.assertEqual(len(directory.connections), 1)
 
+    async def test_hangsAfterAPause(self) -> None:
+        """
+        One that lives, and hangs when it is asked about a password, is not asked about it again.
+        """
+        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
+
+        def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
+            if b"wrong" not in content:
+                accept(connection, messageID, tag, content)
+
+        directory = self.directory(handler)
+        checker = self.checker(directory)
+        await self.login(checker)
+        await self.sleep(0.2)
+        with self.assertRaisesRegex(TemporaryFailure, "no answer in time"):
+            await self.login(checker, b"wrong")
+        self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 2)
+
     async def test_allDropped(self) -> None:
         """
         When all connections are dead, the fresh one is fresh.
