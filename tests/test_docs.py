@@ -26,7 +26,9 @@ from txjmapaccess.twistd.config import (
     LimitSettings,
     LogSettings,
     MetricsSettings,
+    parse,
 )
+from txjmapaccess.twistd.service import needRestart
 
 SECTIONS = {
     "[imap]": (IMAPSettings,),
@@ -59,6 +61,27 @@ class ConfigurationTests(SynchronousTestCase):
             for title, kinds in SECTIONS.items()
         }
         self.assertEqual(found, expected)
+
+    def test_reload(self) -> None:
+        """
+        Every key is marked as taken over by a reload or not; of those that are not, the log says
+        that they need a restart.
+        """
+        marked: dict[str, set[str]] = {}
+        for section in re.split(r"^## ", read("docs", "configuration.md"), flags=re.MULTILINE)[1:]:
+            titles = re.findall(r"\[\S+\]", section.partition("\n")[0])
+            for n, row in enumerate(re.findall(r"^\| `.*", section, re.MULTILINE)):
+                names, *_, mark, _ = re.split(r"(?<!\\)\|", row)[1:]
+                title = titles[min(n, len(titles) - 1)]
+                keys = {f"{title} {key}" for key in re.findall(r"`(\w+)`", names)}
+                marked.setdefault(mark.strip(), set()).update(keys)
+        self.assertEqual(set(marked), {"yes", "no"})
+        before = parse('[imap]\nlisten = ["tcp:143"]\nrealm = "maildir:/a"')
+        after = parse(
+            '[imap]\nlisten = ["tcp:144"]\nrealm = "maildir:/b"\n'
+            '[log]\nformat = "json"\n[metrics]\nlisten = "tcp:9100"'
+        )
+        self.assertEqual(set(needRestart(before, after)), marked["no"])
 
     def test_readmeTranscript(self):
         """

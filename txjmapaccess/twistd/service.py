@@ -262,11 +262,14 @@ class JMAPAccessService(MultiService):
         self._open(settings, replaceable)
         self._lastingCheckers.tryOut()
         warnOfFiles(self.door().limits.connections)
-        for name in _needRestart(self._settings, settings):
+        for name in needRestart(self._settings, settings):
             self._log.warn("{name} has changed: this needs a restart", name=name)
 
 
-def _needRestart(running: Settings, read: Settings) -> list[str]:
+def needRestart(running: Settings, read: Settings) -> list[str]:
+    """
+    @return: what has changed, and a reload cannot take over.
+    """
     changed = {
         "[imap] listen": running.imap.listen != read.imap.listen,
         "[imap] realm": running.imap.realm != read.imap.realm,
