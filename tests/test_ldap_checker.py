@@ -10,7 +10,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword, UsernamePassword
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogLevel
 from twisted.python.failure import Failure
@@ -24,6 +24,7 @@ from txjmapaccess.credentials import UsernamePassword as EvidentUsernamePassword
 from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure
 from txjmapaccess.interfaces import ICheckerLifecycle
 from txjmapaccess.ldap import LDAPChecker
+from txjmapaccess.ldap.problems import FoundDown
 from txjmapaccess.ldap.settings import LDAPSettings
 
 
@@ -133,6 +134,21 @@ class CheckerTests(SynchronousTestCase):
         counters = self.checker.counters
         self.assertEqual((counters.accepted, counters.poolInUse), (1, 0))
         self.assertEqual((counters.latencyCount, counters.latencySum), (1, 0.25))
+
+    def test_toldLate(self) -> None:
+        """
+        One of many who waited, who is told that the server is down when it is up again, takes it
+        for what it was, and asks again.
+        """
+        login = self.login()
+        connection, _ = self.connected()
+        connection._wrappedProtocol.abort(FoundDown("the server is down: it was"))
+        connection.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.checker.counters.serversUp, 1)
+        connection, transport = self.connected()
+        ((messageID, _, _),) = requests(transport.value())
+        connection.dataReceived(result(messageID, 0))
+        self.assertEqual(self.successResultOf(login), "alice")
 
     def test_foreignCredentials(self) -> None:
         """
