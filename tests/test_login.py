@@ -163,6 +163,9 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(event["mechanism"], "LOGIN")
             self.assertEqual((event["seconds"], event["checking"]), (0.25, 0.25))
             self.assertNotIn("trondheim", repr(event) + formatEvent(event))
+            for word in ("192.168.1.1", "LOGIN", f"connection {event['connection']},", "0.250 s"):
+                self.assertIn(word, formatEvent(event))
+            self.assertIn(event["reason"], formatEvent(event))
         self.assertEqual([event.get("username") for event in found], ["u", None, None])
         self.assertEqual(found[0]["verdict"], "unknown")
         self.assertEqual(found[0]["reason"], Reason.NO_SERVER.value)

@@ -209,7 +209,8 @@ class JSONTests(SynchronousTestCase):
             {
                 "level": "info",
                 "system": "txjmapaccess.imap.loginlog",
-                "text": "ada logged in with PLAIN from 192.0.2.1, JMAP is known",
+                "text": "ada logged in with PLAIN from 192.0.2.1, JMAP is known: The access token"
+                " does not cover the JMAP server (connection 7, 0.500 s)",
                 "event": "login",
                 "result": "accepted",
                 "connection": 7,
@@ -222,7 +223,10 @@ class JSONTests(SynchronousTestCase):
                 "checking": 0.25,
             },
         )
-        self.assertEqual(refused["text"], "A login from 192.0.2.2 was refused: no entry")
+        self.assertEqual(
+            refused["text"],
+            "A login from 192.0.2.2 was refused: no entry (LOGIN, connection 8, 0.500 s)",
+        )
         self.assertEqual((refused["result"], refused["reason"]), ("refused", "no entry"))
 
     @given(st.text(), st.text(), TIMES)

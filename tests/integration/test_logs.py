@@ -86,7 +86,8 @@ class LogTests(LogTestCase):
         """
         for line in log.splitlines():
             self.assertRegex(line, LINE)
-        self.assertIn("#info] ada logged in with LOGIN from 127.0.0.1, JMAP is usable\n", log)
+        login = r"#info\] ada logged in with LOGIN from 127\.0\.0\.1, JMAP is usable"
+        self.assertRegex(log, login + r" \(connection \d+, 0\.\d{3} s\)\n")
         self.assertIn(" starting up.\n", log)
 
     def test_jsonInForeground(self) -> None:

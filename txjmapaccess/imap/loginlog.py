@@ -39,9 +39,13 @@ def logAccepted(
     """
     verdict = record.verdict
     access = type(verdict).__name__.lower()
+    reason = None if isinstance(verdict, Usable) else verdict.reason.value
     # The text is made here: letting the log format the fields costs more than the policy.
     name = oneLine(record.username)
-    text = f"{name} logged in with {record.mechanism} from {address}, JMAP is {access}"
+    text = (
+        f"{name} logged in with {record.mechanism} from {address}, JMAP is {access}"
+        f"{'' if reason is None else f': {reason}'} (connection {connection}, {seconds:.3f} s)"
+    )
     if "{" in text or "}" in text:
         text = text.replace("{", "{{").replace("}", "}}")
     _log.observer(
@@ -60,7 +64,7 @@ def logAccepted(
             "mechanism": record.mechanism,
             "username": record.username,
             "verdict": access,
-            "reason": None if isinstance(verdict, Usable) else verdict.reason.value,
+            "reason": reason,
             "seconds": seconds,
             "checking": checking,
         }
@@ -75,13 +79,10 @@ def logRefused(
     @param seconds: how long it took to find out, which is not when it is answered.
     """
     known = couldTell(failure)
-    text = (
-        "A login from {address} was refused: {reason}"
-        if known
-        else "A login from {address} could not be checked: {reason}"
-    )
+    what = "was refused" if known else "could not be checked"
     (_log.info if known else _log.error)(
-        text,
+        f"A login from {{address}} {what}:"
+        " {reason} ({mechanism}, connection {connection}, {seconds:.3f} s)",
         event=LOGIN,
         result="refused" if known else "unavailable",
         connection=connection,
