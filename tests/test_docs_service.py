@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support_haproxy import exampleText
 from tests.test_docs import ROOT, read
 from txjmapaccess.twistd.config import parse
-from txjmapaccess.twistd.listening import parseListen
+from txjmapaccess.twistd.listening import BACKLOG, parseListen
 from txjmapaccess.twistd.service import JMAPAccessService
 from txjmapaccess.twistd.stopping import GOODBYE
 
@@ -157,6 +157,14 @@ class PromiseTests(SynchronousTestCase):
         """
         limit = int(unit("txjmapaccess.service")["Service"]["LimitNOFILE"])
         self.assertGreater(limit, 2 * parse("").limits.connections)
+
+    def test_backlog(self) -> None:
+        """
+        As many clients may come at once as on ports of our own.
+        """
+        backlog = unit("txjmapaccess.socket")["Socket"]["Backlog"]
+        self.assertEqual(int(backlog), BACKLOG)
+        self.assertIn(f"is {backlog} unless given", read("docs", "configuration.md"))
 
     def test_tools(self) -> None:
         """

@@ -27,7 +27,7 @@ from txjmapaccess.twistd.inherited import inherited
 _PIECE = re.compile(r"((?:[^:\\]|\\.)*)(?::|\Z)", re.DOTALL)
 #: Connections that may wait to be accepted: all clients of a server come back at once when it was
 #: away. Twisted's own 50 let most of them wait for seconds.
-_BACKLOG = 4096
+BACKLOG = 4096
 _REFUSED = ("sslmethod", "extraCertChain", "dhParameters")
 
 
@@ -109,9 +109,7 @@ def _withBacklog(transport: str) -> str:
     kind, *pieces = splitArguments(transport)
     plain = [piece for piece in pieces if "=" not in piece]
     isGiven = len(plain) > 2 or any(piece.startswith("backlog=") for piece in pieces)
-    return (
-        transport if kind not in ("tcp", "tcp6") or isGiven else f"{transport}:backlog={_BACKLOG}"
-    )
+    return transport if kind not in ("tcp", "tcp6") or isGiven else f"{transport}:backlog={BACKLOG}"
 
 
 def _makeInherited(reactor: Any, listen: Listen, arguments: str) -> Any:
