@@ -158,6 +158,12 @@ class PromiseTests(SynchronousTestCase):
         limit = int(unit("txjmapaccess.service")["Service"]["LimitNOFILE"])
         self.assertGreater(limit, 2 * parse("").limits.connections)
 
+    def test_process(self) -> None:
+        """
+        The service may read /proc/stat: without it prometheus-client is silent about the process.
+        """
+        self.assertEqual(unit("txjmapaccess.service")["Service"].get("ProcSubset", "all"), "all")
+
     def test_backlog(self) -> None:
         """
         As many clients may come at once as on ports of our own.
