@@ -5,13 +5,16 @@ Tests for L{txjmapaccess.limits} and L{txjmapaccess.imap.admission}.
 
 from __future__ import annotations
 
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_imap import Connection
+from tests.support_imap import Connection, makePortal
 from txjmapaccess import limits
 from txjmapaccess.limitlog import MOST_LINES, PAUSE
 from txjmapaccess.limits import LIMITS, Limits
@@ -267,6 +270,34 @@ class AdmissionTests(SynchronousTestCase):
         other.send(b"a LOGIN arnt x")
         answer = connection.send(b"b AUTHENTICATE PLAIN AGFybnQAdHJvbmRoZWlt")
         self.assertEqual([line[:5] for line in answer], [b"b NO ", b"* BYE"])
+
+    def test_hangsUp(self):
+        """
+        Who hangs up before the answer is counted like one who was refused, but not one who has
+        waited for so long as a refusal takes, nor, twice, one who leaves while it waits.
+        """
+
+        class Slow:
+            credentialInterfaces = (IUsernamePassword,)
+
+            def requestAvatarId(self, credentials):
+                return fail(UnauthorizedLogin()) if credentials.username == b"no" else Deferred()
+
+        portal = makePortal(checkers=[Slow()])
+        for name, patience, isBlocked in (
+            (b"u", 1.0, False),
+            (b"u", 0.9, True),
+            (b"no", 0.5, True),
+        ):
+            self.setUp()
+            for tries in range(3):
+                self.assertFalse(self.limits.isBlocked("192.0.2.1"), tries)
+                connection = self.connect(portal=portal, refusalSeconds=1)
+                connection.server.seconds = self.clock.seconds
+                connection.send(b"a LOGIN " + name + b" p")
+                self.clock.advance(patience)
+                connection.lose()
+            self.assertEqual(self.limits.isBlocked("192.0.2.1"), isBlocked)
 
     def test_perAddress(self):
         """

@@ -205,7 +205,7 @@ class Login(Privacy):
             return await self._requestAvatarTheirWay(credentials)
         if self.portal is None:
             raise TemporaryFailure("this server has no portal")
-        self._portalLogin = PortalLogin(self.portal, credentials)
+        self._portalLogin = PortalLogin(self.portal, credentials, self.seconds())
         return await self._portalLogin.login()
 
     async def _requestAvatarTheirWay(
@@ -301,8 +301,18 @@ class Login(Privacy):
         """
         if self._expiry is not None and self._expiry.active():
             self._expiry.cancel()
+        self._countHastyLeave()
         super().connectionLost(reason)
         self._abandonExchange()
+
+    def _countHastyLeave(self) -> None:
+        # Or else whoever hangs up before the answer could have any number of passwords tried. One
+        # who gives up on a back end that hangs has waited longer.
+        login = self._portalLogin
+        if login is None or not login.canBeCancelled:
+            return
+        if self.seconds() - login.began < self.refusalSeconds:
+            self.countRefusal()
 
     def _abandonExchange(self) -> None:
         exchange, login = self._exchange, self._portalLogin

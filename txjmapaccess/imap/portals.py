@@ -23,11 +23,13 @@ class PortalLogin:
     whatever happens, because only with it comes the function that undoes it.
 
     @ivar canBeCancelled: whether the checker still has it.
+    @ivar began: when it began, by the clock of its connection.
     """
 
     canBeCancelled = False
 
-    def __init__(self, portal: Any, credentials: Any) -> None:
+    def __init__(self, portal: Any, credentials: Any, began: float) -> None:
+        self.began = began
         self._portal = portal
         self._credentials = credentials
 
@@ -40,8 +42,10 @@ class PortalLogin:
             return await settled(self._portal.login, self._credentials, None, IAccount)  # type: ignore[no-any-return]
         # What Portal.login does, in the two steps that it does not tell about.
         self.canBeCancelled = True
-        avatarId = await settled(checker.requestAvatarId, self._credentials)
-        self.canBeCancelled = False
+        try:
+            avatarId = await settled(checker.requestAvatarId, self._credentials)
+        finally:
+            self.canBeCancelled = False
         return await settled(self._portal.realm.requestAvatar, avatarId, None, IAccount)  # type: ignore[no-any-return]
 
     def _checker(self) -> Any:
