@@ -7,6 +7,7 @@ and C{twistd}.
 from __future__ import annotations
 
 import re
+import shlex
 import ssl
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from tests.integration.test_docs import onPage, slapdConf
 from tests.integration.test_twistd import TwistdTestCase
 from tests.support_ca import CertificateAuthority
+from tests.support_docs import read
 from tests.support_sessions import Session
 from tests.support_slapd import PEOPLE, Slapd, person, skipWithoutSlapd
 from tests.support_twistd import environment, freePort
@@ -132,6 +134,30 @@ class OperatorTests(TwistdTestCase):
         self.assertEqual([True], ["[jmap] session_url" in line for line in wrong], done.stdout)
         self.start(self.configured({}))
         self.assertEqual(("usable", "usable"), self.verdicts())
+
+    def test_clients(self) -> None:
+        """
+        The two commands with which docs/operating.md looks at the server show the URL, to who types
+        what the page says.
+        """
+        (page,) = (b.text for b in onPage("docs/operating.md", "sh") if "s_client" in b.text)
+        (typed,) = re.findall(r"type `(1 LOGIN arnt)` .*`(2 GET\w+)`", read("docs", "operating.md"))
+        self.start(self.configured({}))
+        openssl, curl = page.strip().splitlines()
+        trust = self.path("certificate.pem")
+        for command, keys in (
+            (f"{openssl} -CAfile {trust}", f"{typed[0]} trondheim\n{typed[1]}\n3 LOGOUT\n"),
+            (f"{curl.replace('-u arnt', '-u arnt:trondheim')} --cacert {trust}", ""),
+        ):
+            place = command.replace("mail.example.com:993", f"localhost:{self.tlsPort}")
+            done = subprocess.run(
+                shlex.split(place.replace("mail.example.com", f"localhost:{self.tlsPort}")),
+                input=keys.encode(),
+                capture_output=True,
+                timeout=20,
+                check=False,
+            )
+            self.assertIn(b'* JMAPACCESS "' + _URL + b'"', done.stdout + done.stderr, command)
 
     def test_migrating(self) -> None:
         """
