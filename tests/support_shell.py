@@ -65,6 +65,8 @@ def _commands(text: str) -> Iterator[list[str]]:
 
 
 def _twistd(arguments: list[str]) -> None:
+    if arguments == ["--help"]:
+        return
     options: Any = ServerOptions()
     # The service's user is on the machine of who reads, not on this one.
     options.parseOptions(["0" if word == "txjmapaccess" else word for word in arguments])
