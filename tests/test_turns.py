@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.cred.credentials import IUsernamePassword
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support_imap import Connection, makePortal
 from tests.support_ldap import done
 from tests.support_turns import WorkClock
 from tests.test_ldap_protocol import SEARCH, Transport
@@ -27,9 +29,9 @@ from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, Found
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.sharing import Shared
 from txjmapaccess.oauth.answer import Answer
-from txjmapaccess.oauth.connection import Connection
+from txjmapaccess.oauth.connection import Connection as ProviderConnection
 from txjmapaccess.oauth.pool import ConnectionPool as ProviderPool
-from txjmapaccess.pacing import SLICE
+from txjmapaccess.pacing import SLICE, Pace
 from txjmapaccess.twistd.stopping import Connections
 
 MANY = 100
@@ -215,7 +217,7 @@ class ProviderTests(TurnsTestCase):
     A provider that answers many at a time, each on a connection of its own.
     """
 
-    def ask(self) -> tuple[list[Connection], list[Deferred[Any]]]:
+    def ask(self) -> tuple[list[ProviderConnection], list[Deferred[Any]]]:
         """
         @return: connections and answers.
         """
@@ -292,6 +294,58 @@ class SharedQuestionTests(TurnsTestCase):
         self.clock.turns()
         self.assertEqual(self.outcomes.count("answer"), 50)
         self.assertEqual(self.outcomes.count(CancelledError), 50)
+
+
+class LoginTests(TurnsTestCase):
+    """
+    Many clients that log in at one time.
+    """
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def requestAvatarId(self, credentials: object) -> str:
+        """
+        A checker for which each login is a millisecond of work.
+        """
+        self.clock.work(0.001)
+        self.outcomes.append("checked")
+        return "arnt"
+
+    def connect(self) -> list[Connection]:
+        """
+        @return: connections that have sent LOGIN, with NOOP behind it.
+        """
+        pace, portal = Pace(self.clock), makePortal(checkers=[self])
+        connections = [Connection(portal=portal, clock=self.clock, pace=pace) for _ in range(MANY)]
+        for connection in connections:
+            connection.server.dataReceived(b"a LOGIN arnt x\r\nb NOOP\r\n")
+        return connections
+
+    def test_logins(self) -> None:
+        """
+        They are begun in slices, and each client gets its answers in order.
+        """
+        connections = self.connect()
+        self.assertTurns(["checked"] * MANY)
+        for connection in connections:
+            self.clock.advance(0)
+            login, noop = connection.received()
+            self.assertTrue(login.startswith(b"a OK "))
+            self.assertTrue(noop.startswith(b"b OK"))
+            connection.lose()
+
+    def test_gone(self) -> None:
+        """
+        The login of a client that went away before its turn is not begun.
+        """
+        connections = self.connect()
+        for connection in connections[50:]:
+            connection.lose()
+        self.clock.turns()
+        self.assertEqual(len(self.outcomes), 50)
+        for connection in connections[:50]:
+            connection.lose()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
 class EndTests(TurnsTestCase):
