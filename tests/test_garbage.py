@@ -32,6 +32,19 @@ class Reactor(Clock):
         """
         self.called.append(function)
 
+    def callWhenRunning(self, function: Any) -> str:
+        """
+        See L{twisted.internet.interfaces.IReactorCore}.
+        """
+        self.called.append(function)
+        return "trigger"
+
+    def removeSystemEventTrigger(self, trigger: str) -> None:
+        """
+        See L{twisted.internet.interfaces.IReactorCore}.
+        """
+        self.removed = trigger
+
     def getReaders(self) -> list[object]:
         """
         See L{twisted.internet.interfaces.IReactorFDSet}.
@@ -61,9 +74,18 @@ class CollectorTests(SynchronousTestCase):
         self.reactor = Reactor()
         self.blocks = 1000
         self.collector = Collector(self.reactor, lambda: self.blocks)
-        self.collector.start()
-        self.stop = self.collector.stop
-        self.addCleanup(lambda: self.stop())
+        self.collector.startService()
+        [start] = self.reactor.called
+        start()
+        self.reactor.called.clear()
+        self.addCleanup(self.stop)
+
+    def stop(self) -> None:
+        """
+        Stop it, if it runs.
+        """
+        if self.collector.running:
+            self.collector.stopService()
 
     def test_start(self) -> None:
         """
@@ -159,9 +181,18 @@ class CollectorTests(SynchronousTestCase):
         In the end all is as it was.
         """
         self.stop()
-        self.stop = lambda: None
         self.assertEqual(self.reactor.getDelayedCalls(), [])
         self.assertEqual(gc.get_threshold(), self.before)
         self.assertEqual(gc.get_freeze_count(), 0)
         gc.collect()
         self.assertEqual(gc.get_freeze_count(), 0)
+
+    def test_neverStarted(self) -> None:
+        """
+        A service that ends before the reactor runs has changed nothing.
+        """
+        collector, callbacks = Collector(self.reactor), list(gc.callbacks)
+        collector.startService()
+        collector.stopService()
+        self.assertEqual(self.reactor.removed, "trigger")
+        self.assertEqual(gc.callbacks, callbacks)

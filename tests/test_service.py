@@ -598,8 +598,6 @@ class BoundTests(TestCase):
         Settings that can be used make a service whose port is bound already, before it starts.
         """
         self.patch(service, "makeRealm", lambda description: FoundRealm(NoRealm(), False))
-        # It is for the rest of the process, and this one has other tests.
-        self.patch(service.Collector, "start", lambda collector: None)
         options = ["--listen=tcp:0:interface=127.0.0.1", "--realm=fake:", "--auth=memory:a:b"]
         made: Any = service.makeService(parsed(*options))
         self.assertTrue(IService.providedBy(made))

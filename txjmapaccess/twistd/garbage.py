@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall
 
 #: A full collection comes after some 10,000 new objects: 5 ms.
@@ -34,10 +35,12 @@ MANY = 1_000_000
 _OF_A_CONNECTION = 200
 
 
-class Collector:
+class Collector(Service):
     """
-    @param reactor: has L{twisted.internet.interfaces.IReactorTime}, C{IReactorFromThreads} and
-        C{IReactorFDSet}.
+    Runs from when the reactor does to the end of the service.
+
+    @param reactor: has L{twisted.internet.interfaces.IReactorTime}, C{IReactorFromThreads},
+        C{IReactorCore} and C{IReactorFDSet}.
     @param blocks: how many blocks of memory there are.
     """
 
@@ -45,28 +48,36 @@ class Collector:
         self._reactor = reactor
         self._blocks = blocks
         self._before = gc.get_threshold()
+        self._starting: Any = None
         self._timer: IDelayedCall | None = None
         self._older = 0
         self._limit = 0
         self._isDue = False
 
-    def start(self) -> None:
+    def startService(self) -> None:
         """
         What is there when the server starts is the first to be set aside.
         """
+        super().startService()
+        self._starting = self._reactor.callWhenRunning(self._start)
+
+    def _start(self) -> None:
         self._before = gc.get_threshold()
         gc.set_threshold(*THRESHOLDS)
         gc.callbacks.append(self._collected)
         self._collectAll()
         self._timer = self._reactor.callLater(INTERVAL, self._look)
 
-    def stop(self) -> None:
+    def stopService(self) -> None:
         """
         Leave the collector as Python has it.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        super().stopService()
+        if self._timer is None:
+            self._reactor.removeSystemEventTrigger(self._starting)
+            return
+        self._timer.cancel()
+        self._timer = None
         gc.callbacks.remove(self._collected)
         gc.set_threshold(*self._before)
         gc.unfreeze()

@@ -49,14 +49,16 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    reactor.callWhenRunning(Collector(reactor).start)
     try:
         if options["demo"]:
             from txjmapaccess.demo import makeDemoService
 
-            return LoggedService(makeDemoService(reactor), options.parent, "text", reactor)
+            demo = makeDemoService(reactor)
+            Collector(reactor).setServiceParent(demo)
+            return LoggedService(demo, options.parent, "text", reactor)
         service = JMAPAccessService(options.settings, options["credCheckers"], reactor)
         service.bind()
+        Collector(reactor).setServiceParent(service)
         return LoggedService(service, options.parent, service.logFormat, reactor)
     except ConfigurationError as e:
         fail(e)
