@@ -29,7 +29,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
@@ -99,6 +99,7 @@ def bareLoop(provider: OIDCProvider) -> Check:
     @return: what asks the provider about a token and does nothing else.
     """
     pool = HTTPConnectionPool(reactor)
+    pool.cachedConnectionTimeout = 4
     pool.maxPersistentPerHost = 64
     agent = Agent(reactor, pool=pool)
     pair = f"{quote_plus(CLIENT_ID)}:{quote_plus(CLIENT_SECRET)}".encode()
@@ -112,7 +113,12 @@ def bareLoop(provider: OIDCProvider) -> Check:
 
     async def check(token: str) -> object:
         body = urlencode({"token_type_hint": "access_token", "token": token}).encode()
-        response = await agent.request(b"POST", provider.endpoint.encode(), headers, Body(body))
+        url = provider.endpoint.encode()
+        try:
+            response = await agent.request(b"POST", url, headers, Body(body))
+        except ResponseNeverReceived:
+            # The provider has closed a connection that was idle while others were measured.
+            response = await agent.request(b"POST", url, headers, Body(body))
         collector = Collector()
         response.deliverBody(collector)
         return json.loads(await collector.done)["username"]
