@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support_imap import Connection, IdentifiedAccount, RecordingRealm, makePortal
 from txjmapaccess import JMAPAccessMixin
 from txjmapaccess.imap.backlog import Backlog, backlogOf
-from txjmapaccess.imap.serial import endsCommand
+from txjmapaccess.imap.watching import endsCommand
 
 
 def countTurns(connection):

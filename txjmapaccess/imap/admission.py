@@ -5,23 +5,29 @@ Who may connect, and for how long without a login.
 
 from __future__ import annotations
 
+import itertools
+
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from txjmapaccess.imap.dispatch import CommandDispatch
 from txjmapaccess.limits import FAILURES_OF_CONNECTION, LOGIN_SECONDS, TOO_OFTEN, Limits
 
+_connections = itertools.count(1)
+
 
 class Admission(CommandDispatch):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
+    @ivar number: of this connection, for the log: no other of this process has it.
     @ivar limits: the L{Limits} that this connection shares with others, or L{None}.
     @ivar loginSeconds: from connect to login.
     @ivar failuresPerConnection: refused logins, then BYE.
     @ivar failures: refused logins so far.
     """
 
+    number = 0
     limits: Limits | None = None
     loginSeconds: float = 60
     failuresPerConnection = 3
@@ -35,6 +41,7 @@ class Admission(CommandDispatch):
         """
         Greet the client, or send it away.
         """
+        self.number = next(_connections)
         if self.limits is not None:
             self._source = self.limits.source(self.transport.getPeer())
             objection = self.limits.enter(self._source)

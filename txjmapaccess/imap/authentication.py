@@ -15,7 +15,8 @@ from txjmapaccess.imap import arguments
 from txjmapaccess.imap.dispatch import CommandRefused
 from txjmapaccess.imap.explaining import explained, isExplained
 from txjmapaccess.imap.grammar import SyntaxProblem
-from txjmapaccess.imap.login import Login, refusalText
+from txjmapaccess.imap.login import Login
+from txjmapaccess.imap.refusing import refusalText
 from txjmapaccess.imap.sasl import (
     Exchange,
     Malformed,

@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.test_searchcommand -*-
 """
-Arguments that can have literals anywhere among them: those of SEARCH and ID.
+Arguments that can have literals anywhere among them: those of SEARCH and ID; and literals that
+nobody wants.
 """
 
 from __future__ import annotations
@@ -22,6 +23,23 @@ _TOKEN = re.compile(
     rb'|(?P<atom>[^\x00-\x20\x7f-\xff(){"\\]+|\\[A-Za-z]+)(?=[ ()]|\Z))'
 )
 _ESCAPED = re.compile(rb"\\(.)")
+
+
+class Unwanted:
+    """
+    A literal that goes nowhere: what L{twisted.mail.imap4.LiteralString} is for one that does.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._missing = size
+
+    def write(self, data: bytes) -> bytes | None:
+        """
+        @return: what follows the literal, or L{None} while it goes on.
+        """
+        taken = min(self._missing, len(data))
+        self._missing -= taken
+        return data[taken:] if self._missing == 0 else None
 
 
 class String(bytes):

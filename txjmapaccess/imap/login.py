@@ -1,14 +1,11 @@
 # -*- test-case-name: tests.test_login -*-
 """
 From credentials to an avatar. All credentials go one way: L{Login.enter} takes them through the
-portal, asks the policy, records the verdict and answers. What the answer to a refusal shows is in
-L{refusalText}, and nothing else is ever shown.
+portal, asks the policy, records the verdict and answers.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -28,14 +25,11 @@ from txjmapaccess.credentials import (
     authenticationOf,
 )
 from txjmapaccess.errors import (
-    ForeignAuthorizationIdentity,
-    PasswordExpired,
     TemporaryFailure,
-    couldTell,
 )
-from txjmapaccess.imap.loginlog import logAccepted, logRefused
+from txjmapaccess.imap.loginlog import logAccepted
 from txjmapaccess.imap.portals import EvidencePortal, PortalLogin
-from txjmapaccess.imap.privacy import Privacy
+from txjmapaccess.imap.refusing import Refusing
 from txjmapaccess.imap.waiting import begun, settled
 from txjmapaccess.pacing import Pace
 from txjmapaccess.verdict import Unknown, Verdict
@@ -44,57 +38,23 @@ from txjmapaccess.verdict import Unknown, Verdict
 _log = Logger()
 
 
-_connections = itertools.count(1)
-
-
-def refusalText(failure: Failure) -> bytes:
-    """
-    @return: what the client is told about a login that came to nothing, for any reason
-        (RFC 5530, section 3).
-    """
-    if failure.check(PasswordExpired):
-        return b"[EXPIRED] The password has expired"
-    if failure.check(ForeignAuthorizationIdentity):
-        return b"[AUTHORIZATIONFAILED] Not allowed for that authorization identity"
-    if not couldTell(failure):
-        return b"[UNAVAILABLE] Temporary authentication failure"
-    return b"[AUTHENTICATIONFAILED] Authentication failed"
-
-
-class Login(Privacy):
+class Login(Refusing):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
     @ivar loginRecord: the L{LoginRecord} of this connection, or L{None} before the login.
-    @ivar refusalSeconds: every refusal is answered so long after its command came, so that
-        nothing can be learned from the time that it took; doubled for each further one. When the
-        checker took longer, a multiple of it counts.
-    @ivar seconds: the clock that this is measured with.
     @ivar pace: at which logins are begun; L{None} for at once. Thousands of clients that come back
         at one time are taken in slices, and those who are in already have their turns between.
-    @ivar number: of this connection, for the log: no other of this process has it.
     """
 
     loginRecord: LoginRecord | None = None
-    refusalSeconds: float = 1
-    seconds: Callable[[], float] = staticmethod(time.monotonic)
 
     pace: Pace | None = None
-
-    number = 0
 
     _exchange: Deferred[None] | None = None
     _expiry: IDelayedCall | None = None
     _portalLogin: PortalLogin | None = None
-    _waiting: Deferred[Any] | None = None
     _isDeciding = False
-
-    def connectionMade(self) -> None:
-        """
-        Number the connection.
-        """
-        self.number = next(_connections)
-        super().connectionMade()
 
     def begin(self, tag: bytes, coroutine: Coroutine[Any, Any, None]) -> None:
         """
@@ -232,61 +192,7 @@ class Login(Privacy):
         Called before the tagged OK of a login.
         """
 
-    # Refusals
-
-    async def refuse(self, tag: bytes, failure: Failure, mechanism: str, started: float) -> None:
-        """
-        Answer a login that came to nothing.
-
-        @param started: when its command, or the last response of its exchange, came.
-        """
-        if not self.hasGone():
-            await self.noteRefusal(failure, mechanism, started)
-            self.answerRefusal(tag, b"NO", refusalText(failure))
-
-    async def noteRefusal(self, failure: Failure, mechanism: str, started: float) -> None:
-        """
-        Log and count a refusal, and wait for the time when every one is answered.
-        """
-        elapsed = self.seconds() - started
-        logRefused(self.number, self._address(), mechanism, failure, elapsed)
-        delay = self.refusalSeconds * 2**self.failures
-        if couldTell(failure):
-            self.countRefusal()
-            if elapsed > delay > 0:
-                # A slow checker does not tell by its time what it does for which user.
-                delay *= math.ceil(elapsed / delay)
-        await self._sleepUntil(started + delay)
-
-    def answerRefusal(self, tag: bytes, status: bytes, text: bytes) -> None:
-        """
-        Send the tagged line; one refusal too many is the last.
-        """
-        self._respond(status, tag, text)
-        if self.failures >= self.failuresPerConnection:
-            self.dismiss(b"Too many failed logins")
-
-    def _address(self) -> str:
-        peer = self.transport.getPeer()
-        return str(getattr(peer, "host", peer))
-
-    async def _sleepUntil(self, when: float) -> None:
-        remaining = when - self.seconds()
-        if remaining <= 0:
-            return
-        timer: list[Any] = []
-        awakened: Deferred[None] = Deferred(lambda _: timer[0].cancel())
-        timer.append(self.callLater(remaining, lambda: awakened.callback(None)))
-        self._waiting = awakened
-        await awakened
-
     # Connections that go away
-
-    def hasGone(self) -> bool:
-        """
-        @return: whether nobody waits for the end of this login any more.
-        """
-        return self._ended or self.state not in ("unauth", "auth")
 
     def timeoutConnection(self) -> None:
         """

@@ -29,9 +29,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txjmapaccess.imap._twisted import ServerBase
 from txjmapaccess.imap.backlog import Backlog, backlogOf
+from txjmapaccess.imap.farewell import Farewell
 from txjmapaccess.imap.grammar import SyntaxProblem, announcedLiteral, commandName, tagOf
+from txjmapaccess.imap.literals import Unwanted
+from txjmapaccess.imap.watching import TransportWatch, endsCommand
 
 #: Octets that may wait behind a running command before the transport is stopped.
 _HIGH_WATER = 64 * 1024
@@ -40,40 +42,10 @@ _HIGH_WATER = 64 * 1024
 _COMMANDS_IN_A_TURN = 32
 #: Octets of an unwanted literal that are read and thrown away; a larger one ends the connection.
 _MOST_THROWN_AWAY = 64 * 1024 * 1024
-#: Seconds from a BYE to the end of a connection that the client does not close.
-_AFTER_BYE = 5
 _BRACKET = ord("[")
-_WRITING = ("write", "writeSequence")
-_ENDINGS = (b"OK", b"NO", b"BAD")
 
 
-def endsCommand(data: bytes, tag: bytes) -> bool:
-    """
-    @return: whether the last line of C{data} is the tagged response to the command C{tag}.
-    """
-    lastLine = data[-4096:].rstrip(b"\r\n").rpartition(b"\n")[2]
-    words = lastLine.split(b" ", 2)
-    return len(words) > 1 and words[0] == tag and words[1].upper() in _ENDINGS
-
-
-class _Bin:
-    """
-    A literal that goes nowhere: what L{twisted.mail.imap4.LiteralString} is for one that does.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._missing = size
-
-    def write(self, data: bytes) -> bytes | None:
-        """
-        @return: what follows the literal, or L{None} while it goes on.
-        """
-        taken = min(self._missing, len(data))
-        self._missing -= taken
-        return data[taken:] if self._missing == 0 else None
-
-
-class OneCommandAtATime(ServerBase):
+class OneCommandAtATime(Farewell):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
@@ -94,11 +66,8 @@ class OneCommandAtATime(ServerBase):
     _backlog: Backlog | None = None
     _stalled = False
     _made = False
-    _ended = False
     _nextCommand: IDelayedCall | None = None
-    _hasSaidBye = False
-    _hangUp: IDelayedCall | None = None
-    _watched: dict[str, Any] | None = None
+    _watch: TransportWatch | None = None
 
     def connectionMade(self) -> None:
         """
@@ -129,7 +98,7 @@ class OneCommandAtATime(ServerBase):
         """
         Take one command line, whose tag and name are checked before anything else sees them.
         """
-        self._announced = announcedLiteral(line) if line.endswith(b"+}") else None
+        self._noteLiteral(line)
         try:
             name = commandName(line)
         except SyntaxProblem as e:
@@ -233,37 +202,6 @@ class OneCommandAtATime(ServerBase):
         """
         return message + b" Ok" if message[-1:] == b"]" else message
 
-    def sendLine(self, line: bytes) -> None:
-        """
-        Send a line. A BYE is the last that a client hears, even when it does not hang up.
-        """
-        super().sendLine(line)
-        if line.startswith(b"* BYE ") and not (self._hasSaidBye or self._ended):
-            self._hasSaidBye = True
-            # TLS goes on reading until the client has hung up as well.
-            self.paused = True
-            # A timer of its own: to move one to an earlier time, the reactor searches all.
-            self._hangUp = self.callLater(_AFTER_BYE, self._abort)
-
-    def resetTimeout(self) -> None:
-        """
-        A client that has not logged in gains no time by talking, nor one that has heard BYE.
-        """
-        if self.state != "unauth" and not self._hasSaidBye:
-            super().resetTimeout()
-
-    def timeoutConnection(self) -> None:
-        """
-        End a connection whose time is over, at once if it was told so already.
-        """
-        self.paused = True
-        if not self._hasSaidBye:
-            super().timeoutConnection()
-
-    def _abort(self) -> None:
-        self._hangUp = None
-        self.transport.abortConnection()
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Nothing that waits here runs any more.
@@ -272,12 +210,9 @@ class OneCommandAtATime(ServerBase):
         if self._nextCommand is not None:
             self._nextCommand.cancel()
             self._nextCommand = None
-        if self._hangUp is not None:
-            self._hangUp.cancel()
-            self._hangUp = None
+        self.cancelHangUp()
         self.setTimeout(None)
-        if self._watched is not None:
-            self.unwatchTransport()
+        self._unwatchTransport()
         if self._made:
             super().connectionLost(reason)
 
@@ -285,36 +220,20 @@ class OneCommandAtATime(ServerBase):
         """
         Until the running command ends, look for its tagged line in what is written.
         """
-        transport = self.transport
-        write = transport.write
-        self._watched = {
-            name: vars(transport)[name] for name in _WRITING if name in vars(transport)
-        }
+        self._watch = TransportWatch(self.transport, self._wasWritten)
 
-        def watched(data: bytes) -> None:
-            write(data)
-            if self._running is not None and endsCommand(data, self._running):
-                self._commandEnded()
+    def _wasWritten(self, data: bytes) -> None:
+        if self._running is not None and endsCommand(data, self._running):
+            self._commandEnded()
 
-        transport.write = watched
-        transport.writeSequence = lambda pieces: watched(b"".join(pieces))
-
-    def unwatchTransport(self) -> None:
-        """
-        Undo L{watchTransport}.
-        """
-        before, self._watched = self._watched, None
-        if before is None:
-            return
-        for name in _WRITING:
-            delattr(self.transport, name)
-        # Somebody else may have put something there, too.
-        vars(self.transport).update(before)
+    def _unwatchTransport(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
 
     def _commandEnded(self) -> None:
         self._running = None
-        if self._watched is not None:
-            self.unwatchTransport()
+        self._unwatchTransport()
         if self._announced is not None:
             self._throwAwayLiteral()
         if self._hasSaidBye:
@@ -351,6 +270,6 @@ class OneCommandAtATime(ServerBase):
             self.sendUntaggedResponse(b"BYE Literal too long")
             self.transport.loseConnection()
             return
-        self._pendingLiteral = _Bin(size)
+        self._pendingLiteral = Unwanted(size)
         self.parseState = "discarded"
         self.setRawMode()
