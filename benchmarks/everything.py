@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_benchmarks -*-
+# -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
 All that docs/performance.md has, in one session: sessions, latency, storm, hanging.
 """

@@ -3,7 +3,7 @@ How many access tokens a second the introspection checker can check, beside a ba
 L{twisted.web.client.Agent} that asks the same provider the same, and beside Dovecot's oauth2
 passdb where that is installed.
 
-It needs node and oidc-provider; see tests/support_oidc.py. The loops run in this process, one
+It needs node and oidc-provider; see tests/support/oidc.py. The loops run in this process, one
 after the other in every round, so that they meet the same machine; the provider is another
 process, and so is Dovecot. The best round's rate counts: the others were disturbed. CPU is that
 of the process that checks, the median of the rounds; it says less about luck than the rate.
@@ -40,7 +40,7 @@ from benchmarks.servers.dovecot import (
     byIntrospection,
     whyNoAuthentication,
 )
-from tests.support_oidc import CLIENT_ID, CLIENT_SECRET, OIDCProvider, whyNoProvider
+from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, OIDCProvider, whyNoProvider
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.oauth import IntrospectionChecker
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_benchmarks -*-
+# -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
 How long a login takes at a fixed, moderate load: median and 99th percentile.
 """

@@ -34,8 +34,8 @@ from benchmarks.servers.dovecot import (
     whyNoAuthentication,
 )
 from benchmarks.servers.people import LDIF, SEARCH, TEMPLATE, USERS
-from tests.support_ca import CertificateAuthority
-from tests.support_slapd import Slapd
+from tests.support.ca import CertificateAuthority
+from tests.support.slapd import Slapd
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.ldap import LDAPChecker
 

@@ -27,7 +27,7 @@ from twisted.internet.protocol import Factory
 from twisted.mail.imap4 import IMAP4Server
 from zope.interface import implementer
 
-from tests.support_mail import Account, Mailbox
+from tests.support.mail import Account, Mailbox
 from txjmapaccess import JMAPAccessIMAP4Server
 from txjmapaccess.maildir import MaildirRealm
 

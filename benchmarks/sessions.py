@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_benchmarks -*-
+# -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
 Whole sessions a second, and the server's CPU time for each, by back end, in clear and TLS.
 

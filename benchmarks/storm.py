@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_benchmarks -*-
+# -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
 Thousands of clients that stay: memory for each, and how long it takes when all reconnect at once.
 """

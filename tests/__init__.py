@@ -1,6 +1,6 @@
 import os
 
 if os.environ.get("TXJMAPACCESS_LOGS"):
-    from tests.support_leaks import watch
+    from tests.support.leaks import watch
 
     watch()

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.test_leaks -*-
 """
 Looks for every password and token that the tests used in everything that was logged meanwhile
-(L{tests.support_leaks})::
+(L{tests.support.leaks})::
 
     python -m tests.leaks DIRECTORY
 
@@ -21,13 +21,15 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
+from tests.support.paths import ROOT
+
 #: Octets: what is shorter is found in everything.
 SHORTEST = 6
 
 #: What the log of a test run has in any case.
 EXPECTED = b"logged in with"
 
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "txjmapaccess")
+_PACKAGE = os.path.join(ROOT, "txjmapaccess")
 
 
 def forms(secret: bytes) -> set[bytes]:

@@ -15,7 +15,8 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.test_service import ServiceTestCase
+from tests.support.paths import ROOT
+from tests.twistd.test_service import ServiceTestCase
 from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.imap import loginlog
 from txjmapaccess.ldap import LDAPChecker
@@ -32,8 +33,6 @@ from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.oauth.alarm import Alarm
 from txjmapaccess.twistd.logs import FIELDS, jsonLine
 from txjmapaccess.verdict import Known, Reason
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def described(events: list[Any]) -> list[Any]:

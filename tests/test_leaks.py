@@ -14,10 +14,10 @@ from contextlib import redirect_stdout
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests import support_leaks
 from tests.leaks import EXPECTED, main
+from tests.support import leaks as support_leaks
+from tests.support.paths import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SECRET = b"correct horse/b\xc3\xa4ttery"
 
 _CHILD = """
@@ -32,7 +32,7 @@ Logger("txjmapaccess.x").info("ada logged in with PLAIN", credentials=(password,
 
 class LeaksTests(SynchronousTestCase):
     """
-    L{tests.leaks}, which reads what L{tests.support_leaks} has collected.
+    L{tests.leaks}, which reads what L{tests.support.leaks} has collected.
     """
 
     def setUp(self) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_imap import Connection, makePortal
+from tests.support.imap import Connection, makePortal
 from txjmapaccess import limits
 from txjmapaccess.limitlog import MOST_LINES, PAUSE
 from txjmapaccess.limits import LIMITS, Limits

@@ -10,7 +10,7 @@ from collections import defaultdict
 from twisted.mail.imap4 import IMAP4Server
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_imap import Connection, capabilitiesIn
+from tests.support.imap import Connection, capabilitiesIn
 from txjmapaccess.limits import Limits
 from txjmapaccess.server import JMAPAccessMixin
 from txjmapaccess.twistd.stopping import StoppableServer

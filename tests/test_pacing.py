@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_turns import WorkClock
+from tests.support.turns import WorkClock
 from txjmapaccess.pacing import SLICE, Pace
 
 

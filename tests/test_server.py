@@ -16,7 +16,7 @@ from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.support_imap import (
+from tests.support.imap import (
     URL,
     Connection,
     IdentifiedAccount,

@@ -16,11 +16,11 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_imap import Connection, makePortal
-from tests.support_ldap import done
-from tests.support_turns import WorkClock
-from tests.test_ldap_protocol import SEARCH, Transport
-from tests.test_oauth_http import GOOD, FakeEndpoint
+from tests.ldap.test_protocol import SEARCH, Transport
+from tests.oauth.test_http import GOOD, FakeEndpoint
+from tests.support.imap import Connection, makePortal
+from tests.support.ldap import done
+from tests.support.turns import WorkClock
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_settings -*-
+# -*- test-case-name: tests.ldap.test_settings -*-
 """
 Files that hold secrets.
 """

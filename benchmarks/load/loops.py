@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_benchmarks -*-
+# -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
 Many clients at a time, in one thread: L{keepBusy} as many as the server takes, L{pace} so many a
 second, L{Crowd} all at once, and they stay.

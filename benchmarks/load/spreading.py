@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_benchmarks -*-
+# -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
 Loads in processes of their own: beside what the caller does meanwhile, or several at a time where
 one core is not enough.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_benchmarks -*-
+# -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
 The page of the documentation that holds the numbers of one run.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_benchmarks -*-
+# -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
 What a run was run on.
 """
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import twisted
 import txjmapaccess
-from tests.support_oidc import nodeModules
-from tests.support_slapd import SLAPD
+from tests.support.oidc import nodeModules
+from tests.support.slapd import SLAPD
 
 
 def describe() -> dict[str, str]:

@@ -26,9 +26,9 @@ from pathlib import Path
 
 from benchmarks.servers.people import TEMPLATE
 from benchmarks.servers.process import Server, treeCPU
-from tests.support_oidc import POST_CLIENT_ID, POST_CLIENT_SECRET, OIDCProvider
-from tests.support_slapd import SUFFIX, freePort
-from tests.support_twistd import listens
+from tests.support.oidc import POST_CLIENT_ID, POST_CLIENT_SECRET, OIDCProvider
+from tests.support.slapd import SUFFIX, freePort
+from tests.support.twistd import listens
 
 _NOBODY = 65534
 

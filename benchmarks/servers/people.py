@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 
-from tests.support_slapd import PEOPLE, SUFFIX, person
+from tests.support.slapd import PEOPLE, SUFFIX, person
 
 COUNT = 200
 USERS = [(f"user{n}", f"secret{n}") for n in range(COUNT)]

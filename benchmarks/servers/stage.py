@@ -15,9 +15,9 @@ from benchmarks.servers.dovecot import bySearch, byTemplate, startDovecot, whyNo
 from benchmarks.servers.people import COUNT, LDIF, LOGINS, SCOPE, SEARCH, TEMPLATE, USERS, bearer
 from benchmarks.servers.process import Server
 from benchmarks.servers.twistedservers import startBare, startOurs
-from tests.support_certificate import writeCertificate
-from tests.support_oidc import CLIENT_ID, CLIENT_SECRET, OIDCProvider, whyNoProvider
-from tests.support_slapd import Slapd, skipWithoutSlapd
+from tests.support.certificate import writeCertificate
+from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, OIDCProvider, whyNoProvider
+from tests.support.slapd import Slapd, skipWithoutSlapd
 
 #: Connections of ours to the directory.
 _CONNECTIONS = 8

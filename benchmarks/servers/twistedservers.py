@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.servers.people import SESSION_URL, USERS
 from benchmarks.servers.process import Server
-from tests.support_slapd import freePort
-from tests.support_twistd import Running, environment
+from tests.support.slapd import freePort
+from tests.support.twistd import Running, environment
 
 _CONFIGURATION = """
 [imap]

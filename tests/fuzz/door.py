@@ -1,5 +1,5 @@
 """
-Random streams of commands for as long as is wanted: those of L{tests.test_streams}, against an
+Random streams of commands for as long as is wanted: those of L{tests.imap.test_streams}, against an
 account in memory and against the Maildir store::
 
     python -m tests.fuzz.door --minutes 10 --save DIRECTORY
@@ -31,8 +31,8 @@ from twisted.logger import globalLogBeginner
 _STREAMS = 200
 os.environ["TXJMAPACCESS_EXAMPLES"] = str(_STREAMS)
 
-from tests.support_maildir import Here, mail  # noqa: E402
-from tests.test_streams import StreamTests  # noqa: E402
+from tests.imap.test_streams import StreamTests  # noqa: E402
+from tests.support.maildir import Here, mail  # noqa: E402
 from txjmapaccess.maildir.realm import MaildirRealm  # noqa: E402
 
 _MEMORY = "/dev/shm"

@@ -12,8 +12,8 @@ from contextlib import suppress as suppressed
 
 from twisted.trial.unittest import TestCase
 
-from tests.support_certificate import writeCertificate
-from tests.support_twistd import twistd
+from tests.support.certificate import writeCertificate
+from tests.support.twistd import twistd
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
 AUTH = "--auth=memory:ada:lovelace"

@@ -22,11 +22,11 @@ from benchmarks.results.document import BEGIN, END
 from benchmarks.servers.people import LOGINS
 from benchmarks.servers.process import Server
 from benchmarks.servers.stage import CONTENDERS, Stage
-from tests.support_async import AsyncTestCase
-from tests.support_demo import run
-from tests.support_oidc import whyNoProvider
-from tests.support_slapd import skipWithoutSlapd
-from tests.support_twistd import environment
+from tests.support.coroutines import AsyncTestCase
+from tests.support.demo import run
+from tests.support.oidc import whyNoProvider
+from tests.support.slapd import skipWithoutSlapd
+from tests.support.twistd import environment
 
 TINY = ["--rounds=1", "--seconds=0.1", "--at-once=4", "--rate=50", "--connections=20"]
 TINY += ["--hang=0.2", "--load=20", "--only=clear,short", "--servers=bare,ldap"]

@@ -15,12 +15,11 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_check import directory, write
-from tests.support_demo import PASSWORDS, DemoTestCase, run
-from tests.support_slapd import freePort
-from tests.support_twistd import environment
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tests.support.check import directory, write
+from tests.support.demo import PASSWORDS, DemoTestCase, run
+from tests.support.paths import ROOT
+from tests.support.slapd import freePort
+from tests.support.twistd import environment
 
 #: What the console script runs, as somebody who is not root.
 _RUN = "import os; os.geteuid = lambda: 1000; from txjmapaccess.check.command import main; main()"

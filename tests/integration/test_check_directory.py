@@ -12,11 +12,11 @@ from typing import Any
 from twisted.internet import reactor
 
 from tests.integration.test_ldap_tls import authority, server
-from tests.support_async import AsyncTestCase
-from tests.support_ca import CertificateAuthority
-from tests.support_check import directory, linesOf, write
-from tests.support_ldap import DeafPort, FakeDirectory
-from tests.support_slapd import (
+from tests.support.ca import CertificateAuthority
+from tests.support.check import directory, linesOf, write
+from tests.support.coroutines import AsyncTestCase
+from tests.support.ldap import DeafPort, FakeDirectory
+from tests.support.slapd import (
     PEOPLE,
     SERVICE,
     SERVICE_PASSWORD,

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from twisted.internet import reactor
 
-from tests.support_check import directory, write
-from tests.support_demo import TOKEN, DemoTestCase
-from tests.support_introspection import ACTIVE, FakeProvider, LogCatcher, jsonAnswer, secretFile
+from tests.support.check import directory, write
+from tests.support.demo import TOKEN, DemoTestCase
+from tests.support.introspection import ACTIVE, FakeProvider, LogCatcher, jsonAnswer, secretFile
 from txjmapaccess.check import command
 from txjmapaccess.check.command import askFor, check
 from txjmapaccess.check.options import parse
@@ -243,7 +243,7 @@ class PasswordTests(LoginTestCase):
         Of a realm that others wrote it is not known whether it has identifiers.
         """
         imap = self.imap.replace(
-            f"maildir:{self.directory}/mail", "python:tests.test_check_mail.realm"
+            f"maildir:{self.directory}/mail", "python:tests.check.test_mail.realm"
         )
         text = imap + self.jmap + self.ldap + _FILTER
         outcome = await self.check(text, "--user=arnt", secret="trondheim")

@@ -11,18 +11,18 @@ from unittest import skipIf
 
 from twisted.internet import reactor
 
-from tests.support_async import AsyncTestCase
-from tests.support_ca import CertificateAuthority
-from tests.support_check import directory, linesOf
-from tests.support_introspection import FakeProvider, jsonAnswer, secretFile
-from tests.support_oidc import (
+from tests.support.ca import CertificateAuthority
+from tests.support.check import directory, linesOf
+from tests.support.coroutines import AsyncTestCase
+from tests.support.introspection import FakeProvider, jsonAnswer, secretFile
+from tests.support.oidc import (
     CLIENT_ID,
     CLIENT_SECRET,
     OIDCProvider,
     sharedProvider,
     whyNoProvider,
 )
-from tests.support_slapd import freePort
+from tests.support.slapd import freePort
 from txjmapaccess.check.provider import providerStep
 from txjmapaccess.oauth.settings import IntrospectionSettings
 

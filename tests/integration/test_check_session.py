@@ -16,10 +16,10 @@ from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from tests.support_async import AsyncTestCase
-from tests.support_ca import CertificateAuthority
-from tests.support_check import directory, linesOf
-from tests.support_slapd import freePort
+from tests.support.ca import CertificateAuthority
+from tests.support.check import directory, linesOf
+from tests.support.coroutines import AsyncTestCase
+from tests.support.slapd import freePort
 from txjmapaccess.check import session
 from txjmapaccess.check.answers import Answer
 from txjmapaccess.check.session import BadRedirect, NoAnswer, SessionClient, basic

@@ -17,7 +17,7 @@ from typing import Any
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest
 
-from tests.support_demo import PASSWORDS, TOKEN, DemoTestCase, run
+from tests.support.demo import PASSWORDS, TOKEN, DemoTestCase, run
 from txjmapaccess.demo.samplemail import ARNT
 
 #: The mark that mbsync puts into each message that it stores.

@@ -14,8 +14,8 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.support_cyrus import ADMIN, PASSWORD, Cyrus, whyNoCyrus
-from tests.test_compare import load
+from tests.examples.test_compare import load
+from tests.support.cyrus import ADMIN, PASSWORD, Cyrus, whyNoCyrus
 
 USER = "arnt"
 #: "Entwürfe & Rest" (RFC 3501, section 5.1.3), and a name that wants quotes.

@@ -21,13 +21,13 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest, TestCase
 
-from tests.support_demo import PASSWORDS, TOKEN, DemoTestCase, run
-from tests.support_twistd import command, environment, twistd
+from tests.support.demo import PASSWORDS, TOKEN, DemoTestCase, run
+from tests.support.paths import ROOT
+from tests.support.twistd import command, environment, twistd
 from txjmapaccess.demo import DemoPorts, makeDemoService
 from txjmapaccess.errors import ConfigurationError
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_COMPARE = os.path.join(_ROOT, "examples", "compare.py")
+_COMPARE = os.path.join(ROOT, "examples", "compare.py")
 _PORTS = DemoPorts()
 
 _RUN_HIDING = (
@@ -108,7 +108,7 @@ class TerminalTests(TestCase):
         # The Python that runs the tests is there on every machine; python3 need not be new.
         line = line.replace("python3 ", f"{sys.executable} ", 1)
         return subprocess.run(
-            line, shell=True, cwd=_ROOT, capture_output=True, text=True, timeout=30, check=False
+            line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
         )
 
     def test_commands(self) -> None:

@@ -17,11 +17,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.support_async import AsyncTestCase
-from tests.support_demo import PASSWORDS, DemoTestCase, run
-from tests.support_docs import ROOT, Block, Files, blocks
-from tests.support_oidc import nodeModules, whyNoProvider
-from tests.support_slapd import PEOPLE, Slapd, person, skipWithoutSlapd
+from tests.support.coroutines import AsyncTestCase
+from tests.support.demo import PASSWORDS, DemoTestCase, run
+from tests.support.docs import ROOT, Block, Files, blocks
+from tests.support.oidc import nodeModules, whyNoProvider
+from tests.support.slapd import PEOPLE, Slapd, person, skipWithoutSlapd
 from txjmapaccess.credentials import BearerToken, Evidence, UsernamePassword
 from txjmapaccess.errors import Refused
 from txjmapaccess.ldap import LDAPChecker
@@ -29,7 +29,7 @@ from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.twistd.config import parse
 from txjmapaccess.verdict import Reason
 
-_ROOT_IS_TOLD = (
+ROOT_IS_TOLD = (
     "root may write everywhere, so this says nothing about the user of the service;"
     " run the check as that user"
 )
@@ -297,7 +297,7 @@ def _asRoot(text: str) -> str:
     """
     if "[imap] realm maildir:mail" not in text:
         return text
-    text = re.sub(r"ok( +\[imap\] realm maildir:mail: ).*", rf"warning\1{_ROOT_IS_TOLD}", text)
+    text = re.sub(r"ok( +\[imap\] realm maildir:mail: ).*", rf"warning\1{ROOT_IS_TOLD}", text)
     return text.replace("All is well.", "0 wrong, 1 warning.").replace("0 warnings.", "1 warning.")
 
 

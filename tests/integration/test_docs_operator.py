@@ -15,11 +15,11 @@ from pathlib import Path
 
 from tests.integration.test_docs import onPage, slapdConf
 from tests.integration.test_twistd import TwistdTestCase
-from tests.support_ca import CertificateAuthority
-from tests.support_docs import read
-from tests.support_sessions import Session
-from tests.support_slapd import PEOPLE, Slapd, person, skipWithoutSlapd
-from tests.support_twistd import environment, freePort
+from tests.support.ca import CertificateAuthority
+from tests.support.docs import read
+from tests.support.sessions import Session
+from tests.support.slapd import PEOPLE, Slapd, person, skipWithoutSlapd
+from tests.support.twistd import environment, freePort
 
 _URL = b"https://mail.example.com/.well-known/jmap"
 _TAKEN_OVER = "The settings were read again"

@@ -16,8 +16,8 @@ from unittest import skipIf
 
 from twisted.trial.unittest import TestCase
 
-from tests.support_slapd import PEOPLE, SUFFIX, Slapd, person, skipWithoutSlapd
-from tests.support_twistd import Running, freePort
+from tests.support.slapd import PEOPLE, SUFFIX, Slapd, person, skipWithoutSlapd
+from tests.support.twistd import Running, freePort
 
 #: Logins that wait at one time.
 MANY = 1200

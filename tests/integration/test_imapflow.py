@@ -19,14 +19,14 @@ from twisted.mail.interfaces import INamespacePresenter
 from twisted.trial.unittest import SkipTest
 from zope.interface import implementer
 
-from tests.support_async import AsyncTestCase, asynchronous
-from tests.support_ca import CertificateAuthority
-from tests.support_demo import run
-from tests.support_imap import RecordingRealm, makePortal
-from tests.support_mail import HELLO, IdentifiedAccount
-from tests.support_maildir import mail
-from tests.support_maildir_server import Factory, Shutdown
-from tests.support_oidc import nodeModules
+from tests.support.ca import CertificateAuthority
+from tests.support.coroutines import AsyncTestCase, asynchronous
+from tests.support.demo import run
+from tests.support.imap import RecordingRealm, makePortal
+from tests.support.mail import HELLO, IdentifiedAccount
+from tests.support.maildir import mail
+from tests.support.maildir_server import Factory, Shutdown
+from tests.support.oidc import nodeModules
 from txjmapaccess import JMAPAccessIMAP4Server
 from txjmapaccess.maildir import MaildirRealm
 

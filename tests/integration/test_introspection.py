@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from tests.support_async import asynchronous
-from tests.support_certificate import makeCertificate
-from tests.support_introspection import JMAP_SCOPE, LogCatcher, secretFile
-from tests.support_oidc import (
+from tests.support.certificate import makeCertificate
+from tests.support.coroutines import asynchronous
+from tests.support.introspection import JMAP_SCOPE, LogCatcher, secretFile
+from tests.support.oidc import (
     CLIENT_ID,
     CLIENT_SECRET,
     POST_CLIENT_ID,

@@ -15,11 +15,11 @@ from unittest import skipIf
 
 from twisted.internet.threads import deferToThread
 
-from tests.support_async import asynchronous
-from tests.support_demo import run
-from tests.support_introspection import JMAP_SCOPE
-from tests.support_oidc import nodeModules, whyNoProvider
-from tests.support_tokenserver import TokenServerTestCase
+from tests.support.coroutines import asynchronous
+from tests.support.demo import run
+from tests.support.introspection import JMAP_SCOPE
+from tests.support.oidc import nodeModules, whyNoProvider
+from tests.support.tokenserver import TokenServerTestCase
 from txjmapaccess.imap.privacy import Privacy
 from txjmapaccess.imap.sasl import Mechanism
 from txjmapaccess.maildir import MaildirRealm

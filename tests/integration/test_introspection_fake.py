@@ -15,9 +15,9 @@ from twisted.internet.task import deferLater
 from twisted.internet.tcp import Client
 from twisted.trial.unittest import TestCase
 
-from tests.support_async import asynchronous
-from tests.support_certificate import makeCertificate
-from tests.support_introspection import (
+from tests.support.certificate import makeCertificate
+from tests.support.coroutines import asynchronous
+from tests.support.introspection import (
     ACTIVE,
     FakeConnection,
     FakeProvider,

@@ -19,10 +19,10 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from tests.support_async import asynchronous
-from tests.support_introspection import JMAP_SCOPE
-from tests.support_oidc import OIDCProvider, whyNoProvider
-from tests.support_tokenserver import URL, TokenServerTestCase
+from tests.support.coroutines import asynchronous
+from tests.support.introspection import JMAP_SCOPE
+from tests.support.oidc import OIDCProvider, whyNoProvider
+from tests.support.tokenserver import URL, TokenServerTestCase
 
 _T = TypeVar("_T")
 

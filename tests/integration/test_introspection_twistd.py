@@ -13,9 +13,9 @@ from unittest import skipIf
 
 from twisted.trial.unittest import TestCase
 
-from tests.support_introspection import ACTIVE, JMAP_SCOPE, secretFile
-from tests.support_oidc import CLIENT_ID, CLIENT_SECRET, sharedProvider, whyNoProvider
-from tests.support_twistd import Running, freePort, waitUntil
+from tests.support.introspection import ACTIVE, JMAP_SCOPE, secretFile
+from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, sharedProvider, whyNoProvider
+from tests.support.twistd import Running, freePort, waitUntil
 
 URL = "https://mail.example.com/.well-known/jmap"
 

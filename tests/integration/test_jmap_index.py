@@ -16,17 +16,17 @@ from twisted.trial.unittest import SkipTest
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from tests.support_async import AsyncTestCase
-from tests.support_demo import run
-from tests.support_imap import RecordingRealm, makePortal
-from tests.support_mail import Account
+from tests.support.coroutines import AsyncTestCase
+from tests.support.demo import run
+from tests.support.imap import RecordingRealm, makePortal
+from tests.support.mail import Account
+from tests.support.paths import ROOT
 from txjmapaccess import extendFactory
 from txjmapaccess.jmap import JMAPResource
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.policy import SharedCredentials
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_COMPARE = os.path.join(_ROOT, "examples", "compare.py")
+_COMPARE = os.path.join(ROOT, "examples", "compare.py")
 
 
 class TheirFactory(ServerFactory):

@@ -17,8 +17,8 @@ from twisted.trial.unittest import SkipTest
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from tests.support_async import AsyncTestCase
-from tests.support_certificate import writeCertificate
+from tests.support.certificate import writeCertificate
+from tests.support.coroutines import AsyncTestCase
 from txjmapaccess.demo.samplemail import ARNT, deliver
 from txjmapaccess.jmap import JMAPResource
 from txjmapaccess.maildir import MaildirRealm

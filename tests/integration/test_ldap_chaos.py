@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from tests.integration.test_ldap_fake import FakeTestCase
-from tests.support_ldap import FakeDirectory, done, found, result
+from tests.support.ldap import FakeDirectory, done, found, result
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker, codec
 from txjmapaccess.ldap.ber import element

@@ -10,8 +10,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.support_async import AsyncTestCase
-from tests.support_slapd import (
+from tests.support.coroutines import AsyncTestCase
+from tests.support.slapd import (
     PEOPLE,
     SERVICE,
     SERVICE_PASSWORD,

@@ -8,7 +8,7 @@ from base64 import b64encode
 from typing import Any
 
 from tests.integration.test_ldap_checker import TEMPLATE, CheckerTestCase
-from tests.support_slapd import PEOPLE, SUFFIX, person, sharedSlapd
+from tests.support.slapd import PEOPLE, SUFFIX, person, sharedSlapd
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap.names import escapeDNValue
 from txjmapaccess.verdict import Reason

@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from tests.integration.test_ldap_checker import TEMPLATE
-from tests.support_async import AsyncTestCase
-from tests.support_slapd import SUFFIX, Slapd, freePort, person, skipWithoutSlapd
+from tests.support.coroutines import AsyncTestCase
+from tests.support.slapd import SUFFIX, Slapd, freePort, person, skipWithoutSlapd
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker

@@ -15,9 +15,9 @@ from twisted.internet.task import deferLater
 from twisted.logger import LogLevel
 from twisted.trial.unittest import SkipTest
 
-from tests.support_async import AsyncTestCase
-from tests.support_introspection import LogCatcher
-from tests.support_ldap import FakeDirectory, Handler, done, found, message, result
+from tests.support.coroutines import AsyncTestCase
+from tests.support.introspection import LogCatcher
+from tests.support.ldap import FakeDirectory, Handler, done, found, message, result
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker, codec, health

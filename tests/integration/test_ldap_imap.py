@@ -19,9 +19,9 @@ from twisted.internet.threads import deferToThread
 
 from tests.integration.test_ldap_checker import TEMPLATE, CheckerTestCase
 from tests.integration.test_ldap_policy import LDIF, OVERLAY
-from tests.support_imap import RecordingRealm
-from tests.support_slapd import Slapd, freePort, person, sharedSlapd
-from tests.support_tokenserver import TheirFactory
+from tests.support.imap import RecordingRealm
+from tests.support.slapd import Slapd, freePort, person, sharedSlapd
+from tests.support.tokenserver import TheirFactory
 from txjmapaccess import extendFactory
 from txjmapaccess.checkers import chain
 from txjmapaccess.policy import EvidencePolicy

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.integration.test_ldap_checker import TEMPLATE, CheckerTestCase
-from tests.support_slapd import SUFFIX, person, sharedSlapd
+from tests.support.slapd import SUFFIX, person, sharedSlapd
 from txjmapaccess.credentials import Evidence
 from txjmapaccess.errors import PasswordExpired, Refused
 from txjmapaccess.verdict import Reason

@@ -17,10 +17,10 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest
 
 from tests.integration.test_ldap_checker import TEMPLATE
-from tests.support_async import AsyncTestCase
-from tests.support_ca import CertificateAuthority
-from tests.support_ldap import FakeDirectory, result
-from tests.support_slapd import Slapd, person, sharedSlapd, skipWithoutSlapd
+from tests.support.ca import CertificateAuthority
+from tests.support.coroutines import AsyncTestCase
+from tests.support.ldap import FakeDirectory, result
+from tests.support.slapd import Slapd, person, sharedSlapd, skipWithoutSlapd
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker, codec

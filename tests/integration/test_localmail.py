@@ -19,7 +19,7 @@ from twisted.python.components import registerAdapter
 from twisted.trial.unittest import SkipTest
 from zope.interface import implementer
 
-from tests.support_async import AsyncTestCase
+from tests.support.coroutines import AsyncTestCase
 from txjmapaccess import extendFactory
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
 from txjmapaccess.objectid import ObjectIDIndex

@@ -12,9 +12,10 @@ import re
 import signal
 from typing import Any
 
-from tests import leaks, support_leaks
+from tests import leaks
 from tests.integration.test_twistd import TwistdTestCase
-from tests.support_twistd import twistd, waitUntil
+from tests.support import leaks as support_leaks
+from tests.support.twistd import twistd, waitUntil
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} \[[^\]]+\] .+|\t.*")
 

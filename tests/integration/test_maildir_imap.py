@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.support_maildir_server import MaildirServerTestCase
+from tests.support.maildir_server import MaildirServerTestCase
 
 ONE = (
     b"Received: from b\r\nReceived: from a\r\nFrom: Ada <ada@example.com>\r\n"

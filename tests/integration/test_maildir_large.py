@@ -21,9 +21,9 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.mail.imap4 import MessageSet
 from twisted.mail.interfaces import IAccountIMAP
 
-from tests.support_async import AsyncTestCase
-from tests.support_maildir import Listener
-from tests.support_maildir_server import Shutdown
+from tests.support.coroutines import AsyncTestCase
+from tests.support.maildir import Listener
+from tests.support.maildir_server import Shutdown
 from txjmapaccess.maildir import MaildirRealm
 
 MANY = 20_000

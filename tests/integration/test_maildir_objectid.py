@@ -12,8 +12,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.support_maildir import mail
-from tests.support_maildir_server import MaildirServerTestCase
+from tests.support.maildir import mail
+from tests.support.maildir_server import MaildirServerTestCase
 from txjmapaccess import JMAPAccessIMAP4Server
 
 

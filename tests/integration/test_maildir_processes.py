@@ -5,7 +5,6 @@ The embedded store and other processes: killed ones, and several at a time.
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -14,9 +13,8 @@ from typing import Any
 
 from twisted.mail.imap4 import MessageSet
 
-from tests.support_maildir import Listener, MaildirTestCase, contentOf, mail
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tests.support.maildir import Listener, MaildirTestCase, contentOf, mail
+from tests.support.paths import ROOT
 
 
 class ProcessTestCase(MaildirTestCase):
@@ -26,9 +24,9 @@ class ProcessTestCase(MaildirTestCase):
 
     def start(self, work: str, name: str) -> subprocess.Popen[str]:
         """
-        @return: a running L{tests.support_maildir_child}.
+        @return: a running L{tests.support.maildir_child}.
         """
-        program = [sys.executable, "-m", "tests.support_maildir_child", work, self.path, name]
+        program = [sys.executable, "-m", "tests.support.maildir_child", work, self.path, name]
         process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)

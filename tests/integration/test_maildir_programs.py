@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.mail.imap4 import MessageSet
 
-from tests.support_maildir import Listener, MaildirTestCase, contentOf, mail
+from tests.support.maildir import Listener, MaildirTestCase, contentOf, mail
 
 
 class PythonMaildirTests(MaildirTestCase):

@@ -13,10 +13,10 @@ from unittest import skipIf
 from urllib.request import urlopen
 
 from tests.integration.test_twistd import TwistdTestCase
-from tests.support_certificate import writeCertificate
-from tests.support_slapd import PEOPLE, person, sharedSlapd, skipWithoutSlapd
-from tests.support_twistd import Running, freePort, waitUntil
-from tests.test_metrics import seriesOf
+from tests.metrics.test_metrics import seriesOf
+from tests.support.certificate import writeCertificate
+from tests.support.slapd import PEOPLE, person, sharedSlapd, skipWithoutSlapd
+from tests.support.twistd import Running, freePort, waitUntil
 
 LDIF = person("ada", "lovelace-1815")
 

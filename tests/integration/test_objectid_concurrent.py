@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.mail.imap4 import MailboxException, MessageSet
 
-from tests.support_async import AsyncTestCase
-from tests.test_identifiers import TheirAccount
+from tests.objectid.test_rfc8474 import TheirAccount
+from tests.support.coroutines import AsyncTestCase
 from txjmapaccess.imap.waiting import Turns
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers

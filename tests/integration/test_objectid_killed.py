@@ -47,7 +47,7 @@ class KilledTests(TestCase):
         memory = "/dev/shm"
         directory = tempfile.mkdtemp(dir=memory if os.path.isdir(memory) else None)
         self.addCleanup(shutil.rmtree, directory)
-        program = [sys.executable, "-m", "tests.support_objectid_child", directory, "300"]
+        program = [sys.executable, "-m", "tests.support.objectid_child", directory, "300"]
         done = subprocess.run(program, capture_output=True, text=True, timeout=100)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for line in done.stdout.splitlines():

@@ -22,9 +22,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.paths import ROOT
 from twisted import __version__ as twistedVersion
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
 _NOT_SOURCE = (".git", ".venv", "_trial_temp*", "build", "dist", "*.egg-info", "*_cache")
 _NOT_SOURCE += ("__pycache__", "node_modules", ".hypothesis", "dropin.cache")
 
@@ -59,7 +59,7 @@ def source() -> Path:
     @return: a copy of the source, so that building leaves nothing in it.
     """
     copy = temporaryDirectory() / "source"
-    shutil.copytree(_ROOT, copy, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
     return copy
 
 

@@ -13,8 +13,8 @@ import ssl
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_certificate import writeCertificate
-from tests.support_twistd import Running, freePort
+from tests.support.certificate import writeCertificate
+from tests.support.twistd import Running, freePort
 
 HEADER = b"PROXY TCP4 203.0.113.9 10.0.0.1 5555 993\r\n"
 

@@ -20,8 +20,8 @@ import urllib.request
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.support_certificate import writeCertificate
-from tests.support_haproxy import (
+from tests.support.certificate import writeCertificate
+from tests.support.haproxy import (
     HAPROXY,
     Client,
     Cluster,
@@ -32,8 +32,8 @@ from tests.support_haproxy import (
     exampleText,
     sawLogin,
 )
-from tests.support_slapd import skipWithoutSlapd
-from tests.support_twistd import freePort, waitUntil
+from tests.support.slapd import skipWithoutSlapd
+from tests.support.twistd import freePort, waitUntil
 
 
 class HAProxyTestCase(SynchronousTestCase):

@@ -17,10 +17,10 @@ from base64 import b64encode
 from twisted.internet.threads import deferToThread
 
 from tests.integration.test_twistd import NOT_TAKEN_OVER, TAKEN_OVER, TwistdTestCase
-from tests.support_certificate import writeCertificate
-from tests.support_demo import PASSWORDS, DemoTestCase
-from tests.support_sessions import Session
-from tests.support_twistd import Running, freePort, listens, waitUntil
+from tests.support.certificate import writeCertificate
+from tests.support.demo import PASSWORDS, DemoTestCase
+from tests.support.sessions import Session
+from tests.support.twistd import Running, freePort, listens, waitUntil
 
 BYE = b"* BYE [UNAVAILABLE] The server is stopping"
 LOGIN = b"LOGIN ada lovelace"

@@ -19,14 +19,14 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.test_twistd import TAKEN_OVER, TwistdTestCase
-from tests.support_certificate import writeCertificate
-from tests.support_notify import Listener, abstractAddress
-from tests.support_sessions import Session
-from tests.support_twistd import Running, command, environment, freePort, waitUntil
+from tests.support.certificate import writeCertificate
+from tests.support.notify import Listener, abstractAddress
+from tests.support.paths import ROOT
+from tests.support.sessions import Session
+from tests.support.twistd import Running, command, environment, freePort, waitUntil
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNITS = os.path.join(ROOT, "examples", "systemd")
-ACTIVATE = os.path.join(ROOT, "tests", "support_activate.py")
+ACTIVATE = os.path.join(ROOT, "tests", "support", "activate.py")
 INSTALLED = "/opt/txjmapaccess/bin/twistd"
 HEADER = b"PROXY TCP4 203.0.113.9 10.0.0.1 5555 993\r\n"
 

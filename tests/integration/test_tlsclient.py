@@ -22,9 +22,9 @@ from twisted.internet.ssl import (
     trustRootFromCertificates,
 )
 
-from tests.support_async import AsyncTestCase
-from tests.support_ca import CertificateAuthority
-from tests.support_tls import assertNothingOld
+from tests.support.ca import CertificateAuthority
+from tests.support.coroutines import AsyncTestCase
+from tests.support.tls import assertNothingOld
 from txjmapaccess.tlsclient import VerifiedHTTPS, verifiedTLS
 
 

@@ -24,7 +24,7 @@ from tests.interop.attempt import (
     Failed,
     firstLine,
 )
-from tests.support_oidc import nodeModules
+from tests.support.oidc import nodeModules
 
 _ROOT = Path(__file__).parent.parent
 

@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
 
 from tests.interop.attempt import TOKENS, USER, Attempt
-from tests.support_ca import CertificateAuthority
-from tests.support_twistd import Running, freePort
+from tests.support.ca import CertificateAuthority
+from tests.support.twistd import Running, freePort
 
 PASSWORD = 'tr"on\\dh eim'
 TOKEN = "token-of-arnt-" + "0123456789abcdef" * 60

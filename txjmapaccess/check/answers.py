@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_session -*-
+# -*- test-case-name: tests.check.test_session -*-
 """
 What a JMAP session resource (RFC 8620, section 2) answers, and what that means. No I/O.
 """

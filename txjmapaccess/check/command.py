@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_command -*-
+# -*- test-case-name: tests.check.test_command -*-
 """
 C{txjmapaccess check}, the program.
 

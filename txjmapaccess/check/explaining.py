@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_explaining -*-
+# -*- test-case-name: tests.check.test_explaining -*-
 """
 Why a server could not be reached, and what to do about it: from the texts of Twisted, OpenSSL and
 this package to two short phrases. No I/O.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_findings -*-
+# -*- test-case-name: tests.check.test_findings -*-
 """
 What a check found: one line for each thing.
 """

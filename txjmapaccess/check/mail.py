@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_mail -*-
+# -*- test-case-name: tests.check.test_mail -*-
 """
 Where the mail is: C{[imap] realm}.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_command -*-
+# -*- test-case-name: tests.check.test_command -*-
 """
 The command line of C{txjmapaccess}.
 """

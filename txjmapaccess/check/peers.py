@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_certificates -*-
+# -*- test-case-name: tests.check.test_certificates -*-
 """
 What is to be known of a certificate. No I/O.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_command -*-
+# -*- test-case-name: tests.check.test_command -*-
 """
 From a configuration to what is to be looked at.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_findings -*-
+# -*- test-case-name: tests.check.test_findings -*-
 """
 Steps: all begin at once, each has a deadline, and none is hindered by another that fails.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_check_verdicts -*-
+# -*- test-case-name: tests.check.test_verdicts -*-
 """
 A login and its verdict, in words, and whether JMAP agrees. No I/O.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_demo_samplemail -*-
+# -*- test-case-name: tests.demo.test_samplemail -*-
 """
 The sample mail of the demonstration, put into Maildirs as a delivery agent would.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_mailboxcommands -*-
+# -*- test-case-name: tests.imap.test_mailboxcommands -*-
 """
 How commands ask the mail store, and wait for its answer. What a store says in an exception is for
 the log; the client gets a response code (RFC 5530) and a fixed sentence.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_fetchcommand -*-
+# -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
 A message, written from what the store says of its parts. L{twisted.mail.imap4.MessageProducer} does
 it as well, but fails on octets above ASCII in a header, and invents another boundary each time.

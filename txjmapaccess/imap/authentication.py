@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_login -*-
+# -*- test-case-name: tests.imap.test_login -*-
 """
 LOGIN and AUTHENTICATE on the wire (RFC 3501, sections 6.2.2 and 6.2.3; RFC 4959).
 """

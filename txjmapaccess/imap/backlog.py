@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_serial -*-
+# -*- test-case-name: tests.imap.test_serial -*-
 """
 A client that sends commands and does not read the answers. A transport takes whatever is written to
 it, and tells nobody how much it has still to send, but for a producer that is registered.

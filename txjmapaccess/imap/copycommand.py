@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_messagecommands -*-
+# -*- test-case-name: tests.imap.test_messagecommands -*-
 """
 COPY (RFC 3501, section 6.4.7), and what it has in common with APPEND. Both tell the UIDs that they
 gave (RFC 4315, section 3) where these are certain.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_wire -*-
+# -*- test-case-name: tests.oauth.test_wire -*-
 """
 What a client is told about a refusal, by mechanisms that have a challenge for it (RFC 7628, section
 3.2.2).

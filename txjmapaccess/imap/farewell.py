@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_serial -*-
+# -*- test-case-name: tests.imap.test_serial -*-
 """
 BYE is the last that a client hears (RFC 3501, section 7.1.5), and then the connection ends, whether
 the client closes it or not.

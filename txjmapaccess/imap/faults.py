@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectid -*-
+# -*- test-case-name: tests.objectid.test_objectid -*-
 """
 What the connections of a server know together about the identifiers of its stores: which ones have
 been reported to the operator, and which mailbox has which.

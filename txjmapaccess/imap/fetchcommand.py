@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_fetchcommand -*-
+# -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
 FETCH (RFC 3501, section 6.4.5), with EMAILID and THREADID (RFC 8474, section 5.3).
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_fetchcommand -*-
+# -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
 The message data items of FETCH (RFC 3501, sections 6.4.5 and 9; RFC 8474, section 7).
 

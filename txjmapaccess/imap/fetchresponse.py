@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_fetchcommand -*-
+# -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
 A FETCH response before and while it is sent.
 """

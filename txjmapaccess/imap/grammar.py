@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_grammar -*-
+# -*- test-case-name: tests.imap.test_grammar -*-
 """
 The grammar of IMAP commands (RFC 3501 and RFC 9051, section 9), as pure functions.
 

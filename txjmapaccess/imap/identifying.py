@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectid -*-
+# -*- test-case-name: tests.objectid.test_objectid -*-
 """
 Object identifiers (RFC 8474) as a connection finds them: from the store, by adaptation, or from an
 L{txjmapaccess.objectid.ObjectIDIndex}. Every one is checked before a client sees it. One that

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_mailboxcommands -*-
+# -*- test-case-name: tests.imap.test_mailboxcommands -*-
 """
 LIST and LSUB (RFC 3501, sections 6.3.8 and 6.3.9), with STATUS in the same answer (LIST-STATUS,
 RFC 5819), and NAMESPACE (RFC 2342).

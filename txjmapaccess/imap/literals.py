@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_searchcommand -*-
+# -*- test-case-name: tests.imap.test_searchcommand -*-
 """
 Arguments that can have literals anywhere among them: those of SEARCH and ID; and literals that
 nobody wants.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_login -*-
+# -*- test-case-name: tests.imap.test_login -*-
 """
 From credentials to an avatar. All credentials go one way: L{Login.enter} takes them through the
 portal, asks the policy, records the verdict and answers.

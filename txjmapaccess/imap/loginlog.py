@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_login -*-
+# -*- test-case-name: tests.imap.test_login -*-
 """
 One log event for each login, accepted or not. Metrics are made of the same events: their fields
 are described in docs/observing.md, and no credential is ever among them.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_mailboxcommands -*-
+# -*- test-case-name: tests.imap.test_mailboxcommands -*-
 """
 Commands about the names of mailboxes (RFC 3501, section 6.3): CREATE, DELETE, RENAME, SUBSCRIBE,
 UNSUBSCRIBE. Each waits for the account before it answers.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_mailboxcommands -*-
+# -*- test-case-name: tests.imap.test_mailboxcommands -*-
 """
 Mailbox names between the wire, where they are in modified UTF-7 (RFC 3501, section 5.1.3), and
 accounts, which have them as L{str}.

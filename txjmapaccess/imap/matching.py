@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_searchcommand -*-
+# -*- test-case-name: tests.imap.test_searchcommand -*-
 """
 Whether a message matches a search key (RFC 3501, section 6.4.4). Texts are compared without regard
 to the case of letters, after the decoding of headers (RFC 2047) and of the text parts of a body.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_messagecommands -*-
+# -*- test-case-name: tests.imap.test_messagecommands -*-
 """
 The arguments of APPEND and STORE (RFC 3501, section 9), in the form in which Twisted's parsers give
 them: flags and dates are L{bytes}.

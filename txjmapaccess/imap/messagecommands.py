@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_messagecommands -*-
+# -*- test-case-name: tests.imap.test_messagecommands -*-
 """
 Commands that change messages (RFC 3501, sections 6.3.11 and 6.4): APPEND, STORE, EXPUNGE, CLOSE.
 """

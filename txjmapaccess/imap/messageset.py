@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_searchcommand -*-
+# -*- test-case-name: tests.imap.test_searchcommand -*-
 """
 Sets of messages (RFC 3501, section 9: sequence-set).
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectid -*-
+# -*- test-case-name: tests.objectid.test_objectid -*-
 """
 Object identifiers (RFC 8474): what they look like, and those of a store that has them.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_login -*-
+# -*- test-case-name: tests.imap.test_login -*-
 """
 A login through a L{twisted.cred.portal.Portal}, of which two things must be known that the portal
 does not tell: whether the checker has finished, and which evidence it left.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_login -*-
+# -*- test-case-name: tests.imap.test_login -*-
 """
 What may be offered now: no password and no token in clear where the operator does not want it
 (RFC 3501, section 11.1; RFC 7628, section 4), and STARTTLS.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_login -*-
+# -*- test-case-name: tests.imap.test_login -*-
 """
 Logins that came to nothing. What the answer shows is in L{refusalText}, and nothing else is ever
 shown; when it comes tells nothing either.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_sasl -*-
+# -*- test-case-name: tests.imap.test_sasl -*-
 """
 SASL mechanisms (RFC 4422): bytes in, values out, no I/O.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_searchcommand -*-
+# -*- test-case-name: tests.imap.test_searchcommand -*-
 """
 The keys of SEARCH (RFC 3501, section 6.4.4; RFC 8474, section 6): from tokens to a tree.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_fetchcommand -*-
+# -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
 What BODY[section] and RFC822 are of a message (RFC 3501, section 6.4.5), and how it is sent: a
 little of it at once, a large file in pieces as fast as the client takes them.

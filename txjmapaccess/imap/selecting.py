@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_mailboxcommands -*-
+# -*- test-case-name: tests.imap.test_mailboxcommands -*-
 """
 The selected mailbox: SELECT, EXAMINE (RFC 3501, sections 6.3.1 and 6.3.2), UNSELECT (RFC 3691), and
 what commands in the selected state have in common.

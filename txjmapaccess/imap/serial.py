@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_serial -*-
+# -*- test-case-name: tests.imap.test_serial -*-
 """
 One command at a time (RFC 3501, section 5.5).
 

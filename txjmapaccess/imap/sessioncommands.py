@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_sessioncommands -*-
+# -*- test-case-name: tests.imap.test_sessioncommands -*-
 """
 Commands that Twisted does not have: ID (RFC 2971), ENABLE (RFC 5161), UNSELECT (RFC 3691).
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_mailboxcommands -*-
+# -*- test-case-name: tests.imap.test_mailboxcommands -*-
 """
 STATUS (RFC 3501, section 6.3.10; RFC 8438; RFC 8474, section 4.3).
 """

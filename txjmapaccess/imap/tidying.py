@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_fetchcommand -*-
+# -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
 Messages as Twisted's ENVELOPE and BODYSTRUCTURE can take them. Those fail on what is in many
 messages that were never checked by anybody: octets above ASCII in a header, a semicolon at the end

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_updates -*-
+# -*- test-case-name: tests.imap.test_updates -*-
 """
 What a client is told about its mailbox without having asked (RFC 3501, sections 5.2, 5.5 and 7),
 and the commands with which it gives occasion for that: NOOP, CHECK, IDLE (RFC 2177).

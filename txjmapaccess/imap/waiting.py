@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_fetchcommand -*-
+# -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
 Waiting: for what a store may answer at once or with a Deferred, and for a turn of the reactor.
 """

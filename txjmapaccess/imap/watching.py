@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_serial -*-
+# -*- test-case-name: tests.imap.test_serial -*-
 """
 What is written to a transport, seen by somebody who has no other way to know it: handlers that
 others wrote may write the end of a command straight to it.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_headers -*-
+# -*- test-case-name: tests.jmap.test_headers -*-
 """
 Address lists (RFC 5322, section 3.4), as they are found and not only as they should be: every input
 gives something, in linear time. Pure functions.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_mail -*-
+# -*- test-case-name: tests.jmap.test_mail -*-
 """
 The answers of the methods that need no message to be read. Pure functions over a L{Snapshot}: they
 may take long for a large account, and are run where that does no harm.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_api -*-
+# -*- test-case-name: tests.jmap.test_api -*-
 """
 The method calls of a request, one after the other (RFC 8620, section 3.3 to 3.7).
 """

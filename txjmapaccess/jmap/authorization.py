@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_authorization -*-
+# -*- test-case-name: tests.jmap.test_authorization -*-
 """
 HTTP authentication: from the Authorization field (RFC 9110, section 11) to credentials, and the
 challenges of a 401 answer. Pure functions.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_emailobject -*-
+# -*- test-case-name: tests.jmap.test_emailobject -*-
 """
 Blobs (RFC 8620, section 6): messages and their parts. Pure functions.
 """

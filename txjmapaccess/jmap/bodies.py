@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_mime -*-
+# -*- test-case-name: tests.jmap.test_mime -*-
 """
 Which parts of a message are for reading, and which are attachments (RFC 8621, section 4.1.4). Pure
 functions.

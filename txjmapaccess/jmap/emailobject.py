@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_emailobject -*-
+# -*- test-case-name: tests.jmap.test_emailobject -*-
 """
 Email objects (RFC 8621, section 4.1) from an L{Email} of a snapshot and the octets of the message.
 Pure functions.

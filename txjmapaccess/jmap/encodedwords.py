@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_headers -*-
+# -*- test-case-name: tests.jmap.test_headers -*-
 """
 Encoded words (RFC 2047), and the charsets that Python knows. Pure functions.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_query -*-
+# -*- test-case-name: tests.jmap.test_query -*-
 """
 The filters of Email/query (RFC 8620, section 5.5; RFC 8621, section 4.4.1). Pure functions over a
 L{Snapshot}.

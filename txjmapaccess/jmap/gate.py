@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_resource -*-
+# -*- test-case-name: tests.jmap.test_resource -*-
 """
 Who may come in: the same portal and the same policy as on the IMAP side, so that the two agree.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_headers -*-
+# -*- test-case-name: tests.jmap.test_headers -*-
 """
 The properties of an Email or a part that name a header field (RFC 8621, section 4.1.3). Pure
 functions.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_headers -*-
+# -*- test-case-name: tests.jmap.test_headers -*-
 """
 The parsed forms of header fields (RFC 8621, section 4.1.2). Pure functions.
 """

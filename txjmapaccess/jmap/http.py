@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_resource -*-
+# -*- test-case-name: tests.jmap.test_resource -*-
 """
 HTTP resources for those who may come in, and for nobody else.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_identifiers -*-
+# -*- test-case-name: tests.jmap.test_identifiers -*-
 """
 Where the identifiers of an account come from: from its store, or from the index
 (L{txjmapaccess.objectid.ObjectIDIndex}) that the IMAP server uses, so that they are the same on

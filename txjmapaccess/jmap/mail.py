@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_mail -*-
+# -*- test-case-name: tests.jmap.test_mail -*-
 """
 The methods of C{urn:ietf:params:jmap:mail} that read (RFC 8621): Mailbox, Thread and Email.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_mail -*-
+# -*- test-case-name: tests.jmap.test_mail -*-
 """
 Mailbox objects and Mailbox/query (RFC 8621, section 2). Pure functions over a L{Snapshot}.
 """

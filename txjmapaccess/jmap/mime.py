@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_mime -*-
+# -*- test-case-name: tests.jmap.test_mime -*-
 """
 The MIME structure of a message, as RFC 8621, section 4.1.4 has it. Pure functions.
 

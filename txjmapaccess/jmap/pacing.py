@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_pacing -*-
+# -*- test-case-name: tests.jmap.test_pacing -*-
 """
 Long work in small pieces.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_emailobject -*-
+# -*- test-case-name: tests.jmap.test_emailobject -*-
 """
 Parts of texts: the preview of a message, and values that are cut (RFC 8621, sections 4.1.4 and
 4.2). Pure functions.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_reader -*-
+# -*- test-case-name: tests.jmap.test_reader -*-
 """
 Reads an account (L{twisted.mail.interfaces.IAccountIMAP}): all of it for a
 L{Snapshot<txjmapaccess.jmap.snapshot.Snapshot>}, and single messages. Every method

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_references -*-
+# -*- test-case-name: tests.jmap.test_references -*-
 """
 References to the results of earlier method calls (RFC 8620, section 3.7). Pure functions.
 """

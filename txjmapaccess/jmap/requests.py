@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_requests -*-
+# -*- test-case-name: tests.jmap.test_requests -*-
 """
 The Request object (RFC 8620, section 3.3): from the octets of an HTTP body to method calls. Pure
 functions, strict about I-JSON (RFC 7493) and types.

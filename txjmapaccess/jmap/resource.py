@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_resource -*-
+# -*- test-case-name: tests.jmap.test_resource -*-
 """
 JMAP over HTTP: the session resource, and below it the API endpoint and the download of messages.
 

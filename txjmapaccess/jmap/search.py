@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_search -*-
+# -*- test-case-name: tests.jmap.test_search -*-
 """
 Searching messages (RFC 8621, section 4.4.1): those conditions of a filter for which they must be
 read. No I/O: whoever searches reads the candidates, and has each looked at.

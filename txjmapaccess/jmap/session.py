@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_resource -*-
+# -*- test-case-name: tests.jmap.test_resource -*-
 """
 The Session object (RFC 8620, section 2): what this server can do, and where.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_jmap_emailobject -*-
+# -*- test-case-name: tests.jmap.test_emailobject -*-
 """
 What an Email/get asks for (RFC 8621, section 4.2). Pure functions.
 """

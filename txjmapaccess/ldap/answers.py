@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_codec -*-
+# -*- test-case-name: tests.ldap.test_codec -*-
 """
 What servers send (RFC 4511, section 4), from octets to values. No I/O.
 

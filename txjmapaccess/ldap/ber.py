@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_codec -*-
+# -*- test-case-name: tests.ldap.test_codec -*-
 """
 The part of the Basic Encoding Rules that LDAP uses (RFC 4511, section 5.1): definite lengths, tags
 of one octet, primitive strings.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_checker -*-
+# -*- test-case-name: tests.ldap.test_checker -*-
 """
 The credentials checker: user names and passwords in, evidence out.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_codec -*-
+# -*- test-case-name: tests.ldap.test_codec -*-
 """
 LDAP messages (RFC 4511, section 4): their types, the values that are in them, and requests from
 values to octets. No I/O. What servers send is read by L{txjmapaccess.ldap.answers}.

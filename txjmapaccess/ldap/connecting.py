@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_connecting -*-
+# -*- test-case-name: tests.ldap.test_connecting -*-
 """
 From a server's URI to a connection on which requests may be sent: TCP, then TLS where configured,
 and no request before that.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_counters -*-
+# -*- test-case-name: tests.ldap.test_counters -*-
 """
 What a checker counts, from its making on. Plain numbers, to be read at any time by whoever wants to
 show them; nothing in them was typed by a user.

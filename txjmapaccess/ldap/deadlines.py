@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_protocol -*-
+# -*- test-case-name: tests.ldap.test_protocol -*-
 """
 Deadlines by the thousand: those that fall into the same twentieth of a second share one timer of
 the reactor, and one that is cancelled costs next to nothing.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_directory -*-
+# -*- test-case-name: tests.ldap.test_directory -*-
 """
 Several servers, as one: each login is tried on one after the other until one can tell.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_judging -*-
+# -*- test-case-name: tests.ldap.test_judging -*-
 """
 From attribute values to what they mean to us. Pure functions.
 """

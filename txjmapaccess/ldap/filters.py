@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_filters -*-
+# -*- test-case-name: tests.ldap.test_filters -*-
 """
 Search filters (RFC 4515). ldap3 parses them, once, at start; what is kept is the encoded filter
 with holes where C{{user}} was. A user name is put into such a hole as the octets that it is,

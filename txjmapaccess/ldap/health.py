@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_health -*-
+# -*- test-case-name: tests.ldap.test_health -*-
 """
 Whether a server is up, and when it is tried again.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_judging -*-
+# -*- test-case-name: tests.ldap.test_judging -*-
 """
 What results mean for a login. Pure functions.
 

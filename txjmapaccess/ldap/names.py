@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_names -*-
+# -*- test-case-name: tests.ldap.test_names -*-
 """
 User names and passwords before they get near a directory, and the distinguished names that are made
 of them. Pure functions.

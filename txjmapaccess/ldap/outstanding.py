@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_protocol -*-
+# -*- test-case-name: tests.ldap.test_protocol -*-
 """
 The requests of a connection that wait for their answers, and which answer is whose. No I/O.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_protocol -*-
+# -*- test-case-name: tests.ldap.test_protocol -*-
 """
 One LDAP connection: bind, search, StartTLS.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_repeating -*-
+# -*- test-case-name: tests.ldap.test_repeating -*-
 """
 Whether what was asked on a connection that failed is asked again, and on which one. No I/O.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_settings -*-
+# -*- test-case-name: tests.ldap.test_settings -*-
 """
 What can be set about a directory: the C{[ldap]} table, the keyword arguments of
 L{LDAPChecker<txjmapaccess.ldap.checker.LDAPChecker>}, the arguments of C{--auth ldap:}.

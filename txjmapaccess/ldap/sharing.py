@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_pool -*-
+# -*- test-case-name: tests.ldap.test_pool -*-
 """
 One attempt that several wait for.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_strcred -*-
+# -*- test-case-name: tests.ldap.test_strcred -*-
 """
 C{--auth ldap:...}, for C{twistd jmapaccess} and for every other command that has
 L{twisted.cred.strcred.AuthOptionMixin}.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_settings -*-
+# -*- test-case-name: tests.ldap.test_settings -*-
 """
 LDAP URIs (RFC 4516), as far as they name a server.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_judging -*-
+# -*- test-case-name: tests.ldap.test_judging -*-
 """
 What is asked of a user's entry, and what the answers mean. No I/O.
 """

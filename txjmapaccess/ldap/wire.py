@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_ldap_protocol -*-
+# -*- test-case-name: tests.ldap.test_protocol -*-
 """
 LDAP messages over a transport: requests out, answers in, a deadline on each, and how it all ends.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_realm -*-
+# -*- test-case-name: tests.maildir.test_realm -*-
 """
 The embedded store: Maildir++ on disk, as Dovecot and Courier lay it out, with an SQLite index
 beside it for UIDs, keywords and object identifiers.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_account -*-
+# -*- test-case-name: tests.maildir.test_account -*-
 """
 An account, as Twisted's IMAP server wants it.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_mailbox -*-
+# -*- test-case-name: tests.maildir.test_mailbox -*-
 """
 What changes a mailbox: APPEND, COPY, STORE, EXPUNGE. In worker threads, one at a time for each
 account.

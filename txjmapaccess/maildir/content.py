@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_content -*-
+# -*- test-case-name: tests.maildir.test_content -*-
 """
 What is in a message file, in the form that IMAP sends it: with CRLF at the end of every line,
 whatever the program that delivered it wrote.

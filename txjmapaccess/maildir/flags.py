@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_flags -*-
+# -*- test-case-name: tests.maildir.test_flags -*-
 """
 The flags of a message: letters in the file name, keywords in the index. Pure.
 """

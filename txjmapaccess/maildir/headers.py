@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_headers -*-
+# -*- test-case-name: tests.maildir.test_headers -*-
 """
 Message headers in the form that Twisted's IMAP server takes them, without loss where it allows.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_index -*-
+# -*- test-case-name: tests.maildir.test_index -*-
 """
 The index of an account: one SQLite file beside its Maildir.
 

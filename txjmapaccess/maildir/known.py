@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_mailbox -*-
+# -*- test-case-name: tests.maildir.test_mailbox -*-
 """
 What a mailbox says of itself without looking: from the session's view.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_mailbox -*-
+# -*- test-case-name: tests.maildir.test_mailbox -*-
 """
 What lies in a Maildir, listed again only when it may have changed. In worker threads.
 """

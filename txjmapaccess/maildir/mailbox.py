@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_mailbox -*-
+# -*- test-case-name: tests.maildir.test_mailbox -*-
 """
 A session's view of a mailbox, as Twisted's IMAP server wants it.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_mime -*-
+# -*- test-case-name: tests.maildir.test_mime -*-
 """
 The parts of a message (RFC 2046), cut out of it without a copy of the rest.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_names -*-
+# -*- test-case-name: tests.maildir.test_names -*-
 """
 Names: of mailboxes and of their directories, and of users and theirs. Pure.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_realm -*-
+# -*- test-case-name: tests.maildir.test_realm -*-
 """
 The realm of the embedded store: a directory for each user.
 """

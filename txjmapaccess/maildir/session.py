@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_index -*-
+# -*- test-case-name: tests.maildir.test_index -*-
 """
 What is asked of an open index, and what it answers. In worker threads.
 """

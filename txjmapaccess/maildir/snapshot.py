@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_mailbox -*-
+# -*- test-case-name: tests.maildir.test_mailbox -*-
 """
 The state of a mailbox at one moment. Values only: a change makes a new snapshot, which shares with
 the old one the entries that stayed the same.

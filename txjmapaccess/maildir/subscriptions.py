@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_account -*-
+# -*- test-case-name: tests.maildir.test_account -*-
 """
 The mailboxes that a user has subscribed to: the file C{subscriptions} beside the INBOX, one
 directory name without its first dot in a line, as Dovecot has it. In worker threads.

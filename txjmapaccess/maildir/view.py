@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_view -*-
+# -*- test-case-name: tests.maildir.test_view -*-
 """
 What a session sees of a mailbox. Values only; no I/O.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_realm -*-
+# -*- test-case-name: tests.maildir.test_realm -*-
 """
 Where the blocking part of the store runs: a small pool of threads for all accounts, and in it one
 job at a time for each account.

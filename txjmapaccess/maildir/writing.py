@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_maildir_mailbox -*-
+# -*- test-case-name: tests.maildir.test_mailbox -*-
 """
 Writing so that nothing is lost: what has a name in C{cur} is safely on disk. In worker threads.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_metrics -*-
+# -*- test-case-name: tests.metrics.test_metrics -*-
 """
 Metrics for Prometheus (C{[metrics] listen}), by C{prometheus_client}, which is in the extra
 C{metrics}. Their names are in docs/observing.md.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_metrics -*-
+# -*- test-case-name: tests.metrics.test_metrics -*-
 """
 What credentials checkers count: logins, requests to their back ends, caches.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_metrics -*-
+# -*- test-case-name: tests.metrics.test_metrics -*-
 """
 All metrics of a server, and the web page that has them.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_checker -*-
+# -*- test-case-name: tests.oauth.test_checker -*-
 """
 OAuth 2.0 access tokens, judged by token introspection (RFC 7662).
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_checker -*-
+# -*- test-case-name: tests.oauth.test_checker -*-
 """
 Telling the operator, but not for every login.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_http -*-
+# -*- test-case-name: tests.oauth.test_http -*-
 """
 HTTP responses (RFC 9112): octets in, an answer out, no I/O. The parser is llhttp, which is node's,
 as httptools has it.

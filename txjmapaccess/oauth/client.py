@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_checker -*-
+# -*- test-case-name: tests.oauth.test_checker -*-
 # mypy: allow-untyped-calls
 """
 The introspection client (RFC 7662, section 2).

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_http -*-
+# -*- test-case-name: tests.oauth.test_http -*-
 """
 One connection to a provider, for one request at a time.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_checker -*-
+# -*- test-case-name: tests.oauth.test_checker -*-
 """
 What a checker counts. Plain numbers, for whoever wants to show them.
 """

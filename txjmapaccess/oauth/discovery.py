@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_discovery -*-
+# -*- test-case-name: tests.oauth.test_discovery -*-
 """
 From an issuer to its introspection endpoint: authorization server metadata (RFC 8414) and OpenID
 Connect Discovery 1.0. No I/O here.

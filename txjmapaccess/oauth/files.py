@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_settings -*-
+# -*- test-case-name: tests.oauth.test_settings -*-
 # mypy: allow-untyped-calls
 """
 Reading the files that settings name. Errors are the ends of sentences that start with the key.

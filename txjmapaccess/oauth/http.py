@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_http -*-
+# -*- test-case-name: tests.oauth.test_http -*-
 """
 HTTP as a token checker needs it: small requests, small answers, connections that are kept alive.
 

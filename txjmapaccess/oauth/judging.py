@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_judging -*-
+# -*- test-case-name: tests.oauth.test_judging -*-
 """
 What an introspection answer (RFC 7662, section 2.2) says about a token: may its bearer read this
 mail over IMAP, who is it, and is the token good for JMAP?

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_http -*-
+# -*- test-case-name: tests.oauth.test_http -*-
 """
 Few connections, and kept: most of what a check costs would be to make one.
 """

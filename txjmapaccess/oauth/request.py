@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_http -*-
+# -*- test-case-name: tests.oauth.test_http -*-
 """
 HTTP requests (RFC 9112, section 3): values, no I/O.
 """

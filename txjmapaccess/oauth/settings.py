@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_settings -*-
+# -*- test-case-name: tests.oauth.test_settings -*-
 """
 The settings of the introspection checker: the table C{[introspection]}, the arguments of
 C{--auth introspection:...} and the keyword arguments of

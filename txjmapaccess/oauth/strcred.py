@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_strcred -*-
+# -*- test-case-name: tests.oauth.test_strcred -*-
 """
 C{--auth introspection:...}, for C{twistd jmapaccess} and for every other command that has
 L{twisted.cred.strcred.AuthOptionMixin}.

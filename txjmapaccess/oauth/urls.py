@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_oauth_settings -*-
+# -*- test-case-name: tests.oauth.test_settings -*-
 """
 Which URLs a provider may have.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectid -*-
+# -*- test-case-name: tests.objectid.test_objectid -*-
 """
 A damaged index is rebuilt from what is still readable of it, while no server uses it::
 

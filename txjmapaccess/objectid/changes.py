@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectchanges -*-
+# -*- test-case-name: tests.objectid.test_changes -*-
 """
 CREATE, DELETE, RENAME and COPY, as the index sees them.
 

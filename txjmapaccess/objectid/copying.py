@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectchanges -*-
+# -*- test-case-name: tests.objectid.test_changes -*-
 """
 COPY: the copies get the EMAILIDs and THREADIDs of their sources (RFC 8474, section 5.1).
 """

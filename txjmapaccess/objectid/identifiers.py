@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectid -*-
+# -*- test-case-name: tests.objectid.test_objectid -*-
 """
 The identifiers of one account, from an index of its mailboxes and messages.
 """

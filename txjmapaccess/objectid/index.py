@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectindex -*-
+# -*- test-case-name: tests.objectid.test_index -*-
 """
 The file of an L{txjmapaccess.objectid.ObjectIDIndex} for one account: an SQLite database, opened
 for each job, so that any number of processes may use it and a process that is killed leaves

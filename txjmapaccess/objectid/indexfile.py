@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectindex -*-
+# -*- test-case-name: tests.objectid.test_index -*-
 """
 The file of an L{txjmapaccess.objectid.index.ObjectIndex}: how it is made and opened.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectindex -*-
+# -*- test-case-name: tests.objectid.test_index -*-
 """
 Who changes the mailboxes of an account holds a lock on a file, from before the store is asked until
 what came of it is in the index. The system releases it when a process is killed: so whoever has the

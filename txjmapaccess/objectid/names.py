@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectchanges -*-
+# -*- test-case-name: tests.objectid.test_changes -*-
 """
 What RENAME does to names. Pure.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectid -*-
+# -*- test-case-name: tests.objectid.test_objectid -*-
 """
 Object identifiers (RFC 8474) for a store that has none: L{ObjectIDIndex}.
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectindex -*-
+# -*- test-case-name: tests.objectid.test_index -*-
 """
 How the file of an L{txjmapaccess.objectid.index.ObjectIndex} is rebuilt when it is damaged.
 """

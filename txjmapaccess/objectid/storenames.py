@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectchanges -*-
+# -*- test-case-name: tests.objectid.test_changes -*-
 """
 Which mailboxes an account has, and by which names.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_objectindex -*-
+# -*- test-case-name: tests.objectid.test_index -*-
 """
 What an L{txjmapaccess.objectid.index.ObjectIndex} takes and gives.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_certificate -*-
+# -*- test-case-name: tests.twistd.test_certificate -*-
 """
 The server's certificate: for implicit TLS and for STARTTLS, renewed without a restart.
 

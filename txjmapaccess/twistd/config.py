@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_config -*-
+# -*- test-case-name: tests.twistd.test_config -*-
 """
 The configuration file: TOML, one frozen dataclass for each section, whose fields are the keys and
 whose defaults are the defaults.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_door -*-
+# -*- test-case-name: tests.twistd.test_door -*-
 """
 What a new connection is met with. One immutable L{Door} holds all that a reload may change; the
 factory asks for the present one for each connection, and a connection keeps what it was given.

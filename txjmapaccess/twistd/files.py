@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_service -*-
+# -*- test-case-name: tests.twistd.test_service -*-
 """
 How many files the process may have open: each connection is one.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_garbage -*-
+# -*- test-case-name: tests.twistd.test_garbage -*-
 """
 Python's garbage collector, held to short pauses.
 

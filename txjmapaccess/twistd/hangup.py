@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_service -*-
+# -*- test-case-name: tests.twistd.test_service -*-
 """
 SIGHUP.
 """

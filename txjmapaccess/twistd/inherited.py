@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_inherited -*-
+# -*- test-case-name: tests.twistd.test_inherited -*-
 """
 Sockets that systemd has opened for the service (socket activation, sd_listen_fds(3)):
 C{systemd:index=0} by their order in the socket unit, C{systemd:name=imap} by C{FileDescriptorName}.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_listening -*-
+# -*- test-case-name: tests.twistd.test_listening -*-
 """
 Where a server listens: endpoint strings, and a service that binds its port early.
 

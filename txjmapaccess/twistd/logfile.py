@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_logfile -*-
+# -*- test-case-name: tests.twistd.test_logfile -*-
 """
 Where C{twistd jmapaccess} writes its log, and in which form. The place is C{twistd}'s to choose:
 C{--logfile}, C{--nodaemon}; with C{--syslog} or C{--logger} the form is too.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_logs -*-
+# -*- test-case-name: tests.twistd.test_logs -*-
 """
 Log events as lines of text, as Twisted writes them, or as lines of JSON (C{[log] format}).
 

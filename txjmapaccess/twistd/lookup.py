@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_lookup -*-
+# -*- test-case-name: tests.twistd.test_lookup -*-
 """
 What Twisted plugins offer to the service: realms by name, and capability providers.
 """

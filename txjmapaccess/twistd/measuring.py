@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_measuring -*-
+# -*- test-case-name: tests.twistd.test_measuring -*-
 """
 C{[metrics] listen}: the metrics of a running service, for whoever asks.
 """

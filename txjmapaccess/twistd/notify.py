@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_notify -*-
+# -*- test-case-name: tests.twistd.test_notify -*-
 """
 What systemd is told about the service (C{Type=notify}, see sd_notify(3)): one datagram of
 C{KEY=value} lines to the socket that the environment names. Without that, nothing is told.

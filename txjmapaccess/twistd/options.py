@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_options -*-
+# -*- test-case-name: tests.twistd.test_options -*-
 """
 The command line of C{twistd jmapaccess}, and what it makes of the configuration file.
 

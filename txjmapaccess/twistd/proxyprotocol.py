@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_proxyprotocol -*-
+# -*- test-case-name: tests.twistd.test_proxyprotocol -*-
 """
 The PROXY protocol (versions 1 and 2, as HAProxy specifies it), so that limits and logs see the
 client and not the proxy.

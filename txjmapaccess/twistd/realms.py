@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_realms -*-
+# -*- test-case-name: tests.twistd.test_realms -*-
 """
 Realms for C{--realm NAME[:ARGS]}. The stores themselves are imported when one is asked for.
 """

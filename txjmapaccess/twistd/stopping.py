@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_stopping -*-
+# -*- test-case-name: tests.twistd.test_stopping -*-
 """
 The end of the service: those who are in the middle of something may finish it, all others are
 told at once, and after some seconds nobody is left.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_website -*-
+# -*- test-case-name: tests.twistd.test_website -*-
 """
 An HTTP server whose responses are finished before it stops.
 """

@@ -1,4 +1,4 @@
-// A real authorization server for the integration tests; tests/support_oidc.py runs it.
+// A real authorization server for the integration tests; tests/support/oidc.py runs it.
 //
 // Its one argument is JSON: {"port": 0, "modules": "/.../node_modules", "tls": {"key", "cert"}}.
 // It writes one line of JSON, {"issuer": "..."}, when it is ready, and ends with its standard input.

@@ -1,0 +1,208 @@
+# -*- test-case-name: tests.docs.test_pages -*-
+"""
+The documentation says what the code does, and nothing in it escapes a test.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.docs import test_blocks as test_docs_blocks
+from tests.docs import test_imap as test_docs_imap
+from tests.docs import test_python as test_docs_python
+from tests.docs import test_shell as test_docs_shell
+from tests.support.docs import ROOT, BlockTestCase, blocks, pages, read
+from txjmapaccess.demo.text import demoText
+from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.oauth.settings import IntrospectionSettings
+from txjmapaccess.twistd.config import (
+    IMAPSettings,
+    JMAPSettings,
+    LimitSettings,
+    LogSettings,
+    MetricsSettings,
+    parse,
+)
+from txjmapaccess.twistd.service import needRestart
+
+SECTIONS = {
+    "[imap]": (IMAPSettings,),
+    "[imap.limits]": (LimitSettings,),
+    "[jmap]": (JMAPSettings,),
+    "[ldap]": (LDAPSettings,),
+    "[introspection]": (IntrospectionSettings,),
+    "[log], [metrics]": (LogSettings, MetricsSettings),
+}
+BLOCK_TESTS = (test_docs_blocks, test_docs_imap, test_docs_python, test_docs_shell)
+
+
+class ConfigurationTests(SynchronousTestCase):
+    """
+    docs/configuration.md and README.md.
+    """
+
+    def test_everyKey(self):
+        """
+        Every section has a table with every key, and no other.
+        """
+        sections = re.split(r"^## ", read("docs", "configuration.md"), flags=re.MULTILINE)[1:]
+        found = {}
+        for section in sections:
+            title, _, body = section.partition("\n")
+            rows = re.findall(r"^\| (`[^|]*)\|", body, re.MULTILINE)
+            found[title] = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+        expected = {
+            title: {field.name for kind in kinds for field in fields(kind) if field.init}
+            for title, kinds in SECTIONS.items()
+        }
+        self.assertEqual(found, expected)
+
+    def test_reload(self) -> None:
+        """
+        Every key is marked as taken over by a reload or not; of those that are not, the log says
+        that they need a restart.
+        """
+        marked: dict[str, set[str]] = {}
+        for section in re.split(r"^## ", read("docs", "configuration.md"), flags=re.MULTILINE)[1:]:
+            titles = re.findall(r"\[\S+\]", section.partition("\n")[0])
+            for n, row in enumerate(re.findall(r"^\| `.*", section, re.MULTILINE)):
+                names, *_, mark, _ = re.split(r"(?<!\\)\|", row)[1:]
+                title = titles[min(n, len(titles) - 1)]
+                keys = {f"{title} {key}" for key in re.findall(r"`(\w+)`", names)}
+                marked.setdefault(mark.strip(), set()).update(keys)
+        self.assertEqual(set(marked), {"yes", "no"})
+        before = parse('[imap]\nlisten = ["tcp:143"]\nrealm = "maildir:/a"')
+        after = parse(
+            '[imap]\nlisten = ["tcp:144"]\nrealm = "maildir:/b"\n'
+            '[log]\nformat = "json"\n[metrics]\nlisten = "tcp:9100"'
+        )
+        self.assertEqual(set(needRestart(before, after)), marked["no"])
+
+    def test_readmeTranscript(self):
+        """
+        What the README says that the demonstration says is what it says.
+        """
+        shown = re.search(r"<!-- demo: begin -->\n```\n(.*?)```", read("README.md"), re.DOTALL)
+        self.assertEqual(shown[1], demoText(1143, 8080, 1389))
+
+
+class ArchitectureTests(SynchronousTestCase):
+    """
+    docs/architecture.md.
+    """
+
+    def test_layers(self) -> None:
+        """
+        Every module is in the table of what depends on what, and none imports, when it runs, from a
+        line below its own.
+        """
+        _, _, section = read("docs", "architecture.md").partition("## What depends on what\n")
+        rows = re.findall(r"^\| (`[^|]*)\|", section.partition("\n## ")[0], re.MULTILINE)
+        names = [re.findall(r"`(\w+)/?`", row) for row in rows]
+        line = {name: number for number, row in enumerate(names) for name in row}
+        package = ROOT / "txjmapaccess"
+        wrong = []
+        for path in package.rglob("*.py"):
+            own = path.relative_to(package).parts[0].removesuffix(".py")
+            if own.startswith("_"):
+                continue
+            for other in {own, *(name.split(".")[1] for name in _imported(path))} - {"_version"}:
+                if other not in line:
+                    wrong.append(f"{other} is not in the table of docs/architecture.md")
+                elif line[other] > line.get(own, -1):
+                    wrong.append(f"{path.relative_to(ROOT)} imports {other}")
+        self.assertEqual(wrong, [])
+        present = {path.stem for path in package.iterdir()}
+        self.assertEqual(line.keys() - present, set())
+
+
+def _imported(path: Path) -> set[str]:
+    """
+    @return: the modules of the package that a module imports when it runs.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    forTypes = {
+        id(inside)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inside in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in forTypes:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.startswith("txjmapaccess.")}
+
+
+class LinkTests(SynchronousTestCase):
+    """
+    docs/links.py, which follows the links of the pages that are built.
+    """
+
+    def test_broken(self) -> None:
+        """
+        Links to files and places that are not there are found, others are not followed.
+        """
+        directory = self.mktemp()
+        os.mkdir(directory)
+        good = '<p id="here"><a href="b.html#there">b</a><a href="https://example.com/x">x</a>'
+        bad = '<p id="there"><a href="a.html#there">a</a><img src="c.svg"><a href="#here">h</a>'
+        for name, text in (("a.html", good), ("b.html", bad)):
+            with open(os.path.join(directory, name), "w") as file:
+                file.write(text)
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "docs" / "links.py"), directory],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(
+            done.stdout.splitlines(),
+            [
+                "b.html: #here: there is no such place",
+                "b.html: a.html#there: there is no such place",
+                "b.html: c.svg: there is no such file",
+            ],
+        )
+        self.assertEqual(done.returncode, 1)
+
+
+class LanguageTests(SynchronousTestCase):
+    """
+    No block of code is in a language that nobody checks.
+    """
+
+    def test_languages(self) -> None:
+        """
+        Every language has a test here. What is in braces, Sphinx takes for its own; in files that
+        are read as they are on a site, there is none of that.
+        """
+        checked = {
+            language
+            for module in BLOCK_TESTS
+            for kind in vars(module).values()
+            if isinstance(kind, type) and issubclass(kind, BlockTestCase)
+            for language in kind.languages
+        }
+        unknown = [
+            f"{block.where}: {block.language}"
+            for block in blocks()
+            if block.language not in checked
+            and not (block.language == "{toctree}" and block.page == "docs/index.md")
+        ]
+        self.assertEqual(unknown, [])
+
+    def test_pages(self) -> None:
+        """
+        The pages are found, and nearly all have blocks.
+        """
+        self.assertGreater(len(pages()), 15)
+        self.assertGreater(len({block.page for block in blocks()}), 12)

@@ -1,0 +1,189 @@
+# -*- test-case-name: tests.jmap.test_search -*-
+"""
+Tests for L{txjmapaccess.jmap.search} (RFC 8621, section 4.4.1).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.jmap.test_snapshot import copy
+from txjmapaccess.jmap.problems import MethodProblem
+from txjmapaccess.jmap.search import Search, tokensOf
+from txjmapaccess.jmap.snapshot import Snapshot
+
+_MESSAGE = b"\r\n".join(
+    (
+        b"From: =?utf-8?Q?J=C3=BCrgen?= <juergen@example.com>",
+        b"To: Arnt <arnt@example.com>",
+        b"Cc: Bron <bron@example.com>",
+        b"Subject: Lunch on Friday",
+        b"X-Test: one",
+        b"X-Test: two three",
+        b"Content-Type: multipart/mixed; boundary=o",
+        b"",
+        b"--o",
+        b"Content-Type: text/html; charset=utf-8",
+        b"",
+        b"<p class=hidden>At the <b>fish</b> market</p><style>p { color: red }</style>",
+        b"--o",
+        b"Content-Type: application/x-test",
+        b"",
+        b"salad",
+        b"--o--",
+        b"",
+    )
+)
+
+_SNAPSHOT = Snapshot([], [copy("M1", "F1", "$seen"), copy("M2", "F2")])
+
+
+class MatchTests(SynchronousTestCase):
+    """
+    Whether a message matches.
+    """
+
+    def matches(self, condition: Any) -> bool:
+        """
+        @return: whether the message above matches.
+        """
+        search = Search(condition, _SNAPSHOT)
+        self.assertTrue(search.looksInside)
+        return search.matches(_SNAPSHOT.emails["M1"], _MESSAGE)
+
+    def assertMatches(self, **conditions: Any) -> None:
+        self.assertTrue(self.matches(conditions), conditions)
+
+    def assertNoMatch(self, **conditions: Any) -> None:
+        self.assertFalse(self.matches(conditions), conditions)
+
+    def test_fields(self) -> None:
+        """
+        Text is found in header fields, decoded and in any case of letters.
+        """
+        self.assertMatches(**{"from": "J\xdcRGEN"})
+        self.assertMatches(to="arnt@example.com")
+        self.assertMatches(cc="bron", subject="lunch")
+        self.assertNoMatch(to="bron")
+        self.assertNoMatch(bcc="bron")
+
+    def test_body(self) -> None:
+        """
+        In the body, it is found in what a person reads.
+        """
+        self.assertMatches(body="fish market")
+        for hidden in ("hidden", "red", "salad", "lunch"):
+            self.assertNoMatch(body=hidden)
+
+    def test_text(self) -> None:
+        """
+        C{text} looks everywhere, for each word.
+        """
+        self.assertMatches(text="j\xfcrgen market lunch")
+        self.assertNoMatch(text="j\xfcrgen salad")
+
+    def test_header(self) -> None:
+        """
+        C{header} looks for a field, or for text in one of them.
+        """
+        self.assertMatches(header=["x-test"])
+        self.assertMatches(header=["X-Test", "three two"])
+        self.assertNoMatch(header=["X-Test", "one two"])
+        self.assertNoMatch(header=["X-Nothing"])
+
+    def test_attachment(self) -> None:
+        """
+        C{hasAttachment} is as in the Email.
+        """
+        self.assertMatches(hasAttachment=True)
+        self.assertNoMatch(hasAttachment=False)
+
+    def test_mixed(self) -> None:
+        """
+        Together with what the store knows, all must match.
+        """
+        self.assertMatches(subject="lunch", hasKeyword="$seen")
+        self.assertNoMatch(subject="lunch", notKeyword="$seen")
+
+    def test_operators(self) -> None:
+        """
+        And in filters of any kind.
+        """
+        lunch, dinner = {"subject": "lunch"}, {"subject": "dinner"}
+        for operator, conditions, expected in (
+            ("AND", [lunch, dinner], False),
+            ("OR", [lunch, dinner], True),
+            ("NOT", [dinner], True),
+            ("NOT", [lunch], False),
+            ("NOT", [{"operator": "NOT", "conditions": [lunch]}], True),
+        ):
+            condition = {"operator": operator, "conditions": conditions}
+            self.assertIs(self.matches(condition), expected, condition)
+
+
+class CandidateTests(SynchronousTestCase):
+    """
+    Which messages are read at all.
+    """
+
+    def assertCandidates(self, condition: Any, *ids: str) -> None:
+        found = [email.id for email in Search(condition, _SNAPSHOT).candidates()]
+        self.assertEqual(found, list(ids), condition)
+
+    def test_known(self) -> None:
+        """
+        Those of which the store knows that they cannot match are left out.
+        """
+        self.assertCandidates({"subject": "x", "inMailbox": "F1"}, "M1")
+        self.assertCandidates({"subject": "x"}, "M1", "M2")
+
+    def test_negated(self) -> None:
+        """
+        Below NOT, too; nothing is left out that may match.
+        """
+        subject, inbox = {"subject": "x"}, {"inMailbox": "F1"}
+        self.assertCandidates({"operator": "NOT", "conditions": [subject]}, "M1", "M2")
+        self.assertCandidates({"operator": "NOT", "conditions": [subject, inbox]}, "M2")
+        both = {"operator": "AND", "conditions": [subject, inbox]}
+        self.assertCandidates({"operator": "NOT", "conditions": [both]}, "M1", "M2")
+        either = {"operator": "OR", "conditions": [subject, inbox]}
+        self.assertCandidates({"operator": "NOT", "conditions": [either]}, "M2")
+
+
+class SyntaxTests(SynchronousTestCase):
+    """
+    What is searched for.
+    """
+
+    def test_tokens(self) -> None:
+        """
+        Words, and phrases in quotes, in which quotes and backslashes are escaped.
+        """
+        for text, tokens in (
+            ("  One two ", ["one", "two"]),
+            ('"one two" three', ["one two", "three"]),
+            ("'it\\'s \\\\' x", ["it's \\", "x"]),
+            ('"open two', ['"open', "two"]),
+            ('""', []),
+            ("", []),
+        ):
+            self.assertEqual(tokensOf(text), tokens, text)
+
+    def test_invalid(self) -> None:
+        """
+        Wrong types are C{invalidArguments}.
+        """
+        for condition in (
+            {"text": 1},
+            {"subject": None},
+            {"hasAttachment": "true"},
+            {"header": "X"},
+            {"header": []},
+            {"header": ["a", "b", "c"]},
+            {"header": [1]},
+        ):
+            with self.assertRaises(MethodProblem) as caught:
+                Search(condition, _SNAPSHOT)
+            self.assertEqual(caught.exception.asObject()["type"], "invalidArguments", condition)

@@ -1,0 +1,3 @@
+"""
+An HTTP client for small requests, and TLS towards servers whose names are verified.
+"""
