@@ -43,11 +43,12 @@ class TOMLTests(BlockTestCase):
         if isComplete and (settings.ldap or settings.introspection):
             JMAPAccessService(lambda: settings, [], MemoryReactorClock())
 
-    def test_readme(self) -> None:
+    def test_together(self) -> None:
         """
-        Those of the README go together.
+        Those of docs/configuration.md go together.
         """
-        found = [block.text for block in blocks("toml") if block.page == "README.md"]
+        found = [block.text for block in blocks("toml") if block.page == "docs/configuration.md"]
+        self.assertEqual(len(found), 2)
         settings = parse(self.files().configuration("".join(found)))
         self.assertEqual(settings.imap.listen, ("tcp:143", "ssl:993"))
         self.assertIsNotNone(settings.ldap)

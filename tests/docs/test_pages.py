@@ -46,14 +46,14 @@ BLOCK_TESTS = (test_docs_blocks, test_docs_imap, test_docs_python, test_docs_she
 
 class ConfigurationTests(SynchronousTestCase):
     """
-    docs/configuration.md and README.md.
+    docs/configuration.md: a heading that begins with a bracket is that of a section of the file.
     """
 
     def test_everyKey(self):
         """
         Every section has a table with every key, and no other.
         """
-        sections = re.split(r"^## ", read("docs", "configuration.md"), flags=re.MULTILINE)[1:]
+        sections = re.split(r"^## (?=\[)", read("docs", "configuration.md"), flags=re.MULTILINE)[1:]
         found = {}
         for section in sections:
             title, _, body = section.partition("\n")
@@ -71,7 +71,8 @@ class ConfigurationTests(SynchronousTestCase):
         that they need a restart.
         """
         marked: dict[str, set[str]] = {}
-        for section in re.split(r"^## ", read("docs", "configuration.md"), flags=re.MULTILINE)[1:]:
+        page = read("docs", "configuration.md")
+        for section in re.split(r"^## (?=\[)", page, flags=re.MULTILINE)[1:]:
             titles = re.findall(r"\[\S+\]", section.partition("\n")[0])
             for n, row in enumerate(re.findall(r"^\| `.*", section, re.MULTILINE)):
                 names, *_, mark, _ = re.split(r"(?<!\\)\|", row)[1:]
@@ -92,6 +93,18 @@ class ConfigurationTests(SynchronousTestCase):
         """
         shown = re.search(r"<!-- demo: begin -->\n```\n(.*?)```", read("README.md"), re.DOTALL)
         self.assertEqual(shown[1], demoText(1143, 8080, 1389))
+
+
+class ReadmeTests(SynchronousTestCase):
+    """
+    README.md.
+    """
+
+    def test_length(self) -> None:
+        """
+        It stays short: what is longer belongs to docs/.
+        """
+        self.assertLessEqual(len(read("README.md").splitlines()), 150)
 
 
 class ArchitectureTests(SynchronousTestCase):

@@ -346,7 +346,7 @@ class DocumentationTests(SynchronousTestCase):
             .read_text("utf-8")
         )
         keys: dict[str, list[str]] = {}
-        for heading, body in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", text, re.M | re.S):
+        for heading, body in re.findall(r"^## (\[.*?)\n(.*?)(?=^## |\Z)", text, re.M | re.S):
             cells = re.findall(r"^\| (`.*?) \|", body, re.M)
             keys[heading] = [key for cell in cells for key in re.findall(r"`(\w+)`", cell)]
         return keys
