@@ -86,8 +86,8 @@ def table(figures: Figures, plan: Plan) -> Table:
         failed = sum(each.failures for tls in (0, 1) for each in figures.get((name, bool(tls)), ()))
         rows.append([*cells, str(failed)])
     return Table(
-        f"Latency of a login at {plan.rate:g} sessions a second",
-        "Milliseconds from connecting to being logged in. Medians of the rounds.",
+        f"Login latency at {plan.rate:g} sessions a second",
+        "Milliseconds from connect to login. Medians of the rounds.",
         ["server", "logins", "clear: p50", "p99", "TLS: p50", "p99", "failed"],
         rows,
         words=2,

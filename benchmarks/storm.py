@@ -153,14 +153,13 @@ def table(figures: Figures, plan: Plan) -> Table:
             ]
         )
     return Table(
-        f"{plan.connections:,} clients that stay, and then reconnect at once",
-        "Memory of the server for each idle connection after its login (by which it grows from the"
-        " first fifth of them to all), and seconds until all are"
-        " in again after every one of them lost its connection; *worst* is the login that took"
-        " longest. Medians; one round with TLS.",
+        f"{plan.connections:,} clients that stay and then reconnect at once",
+        "Server memory for each idle connection after login (its growth from the first fifth of the"
+        " connections to all), and seconds until all clients are logged in again after every"
+        " connection broke; *slowest* is the slowest login. Medians; one round with TLS.",
         [
             *("server", "logins", "", "KiB each", "of Twisted alone"),
-            *("all in", "worst", "failed attempts"),
+            *("all back", "slowest", "failed attempts"),
         ],
         rows,
         words=3,

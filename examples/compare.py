@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """
-Is it true what JMAPACCESS says (RFC 9698)? Logs in over IMAP, asks where the JMAP server is, logs
-in there with the same credentials, and compares the identifiers of every mailbox (MAILBOXID) and
-every message (EMAILID, THREADID) over both protocols.
+Verify JMAPACCESS (RFC 9698): log in over IMAP, ask where the JMAP server is, log in there with the
+same credentials, and compare the identifiers of every mailbox (MAILBOXID) and every message
+(EMAILID, THREADID) over both protocols.
 
-Without arguments it asks the demonstration (twistd -n jmapaccess --demo). Exit status: 0 when both
-sides agree, 1 when they do not, 2 when they could not be compared.
+Without arguments, it uses the demo (twistd -n jmapaccess --demo). Exit status: 0 if both sides
+agree, 1 if they do not, 2 if they could not be compared.
 """
 
 from __future__ import annotations

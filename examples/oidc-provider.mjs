@@ -10,7 +10,7 @@ export const configuration = {
   scopes: ['openid', 'offline_access', MAIL],
   clients: [
     {
-      // The IMAP server. It introspects, and can get no token.
+      // The IMAP server. It introspects tokens, but cannot get any.
       client_id: 'imap',
       client_secret: process.env.IMAP_CLIENT_SECRET,
       grant_types: [],
@@ -18,7 +18,7 @@ export const configuration = {
       response_types: [],
     },
     {
-      // A mail client on people's own machines: no secret, PKCE, loopback (RFC 8252).
+      // A mail client on users' own machines: no secret, PKCE, loopback (RFC 8252).
       client_id: 'mail-client',
       application_type: 'native',
       token_endpoint_auth_method: 'none',
@@ -34,7 +34,7 @@ export const configuration = {
     },
     revocation: { enabled: true },
   },
-  // What username_claim names.
+  // The claim that username_claim names.
   extraTokenClaims: (ctx, token) => ({ username: token.accountId }),
   ttl: { AccessToken: 600 },
 };

@@ -52,8 +52,8 @@ def summary(claims: Sequence[Claim]) -> Table:
     @return: all of them.
     """
     return Table(
-        "What is wanted",
+        "Targets",
         "The numbers are from the tables below.",
-        ["what", "wanted", "measured", "met"],
+        ["figure", "target", "measured", "met"],
         [claim.cells() for claim in claims],
     )

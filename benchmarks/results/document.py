@@ -23,7 +23,7 @@ def section(machine: Mapping[str, str], command: str, tables: Sequence[Table], i
     @return: Markdown.
     """
     where = Table(
-        "The machine", "Repeat it with `" + command + "`.", ("", ""), list(machine.items()), 2
+        "The machine", "Repeat with `" + command + "`.", ("", ""), list(machine.items()), 2
     )
     parts = [table.markdown() for table in tables]
     picture = f"![Whole sessions a second, by server and back end]({image})\n"

@@ -55,7 +55,7 @@ class Trial:
             results = [self._result(mechanism, startTLS) for startTLS in (False, True)]
             rows.append(f"{head} {mechanism} | {' | '.join(results)} |")
         results = [self._stranger(startTLS) for startTLS in (False, True)]
-        rows.append(f"{head} certificate of a stranger | {' | '.join(results)} |")
+        rows.append(f"{head} untrusted certificate | {' | '.join(results)} |")
         return rows
 
     def _has(self, startTLS: bool) -> bool:
@@ -76,7 +76,7 @@ class Trial:
             return "reads"
         kind = "STARTTLS" if startTLS else "TLS"
         self.failures.append(f"{self._client.name}, {mechanism}, {kind}: {commands} {said}")
-        return "reads, but not so" if hasRead else "does not read"
+        return "reads, but differently" if hasRead else "does not read"
 
     def _stranger(self, startTLS: bool) -> str:
         """

@@ -16,7 +16,7 @@ class OfflineIMAP(Client):
     name = "offlineimap3"
     program = "offlineimap"
     mechanisms = (LOGIN, PLAIN, XOAUTH2)
-    remark = "does not look at the certificate with STARTTLS"
+    remark = "does not verify the certificate with STARTTLS"
 
     def version(self) -> str:
         return firstLine("offlineimap", "--version")
@@ -59,7 +59,7 @@ class Fetchmail(Client):
 
     name = program = "fetchmail"
     mechanisms = (LOGIN,)
-    remark = "has neither PLAIN nor tokens in this version"
+    remark = "supports neither PLAIN nor tokens in this version"
 
     def version(self) -> str:
         # "This is fetchmail release 6.4.37+GSS+NTLM."
@@ -89,7 +89,7 @@ class Getmail(Client):
     program = "getmail"
     mechanisms = (LOGIN, XOAUTH2)
     startTLS = False
-    remark = "has no STARTTLS in this version"
+    remark = "does not support STARTTLS in this version"
 
     def version(self) -> str:
         return firstLine("getmail", "--version").split()[-1]

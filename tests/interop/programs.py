@@ -55,8 +55,8 @@ class Curl(Client):
     name = program = "curl"
     mechanisms = (SASL_LOGIN, PLAIN, OAUTHBEARER)
     remark = (
-        "takes OAUTHBEARER wherever it is offered; XOAUTH2, at a server that has nothing else, is"
-        " in tests/integration/test_introspection_clients.py"
+        "uses OAUTHBEARER wherever it is offered; XOAUTH2, at a server that offers nothing else, is"
+        " tested in tests/integration/test_introspection_clients.py"
     )
 
     def version(self) -> str:
@@ -86,7 +86,7 @@ class Mbsync(Client):
 
     name = program = "mbsync"
     mechanisms = (LOGIN, PLAIN)
-    remark = "has tokens only with further plugins for SASL"
+    remark = "supports tokens only with additional SASL plugins"
 
     def missing(self) -> str:
         return super().missing() or _missingPlugin("plain", "libsasl2-modules")
@@ -136,8 +136,8 @@ class MbsyncKDE(Mbsync):
     name = "mbsync with kdexoauth2"
     mechanisms = (XOAUTH2,)
     remark = (
-        "has the SASL plugin of Debian's libsasl2-modules-kdexoauth2; when a token is refused, it"
-        " does not answer the challenge that says why, and waits"
+        "uses the SASL plugin of Debian's libsasl2-modules-kdexoauth2; if a token is refused, it"
+        " does not answer the challenge with the reason, and waits"
     )
 
     def missing(self) -> str:

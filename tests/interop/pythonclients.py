@@ -148,8 +148,8 @@ class Aioimaplib(_Package):
     mechanisms = (LOGIN, XOAUTH2)
     startTLS = False
     remark = (
-        "has no STARTTLS; when a token is refused, it does not answer the challenge that says"
-        " why, and waits"
+        "does not support STARTTLS; if a token is refused, it does not answer the challenge with"
+        " the reason, and waits"
     )
 
     def read(self, attempt: Attempt) -> bytes:

@@ -28,7 +28,7 @@ class Mutt(Client):
 
     name = program = "mutt"
     mechanisms = (SASL_LOGIN, PLAIN, OAUTHBEARER, XOAUTH2)
-    remark = "takes the command LOGIN only where no AUTH=LOGIN is offered"
+    remark = "uses the LOGIN command only if AUTH=LOGIN is not offered"
 
     def version(self) -> str:
         return firstLine(self.program, "-v").split()[1]
@@ -63,8 +63,8 @@ class Neomutt(Mutt):
     name = program = "neomutt"
     longestToken = 400
     remark = (
-        "takes the command LOGIN only where no AUTH=LOGIN is offered; in OAUTHBEARER this version"
-        " has no room for a token of 650 octets (the others had one of 974)"
+        "uses the LOGIN command only if AUTH=LOGIN is not offered; this version's OAUTHBEARER cannot"
+        " send a token of 650 octets (the other clients sent one of 974)"
     )
 
 
@@ -76,7 +76,7 @@ class Alpine(Client):
     name = program = "alpine"
     mechanisms = (LOGIN, SASL_LOGIN, PLAIN)
     remark = (
-        "gets its tokens itself, from providers that it knows: OAUTHBEARER and XOAUTH2 were not"
+        "obtains tokens by itself, from providers that it knows: OAUTHBEARER and XOAUTH2 were not"
         " tried"
     )
 
