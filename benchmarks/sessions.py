@@ -105,9 +105,9 @@ def tables(figures: Figures) -> list[Table]:
     head = ["server", "logins", "clear", "CPU", "long", "CPU", "TLS", "CPU", "TLS, long", "CPU"]
     numbers = Table(
         "Whole sessions a second, and CPU time for each",
-        "Connect, greeting, login, LOGOUT; *long* adds CAPABILITY and GETJMAPACCESS (NOOP where that"
-        " is unknown). *CPU* is the microseconds that all processes of the server use for a session,"
-        " without the back end's. Medians.",
+        "Connect, greeting, login, LOGOUT; *long* adds CAPABILITY and GETJMAPACCESS (NOOP where"
+        " that is unknown). *CPU* is the microseconds that all processes of the server use for a"
+        " session, without the back end's. Medians.",
         head,
         [_row(figures, server) for server in servers],
         words=2,
@@ -167,8 +167,8 @@ def _ratios(figures: Figures) -> Table:
                 rows.append([*labels, where, decimal(by.perSecond, 2), decimal(by.cpu, 2)])
     return Table(
         "Comparisons",
-        "The first compared with the second: sessions a second, and CPU time for each (2 is twice as"
-        " good). Medians of the ratios of each round.",
+        "The first compared with the second: sessions a second, and CPU time for each (2 is twice"
+        " as good). Medians of the ratios of each round.",
         ["server", "compared with", "", "rate", "by CPU"],
         rows,
         words=3,

@@ -63,8 +63,8 @@ class Neomutt(Mutt):
     name = program = "neomutt"
     longestToken = 400
     remark = (
-        "uses the LOGIN command only if AUTH=LOGIN is not offered; this version's OAUTHBEARER cannot"
-        " send a token of 650 octets (the other clients sent one of 974)"
+        "uses the LOGIN command only if AUTH=LOGIN is not offered; this version's OAUTHBEARER"
+        " cannot send a token of 650 octets (the other clients sent one of 974)"
     )
 
 
