@@ -141,11 +141,10 @@ class ReadContextTests(SynchronousTestCase):
         damaged.
         """
         damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-        for content in (b"", b"hello", damaged):
+        nothing, broken = "does not hold a certificate in PEM form", "holds a broken certificate"
+        for content, words in ((b"", nothing), (b"hello", nothing), (damaged, broken)):
             path = self.write(content)
-            self.assertEqual(
-                self.complaint(path), f"certificate {path} does not hold a certificate in PEM form"
-            )
+            self.assertEqual(self.complaint(path), f"certificate {path} {words}")
 
     def test_noKey(self) -> None:
         """

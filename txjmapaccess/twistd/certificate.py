@@ -9,11 +9,9 @@ the new certificate, those before keep theirs. TLS 1.2 is the lowest version.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
-from OpenSSL.crypto import FILETYPE_PEM, PKey, load_privatekey
-from OpenSSL.crypto import Error as CryptoError
+from OpenSSL.crypto import PKey
 from OpenSSL.SSL import Connection, Context
 from OpenSSL.SSL import Error as SSLError
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -21,12 +19,9 @@ from twisted.internet.ssl import Certificate, CertificateOptions, TLSVersion
 from zope.interface import implementer
 
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.files import readCertificates, readPrivateKey
 from txjmapaccess.twistd.config import IMAPSettings
 from txjmapaccess.twistd.listening import Listen
-
-_CERTIFICATE = re.compile(
-    rb"-----BEGIN CERTIFICATE-----\r?\n.+?\r?\n-----END CERTIFICATE-----", re.DOTALL
-)
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -68,8 +63,8 @@ def readContext(certificate: str, privateKey: str | None = None) -> Context:
         belong together.
     """
     privateKey = privateKey or certificate
-    chain = _readCertificates(certificate)
-    key = _readPrivateKey(privateKey)
+    chain = readCertificates("certificate", certificate)
+    key = readPrivateKey("private_key", privateKey)
     try:
         return _makeContext(chain, key)
     except (SSLError, ValueError):
@@ -86,38 +81,6 @@ def _makeContext(chain: list[Certificate], key: PKey) -> Context:
         extraCertChain=others,
         raiseMinimumTo=TLSVersion.TLSv1_2,
     ).getContext()
-
-
-def _readCertificates(path: str) -> list[Certificate]:
-    found = _CERTIFICATE.findall(_read("certificate", path))
-    try:
-        chain = [Certificate.loadPEM(pem) for pem in found]
-    except (CryptoError, ValueError):
-        chain = []
-    if not chain:
-        raise ConfigurationError(f"certificate {path} does not hold a certificate in PEM form")
-    return chain
-
-
-def _readPrivateKey(path: str) -> PKey:
-    pem = _read("private_key", path)
-    if b"ENCRYPTED" in pem:
-        # OpenSSL would ask for the passphrase on the terminal and wait.
-        raise ConfigurationError(f"private_key {path} is protected by a passphrase: it must not be")
-    try:
-        return load_privatekey(FILETYPE_PEM, pem)
-    except (CryptoError, ValueError):
-        raise ConfigurationError(
-            f"private_key {path} does not hold a private key in PEM form"
-        ) from None
-
-
-def _read(name: str, path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as e:
-        raise ConfigurationError(f"{name} {path} cannot be read: {e.strerror}") from None
 
 
 class Certificates:
