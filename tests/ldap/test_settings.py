@@ -347,7 +347,7 @@ class TLSSettingsTests(SettingsTestCase):
         self.template(starttls=True, client_certificate=alone, client_key=self.file(key))
         for keyFile, words in (
             (self.file(other), "is not the key"),
-            (alone, "private key in PEM form"),
+            (alone, "private key in PEM"),
         ):
             self.assertSentence(
                 "client_key",
