@@ -31,10 +31,10 @@ from txjmapaccess.errors import (
     TemporaryFailure,
     TokenRefused,
 )
+from txjmapaccess.http.client import CONCURRENT
+from txjmapaccess.http.connection import Unanswered
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
 from txjmapaccess.oauth import IntrospectionChecker
-from txjmapaccess.oauth.connection import Unanswered
-from txjmapaccess.oauth.http import CONCURRENT
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.settings import fromMapping
 from txjmapaccess.verdict import Reason

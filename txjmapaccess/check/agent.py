@@ -16,7 +16,7 @@ from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IResponse
 
-from txjmapaccess.oauth.http import describe
+from txjmapaccess.http.client import describe
 
 
 class BodyTooLong(Exception):

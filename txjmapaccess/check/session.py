@@ -20,8 +20,8 @@ from txjmapaccess.check.answers import KEY, Answer, schemesOf
 from txjmapaccess.check.explaining import Explanation, explain
 from txjmapaccess.check.fetching import fetchPeer
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.http.tls import VerifiedHTTPS
 from txjmapaccess.sessionurl import checkSessionURL
-from txjmapaccess.tlsclient import VerifiedHTTPS
 
 #: Seconds for one request, and how many redirects are followed.
 TIMEOUT = 10.0

@@ -19,8 +19,8 @@ from twisted.internet.ssl import (
 )
 
 from txjmapaccess.files import readCertificates, readPrivateKey
+from txjmapaccess.http.tls import VERSIONS, verifiedTLS
 from txjmapaccess.settings import problem
-from txjmapaccess.tlsclient import VERSIONS, verifiedTLS
 
 #: What L{TLSSettings.forHost} gives: something for C{transport.startTLS}.
 ContextFactory = Any

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.oauth.test_http -*-
+# -*- test-case-name: tests.http.test_client -*-
 """
 Few connections, and kept: most of what a check costs would be to make one.
 """
@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 
-from txjmapaccess.oauth.answer import Answer
-from txjmapaccess.oauth.connection import Connection
+from txjmapaccess.http.connection import HTTPConnection
+from txjmapaccess.http.response import LONGEST_RESPONSE, Response
 from txjmapaccess.pacing import Pace
 
 #: Seconds after which an idle connection is closed: before the other side closes it (node does
@@ -23,40 +23,44 @@ IDLE_SECONDS = 4
 _CLOSE_SECONDS = 1
 
 
-class ConnectionPool(Factory):
+class KeepAlivePool(Factory):
     """
     The connections to one server. As many are kept as are used at one time.
 
     @param clock: an L{twisted.internet.interfaces.IReactorTime}.
     @param endpoint: makes them.
+    @param longest: how many octets the body of a response may have.
 
-    @ivar pace: at which answers are taken in. A provider that hung may give many at a time.
+    @ivar pace: at which responses are taken in. A provider that hung may give many at a time.
     """
 
     noisy = False
 
-    def __init__(self, clock: Any, endpoint: IStreamClientEndpoint) -> None:
+    def __init__(
+        self, clock: Any, endpoint: IStreamClientEndpoint, longest: int = LONGEST_RESPONSE
+    ) -> None:
         self._clock = clock
+        self._longest = longest
         self.pace = Pace(clock)
         self._endpoint = endpoint
-        self._open: set[Connection] = set()
+        self._open: set[HTTPConnection] = set()
         #: Since when; the one that was used last comes last.
-        self._idle: dict[Connection, float] = {}
+        self._idle: dict[HTTPConnection, float] = {}
         self._timer: IDelayedCall | None = None
         self._closed: Deferred[None] | None = None
 
-    def ask(self, request: bytes, fresh: bool = False) -> Deferred[Answer]:
+    def send(self, request: bytes, fresh: bool = False) -> Deferred[Response]:
         """
         @param request: the whole request.
         @param fresh: whether to use a new connection in any case.
 
-        @return: see L{Connection.ask}. It fails also with whatever connecting fails with.
+        @return: see L{HTTPConnection.send}. It fails also with whatever connecting fails with.
         """
         if self._idle and not fresh:
             connection, _ = self._idle.popitem()
-            return connection.ask(request)
+            return connection.send(request)
         connecting: Deferred[Any] = self._endpoint.connect(self)
-        return connecting.addCallback(Connection.ask, request)
+        return connecting.addCallback(HTTPConnection.send, request)
 
     def close(self) -> Deferred[None]:
         """
@@ -74,21 +78,21 @@ class ConnectionPool(Factory):
             connection.close()
         return closed.addCallback(lambda _: self.pace.whenIdle())
 
-    def buildProtocol(self, addr: IAddress | None) -> Connection:
+    def buildProtocol(self, addr: IAddress | None) -> HTTPConnection:
         """
         See L{twisted.internet.interfaces.IProtocolFactory}.
         """
-        return Connection(self)
+        return HTTPConnection(self, self._longest)
 
-    # What connections tell
+    # See ConnectionOwner
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: HTTPConnection) -> None:
         """
         There is another connection.
         """
         self._open.add(connection)
 
-    def released(self, connection: Connection) -> None:
+    def released(self, connection: HTTPConnection) -> None:
         """
         A connection is free for the next request.
         """
@@ -99,7 +103,7 @@ class ConnectionPool(Factory):
         if self._timer is None:
             self._timer = self._clock.callLater(IDLE_SECONDS, self._closeIdle)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: HTTPConnection) -> None:
         """
         A connection is closed.
         """

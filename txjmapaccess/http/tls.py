@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.integration.test_tlsclient -*-
+# -*- test-case-name: tests.integration.test_http_tls -*-
 """
 TLS towards servers whose names are verified, whatever is wrong with their certificates.
 

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.oauth.test_http -*-
+# -*- test-case-name: tests.http.test_client -*-
 """
-Tests for L{txjmapaccess.oauth.http} and what it is made of, without a network. Real sockets are in
+Tests for L{txjmapaccess.http.client} and what it is made of, without a network. Real sockets are in
 L{tests.integration.test_introspection_fake}.
 """
 
@@ -22,11 +22,11 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from txjmapaccess.oauth.answer import LONGEST_ANSWER, Answer, AnswerReader, BrokenAnswer
-from txjmapaccess.oauth.connection import Connection, Unanswered
-from txjmapaccess.oauth.http import Network
-from txjmapaccess.oauth.pool import IDLE_SECONDS, ConnectionPool
-from txjmapaccess.oauth.request import Server, makeRequest
+from txjmapaccess.http.client import Network
+from txjmapaccess.http.connection import HTTPConnection, Unanswered
+from txjmapaccess.http.pool import IDLE_SECONDS, KeepAlivePool
+from txjmapaccess.http.request import Origin, makeRequest
+from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response, ResponseReader
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
@@ -39,25 +39,25 @@ def withBody(length: int) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + b"x" * length
 
 
-class AnswerTests(SynchronousTestCase):
+class ResponseTests(SynchronousTestCase):
     """
-    L{AnswerReader}: responses (RFC 9112).
+    L{ResponseReader}: responses (RFC 9112).
     """
 
-    def read(self, data: bytes, *ends: int) -> Answer | None:
+    def read(self, data: bytes, *ends: int) -> Response | None:
         """
         @param ends: where segments end.
         """
-        reader = AnswerReader()
+        reader = ResponseReader()
         for begin, end in zip((0, *ends), (*ends, len(data)), strict=True):
             reader.feed(data[begin:end])
-        return reader.answer
+        return reader.response
 
     def assertBroken(self, data: bytes, text: str = "") -> None:
         """
         It is no response, and nothing of it is in the error.
         """
-        error = self.assertRaises(BrokenAnswer, self.read, data)
+        error = self.assertRaises(BrokenResponse, self.read, data)
         self.assertIn(text, str(error))
         self.assertNotIn("s3cret", str(error))
 
@@ -67,11 +67,11 @@ class AnswerTests(SynchronousTestCase):
         """
         interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
         for data, answer in (
-            (GOOD, Answer(200, b"{}")),
-            (CHUNKED, Answer(200, b"{}")),
-            (b"HTTP/1.1 204 No Content\r\n\r\n", Answer(204, b"")),
-            (b"HTTP/1.1 401 \r\ncontent-length:0\r\n\r\n", Answer(401, b"")),
-            (interim + interim + GOOD, Answer(200, b"{}")),
+            (GOOD, Response(200, b"{}")),
+            (CHUNKED, Response(200, b"{}")),
+            (b"HTTP/1.1 204 No Content\r\n\r\n", Response(204, b"")),
+            (b"HTTP/1.1 401 \r\ncontent-length:0\r\n\r\n", Response(401, b"")),
+            (interim + interim + GOOD, Response(200, b"{}")),
         ):
             self.assertEqual(answer, self.read(data))
             self.assertIsNone(self.read(data[:-1]))
@@ -83,7 +83,7 @@ class AnswerTests(SynchronousTestCase):
         However it comes, it is the same.
         """
         ends = sorted(draw.draw(st.sets(st.integers(1, len(data) - 1))))
-        self.assertEqual(Answer(200, b"{}"), self.read(data, *ends))
+        self.assertEqual(Response(200, b"{}"), self.read(data, *ends))
 
     def test_endsWithConnection(self) -> None:
         """
@@ -101,10 +101,10 @@ class AnswerTests(SynchronousTestCase):
             (b"HTTP/1.1 100 Continue\r\n\r\n", None),
             (b"", None),
         ):
-            reader = AnswerReader()
+            reader = ResponseReader()
             if data:
                 self.assertIsNone(reader.feed(data))
-            self.assertEqual(None if body is None else Answer(200, body), reader.end())
+            self.assertEqual(None if body is None else Response(200, body), reader.end())
 
     def test_keepAlive(self) -> None:
         """
@@ -116,7 +116,7 @@ class AnswerTests(SynchronousTestCase):
             (GOOD.replace(b"1.1", b"1.0"), False),
             (GOOD.replace(b"\r\nC", b"\r\nConnection: close\r\nC"), False),
         ):
-            reader = AnswerReader()
+            reader = ResponseReader()
             reader.feed(data)
             self.assertEqual(stays, reader.keepAlive)
 
@@ -153,12 +153,12 @@ class AnswerTests(SynchronousTestCase):
         """
         An answer of 64 KiB is read; one octet more is too long, with a length and without.
         """
-        answer = self.read(withBody(LONGEST_ANSWER))
+        answer = self.read(withBody(LONGEST_RESPONSE))
         assert answer is not None
-        self.assertEqual(LONGEST_ANSWER, len(answer.body))
-        self.assertBroken(withBody(LONGEST_ANSWER + 1), "longer than 65536")
-        self.assertBroken(b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * (LONGEST_ANSWER + 1), "longer")
-        chunk = b"10001\r\n" + b"x" * (LONGEST_ANSWER + 1)
+        self.assertEqual(LONGEST_RESPONSE, len(answer.body))
+        self.assertBroken(withBody(LONGEST_RESPONSE + 1), "longer than 65536")
+        self.assertBroken(b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * (LONGEST_RESPONSE + 1), "longer")
+        chunk = b"10001\r\n" + b"x" * (LONGEST_RESPONSE + 1)
         self.assertBroken(
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk, "longer"
         )
@@ -180,16 +180,16 @@ class AnswerTests(SynchronousTestCase):
         Whatever comes, nothing else happens than that.
         """
         for head in (b"", b"HTTP/1.1 200 OK\r\n", CHUNKED[:-5]):
-            with contextlib.suppress(BrokenAnswer):
+            with contextlib.suppress(BrokenResponse):
                 self.read(head + tail)
 
     def test_json(self) -> None:
         """
         A body is a JSON object or is none.
         """
-        self.assertEqual({"a": 1}, Answer(200, b'{"a": 1}').jsonObject())
+        self.assertEqual({"a": 1}, Response(200, b'{"a": 1}').jsonObject())
         for body in (b"", b"[]", b"{", b"\xff", b"[" * 60_000):
-            self.assertIsNone(Answer(200, body).jsonObject())
+            self.assertIsNone(Response(200, body).jsonObject())
 
 
 class RequestTests(SynchronousTestCase):
@@ -216,18 +216,18 @@ class RequestTests(SynchronousTestCase):
             makeRequest("GET", "https://idp.example", {}).withBody(None),
         )
 
-    def test_server(self) -> None:
+    def test_origin(self) -> None:
         """
         Where it goes; C{Host} is as the URL has it.
         """
         for url, server in (
-            ("https://IDP.example/", Server("https", "idp.example", 443)),
-            ("https://idp.example./", Server("https", "idp.example", 443)),
-            ("http://localhost/", Server("http", "localhost", 80)),
-            ("http://[::1]:8080/", Server("http", "::1", 8080)),
+            ("https://IDP.example/", Origin("https", "idp.example", 443)),
+            ("https://idp.example./", Origin("https", "idp.example", 443)),
+            ("http://localhost/", Origin("http", "localhost", 80)),
+            ("http://[::1]:8080/", Origin("http", "::1", 8080)),
         ):
             request = makeRequest("GET", url, {})
-            self.assertEqual(server, request.server)
+            self.assertEqual(server, request.origin)
             self.assertIn(url.split("/")[2].encode(), request.head)
 
 
@@ -238,22 +238,22 @@ class FakeEndpoint:
     """
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[IProtocolFactory, Deferred[Connection]]] = []
-        self.cancelled: list[Deferred[Connection]] = []
-        self.made: list[Connection] = []
+        self.waiting: list[tuple[IProtocolFactory, Deferred[HTTPConnection]]] = []
+        self.cancelled: list[Deferred[HTTPConnection]] = []
+        self.made: list[HTTPConnection] = []
 
-    def connect(self, factory: IProtocolFactory) -> Deferred[Connection]:
-        made: Deferred[Connection] = Deferred(self.cancelled.append)
+    def connect(self, factory: IProtocolFactory) -> Deferred[HTTPConnection]:
+        made: Deferred[HTTPConnection] = Deferred(self.cancelled.append)
         self.waiting.append((factory, made))
         return made
 
-    def accept(self) -> Connection:
+    def accept(self) -> HTTPConnection:
         """
         Make the connection that was asked for first.
         """
         factory, made = self.waiting.pop(0)
         connection = factory.buildProtocol(None)  # type: ignore[arg-type]
-        assert isinstance(connection, Connection)
+        assert isinstance(connection, HTTPConnection)
         transport = StringTransportWithDisconnection()
         transport.protocol = connection
         connection.makeConnection(transport)
@@ -264,27 +264,27 @@ class FakeEndpoint:
 
 class PoolTests(SynchronousTestCase):
     """
-    L{ConnectionPool} and L{Connection}.
+    L{KeepAlivePool} and L{HTTPConnection}.
     """
 
     def setUp(self) -> None:
         self.clock = Clock()
         self.endpoint = FakeEndpoint()
-        self.pool = ConnectionPool(self.clock, self.endpoint)
+        self.pool = KeepAlivePool(self.clock, self.endpoint)
 
-    def ask(self, request: bytes = b"q") -> tuple[Connection, Deferred[Answer]]:
+    def ask(self, request: bytes = b"q") -> tuple[HTTPConnection, Deferred[Response]]:
         """
         @return: a new connection, and the answer that is waited for.
         """
-        answer = self.pool.ask(request)
+        answer = self.pool.send(request)
         return self.endpoint.accept(), answer
 
-    def isOpen(self, connection: Connection) -> bool:
+    def isOpen(self, connection: HTTPConnection) -> bool:
         transport = connection.transport
         assert isinstance(transport, StringTransportWithDisconnection)
         return transport.connected
 
-    def sent(self, connection: Connection) -> bytes:
+    def sent(self, connection: HTTPConnection) -> bytes:
         transport = connection.transport
         assert isinstance(transport, StringTransportWithDisconnection)
         return transport.value()
@@ -298,18 +298,18 @@ class PoolTests(SynchronousTestCase):
         connection.dataReceived(GOOD[:10])
         self.assertNoResult(answer)
         connection.dataReceived(GOOD[10:])
-        self.assertEqual(Answer(200, b"{}"), self.successResultOf(answer))
+        self.assertEqual(Response(200, b"{}"), self.successResultOf(answer))
 
     def test_kept(self) -> None:
         """
         The next request uses the connection, also when it is made by the answer's callback.
         """
         connection, answer = self.ask()
-        answer.addCallback(lambda _: self.pool.ask(b"r"))
+        answer.addCallback(lambda _: self.pool.send(b"r"))
         connection.dataReceived(GOOD)
         self.assertEqual(b"qr", self.sent(connection))
         connection.dataReceived(CHUNKED)
-        self.assertEqual(Answer(200, b"{}"), self.successResultOf(answer))
+        self.assertEqual(Response(200, b"{}"), self.successResultOf(answer))
         self.assertEqual([], self.endpoint.waiting)
 
     def test_nothingIsHeld(self) -> None:
@@ -337,9 +337,9 @@ class PoolTests(SynchronousTestCase):
         connections = [self.ask()[0] for _ in range(3)]
         for connection in connections:
             connection.dataReceived(GOOD)
-        self.pool.ask(b"r")
+        self.pool.send(b"r")
         self.assertEqual([b"q", b"q", b"qr"], [self.sent(c) for c in connections])
-        self.pool.ask(b"r")
+        self.pool.send(b"r")
         self.assertEqual(b"qr", self.sent(connections[1]))
 
     def test_fresh(self) -> None:
@@ -347,7 +347,7 @@ class PoolTests(SynchronousTestCase):
         A new connection where one is wanted.
         """
         self.ask()[0].dataReceived(GOOD)
-        self.pool.ask(b"q", fresh=True)
+        self.pool.send(b"q", fresh=True)
         self.assertEqual(1, len(self.endpoint.waiting))
 
     def test_notKept(self) -> None:
@@ -358,7 +358,7 @@ class PoolTests(SynchronousTestCase):
         connection.dataReceived(GOOD.replace(b"1.1", b"1.0"))
         self.successResultOf(answer)
         self.assertFalse(self.isOpen(connection))
-        self.pool.ask(b"q")
+        self.pool.send(b"q")
         self.assertEqual(1, len(self.endpoint.waiting))
 
     def test_idle(self) -> None:
@@ -388,7 +388,7 @@ class PoolTests(SynchronousTestCase):
         connection.dataReceived(GOOD)
         self.patch(connection, "abort", lambda: None)
         self.clock.advance(IDLE_SECONDS)
-        self.pool.ask(b"r")
+        self.pool.send(b"r")
         self.assertEqual(1, len(self.endpoint.waiting))
 
     def test_usedAgainIsNotIdle(self) -> None:
@@ -398,7 +398,7 @@ class PoolTests(SynchronousTestCase):
         connection, _ = self.ask()
         connection.dataReceived(GOOD)
         self.clock.advance(IDLE_SECONDS - 1)
-        answer = self.pool.ask(b"r")
+        answer = self.pool.send(b"r")
         self.clock.advance(2)
         self.assertTrue(self.isOpen(connection))
         connection.dataReceived(GOOD)
@@ -413,7 +413,7 @@ class PoolTests(SynchronousTestCase):
         connection, _ = self.ask()
         connection.dataReceived(GOOD)
         connection.connectionLost(Failure(ConnectionDone()))
-        self.pool.ask(b"q")
+        self.pool.send(b"q")
         self.assertEqual(1, len(self.endpoint.waiting))
 
     def test_unanswered(self) -> None:
@@ -424,7 +424,7 @@ class PoolTests(SynchronousTestCase):
         connection, answer = self.ask()
         connection.dataReceived(GOOD)
         self.successResultOf(answer)
-        answer = self.pool.ask(b"r")
+        answer = self.pool.send(b"r")
         connection.connectionLost(Failure(ConnectionLost()))
         self.failureResultOf(answer, Unanswered)
 
@@ -448,7 +448,7 @@ class PoolTests(SynchronousTestCase):
             connection.dataReceived(b"HTTP/1.1 200 OK\r\n\r\n{}")
             connection.connectionLost(Failure(reason()))
             if isComplete:
-                self.assertEqual(Answer(200, b"{}"), self.successResultOf(answer))
+                self.assertEqual(Response(200, b"{}"), self.successResultOf(answer))
             else:
                 self.failureResultOf(answer, ConnectionLost)
 
@@ -462,7 +462,7 @@ class PoolTests(SynchronousTestCase):
         self.failureResultOf(answer, TLSError)
         connection, answer = self.ask()
         connection.dataReceived(GOOD)
-        answer = self.pool.ask(b"r")
+        answer = self.pool.send(b"r")
         connection.connectionLost(Failure(TLSError()))
         self.failureResultOf(answer, Unanswered)
 
@@ -472,7 +472,7 @@ class PoolTests(SynchronousTestCase):
         """
         connection, answer = self.ask()
         connection.dataReceived(b"nonsense\r\n")
-        self.failureResultOf(answer, BrokenAnswer)
+        self.failureResultOf(answer, BrokenResponse)
         self.assertFalse(self.isOpen(connection))
 
     def test_unasked(self) -> None:
@@ -483,7 +483,7 @@ class PoolTests(SynchronousTestCase):
         connection.dataReceived(GOOD)
         connection.dataReceived(GOOD)
         self.assertFalse(self.isOpen(connection))
-        self.pool.ask(b"r")
+        self.pool.send(b"r")
         self.assertEqual(1, len(self.endpoint.waiting))
 
     def test_cancel(self) -> None:
@@ -501,24 +501,24 @@ class PoolTests(SynchronousTestCase):
         for it may have the next request already.
         """
         connection, answer = self.ask()
-        following: list[Deferred[Answer]] = []
+        following: list[Deferred[Response]] = []
         steps = (
             lambda: connection.dataReceived(GOOD),
-            lambda: following.append(self.pool.ask(b"r")),
+            lambda: following.append(self.pool.send(b"r")),
             answer.cancel,
         )
         self.pool.pace.each(lambda step: step(), steps)
         self.failureResultOf(answer, CancelledError)
         self.assertTrue(self.isOpen(connection))
         connection.dataReceived(GOOD)
-        self.assertEqual(Answer(200, b"{}"), self.successResultOf(following[0]))
+        self.assertEqual(Response(200, b"{}"), self.successResultOf(following[0]))
         self.assertEqual([], self.flushLoggedErrors())
 
     def test_cancelConnecting(self) -> None:
         """
         Nor is a connection.
         """
-        answer = self.pool.ask(b"q")
+        answer = self.pool.send(b"q")
         answer.cancel()
         self.failureResultOf(answer, CancelledError)
         self.assertEqual(1, len(self.endpoint.cancelled))
@@ -527,7 +527,7 @@ class PoolTests(SynchronousTestCase):
         """
         A connection that cannot be made is the reason.
         """
-        answer = self.pool.ask(b"q")
+        answer = self.pool.send(b"q")
         self.endpoint.waiting[0][1].errback(ConnectionRefusedError())
         self.failureResultOf(answer, ConnectionRefusedError)
 
@@ -538,7 +538,7 @@ class PoolTests(SynchronousTestCase):
         idle, _ = self.ask()
         busy, answer = self.ask()
         idle.dataReceived(GOOD)
-        late = self.pool.ask(b"r", fresh=True)
+        late = self.pool.send(b"r", fresh=True)
         self.successResultOf(self.pool.close())
         self.failureResultOf(answer, Unanswered)
         self.assertEqual((False, False), (self.isOpen(idle), self.isOpen(busy)))

@@ -1,6 +1,7 @@
-# -*- test-case-name: tests.oauth.test_http -*-
+# -*- test-case-name: tests.http.test_client -*-
 """
-HTTP as a token checker needs it: small requests, small answers, connections that are kept alive.
+HTTP as token checkers and the like need it: small requests, small responses, connections that are
+kept alive.
 
 Redirects are not followed, so a secret goes nowhere but to the URL that it is meant for.
 L{twisted.web.client.Agent} does the same with three times the work for each request, more than all
@@ -20,11 +21,11 @@ from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupErro
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.oauth.answer import Answer, BrokenAnswer
-from txjmapaccess.oauth.connection import Unanswered
-from txjmapaccess.oauth.pool import ConnectionPool
-from txjmapaccess.oauth.request import Request, Server
-from txjmapaccess.tlsclient import verifiedTLS
+from txjmapaccess.http.connection import Unanswered
+from txjmapaccess.http.pool import KeepAlivePool
+from txjmapaccess.http.request import Origin, Request
+from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response
+from txjmapaccess.http.tls import verifiedTLS
 
 #: Requests on their way at any time; others wait for their turn.
 CONCURRENT = 64
@@ -33,7 +34,7 @@ _REQUEST_TIMEOUT = 408
 
 #: Their texts hold nothing that was sent or received.
 _HARMLESS = (
-    BrokenAnswer,
+    BrokenResponse,
     ConnectError,
     ConnectionClosed,
     DNSLookupError,
@@ -48,30 +49,36 @@ class Network:
 
     @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and what endpoints need.
     @param trustRoot: whose certificates are believed; L{None} for the system's.
+    @param longest: how many octets the body of a response may have.
     """
 
-    def __init__(self, reactor: Any, trustRoot: Any = None) -> None:
+    def __init__(
+        self, reactor: Any, trustRoot: Any = None, longest: int = LONGEST_RESPONSE
+    ) -> None:
         self._reactor = reactor
+        self._longest = longest
         self._trustRoot = trustRoot
-        self._pools: dict[Server, ConnectionPool] = {}
+        self._pools: dict[Origin, KeepAlivePool] = {}
 
-    def ask(self, request: Request, body: bytes | None, fresh: bool = False) -> Deferred[Answer]:
+    def send(self, request: Request, body: bytes | None, fresh: bool = False) -> Deferred[Response]:
         """
-        See L{ConnectionPool.ask}.
+        See L{KeepAlivePool.send}.
         """
-        pool = self._pools.get(request.server)
+        pool = self._pools.get(request.origin)
         if pool is None:
-            endpoint = self._endpoint(request.server)
-            pool = self._pools[request.server] = ConnectionPool(self._reactor, endpoint)
-        return pool.ask(request.withBody(body), fresh)
+            endpoint = self._endpoint(request.origin)
+            pool = self._pools[request.origin] = KeepAlivePool(
+                self._reactor, endpoint, self._longest
+            )
+        return pool.send(request.withBody(body), fresh)
 
     def close(self) -> Deferred[Any]:
         """
-        See L{ConnectionPool.close}.
+        See L{KeepAlivePool.close}.
         """
         return gatherResults([pool.close() for pool in self._pools.values()])
 
-    def _endpoint(self, server: Server) -> IStreamClientEndpoint:
+    def _endpoint(self, server: Origin) -> IStreamClientEndpoint:
         endpoint = HostnameEndpoint(self._reactor, server.host.encode("ascii"), server.port)
         if server.scheme == "http":
             return endpoint
@@ -90,11 +97,11 @@ class HTTPClient:
         self._waiting: deque[Deferred[None]] = deque()
         self.closed = False
 
-    async def send(self, request: Request, body: bytes | None = None) -> Answer:
+    async def send(self, request: Request, body: bytes | None = None) -> Response:
         """
-        @return: the answer, whatever its status is. Cancelling closes the connection.
+        @return: the response, whatever its status is. Cancelling closes the connection.
 
-        @raise TemporaryFailure: when there is no complete answer. Its text names the URL and what
+        @raise TemporaryFailure: when there is no complete response. Its text names the URL and what
             went wrong.
         """
         # Where nobody waits it is not worth a Deferred.
@@ -127,20 +134,20 @@ class HTTPClient:
         self._waiting.append(turn)
         return turn
 
-    async def _twice(self, request: Request, body: bytes | None) -> Answer:
+    async def _twice(self, request: Request, body: bytes | None) -> Response:
         """
         Once, and once more on a new connection when the first one was closed before anything
         came, or with no more than a request timeout (RFC 9110, section 15.5.9): most likely it had
         been idle for too long. A POST could do something twice; introspection only asks.
         """
         try:
-            answer = await self._network.ask(request, body)
+            response = await self._network.send(request, body)
         except Unanswered:
             pass
         else:
-            if answer.status != _REQUEST_TIMEOUT:
-                return answer
-        return await self._network.ask(request, body, fresh=True)
+            if response.status != _REQUEST_TIMEOUT:
+                return response
+        return await self._network.send(request, body, fresh=True)
 
 
 def describe(error: Exception) -> str:

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.integration.test_tlsclient -*-
+# -*- test-case-name: tests.integration.test_http_tls -*-
 """
-Tests for L{txjmapaccess.tlsclient}, with certificates that are all signed by an authority that is
+Tests for L{txjmapaccess.http.tls}, with certificates that are all signed by an authority that is
 trusted.
 """
 
@@ -25,7 +25,7 @@ from twisted.internet.ssl import (
 from tests.support.ca import CertificateAuthority
 from tests.support.coroutines import AsyncTestCase
 from tests.support.tls import assertNothingOld
-from txjmapaccess.tlsclient import VerifiedHTTPS, verifiedTLS
+from txjmapaccess.http.tls import VerifiedHTTPS, verifiedTLS
 
 
 class Greeting(Protocol):

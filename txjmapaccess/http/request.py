@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.oauth.test_http -*-
+# -*- test-case-name: tests.http.test_client -*-
 """
 HTTP requests (RFC 9112, section 3): values, no I/O.
 """
@@ -14,7 +14,7 @@ from txjmapaccess.hosts import checkedHost
 _PORTS = {"http": 80, "https": 443}
 
 
-class Server(NamedTuple):
+class Origin(NamedTuple):
     """
     Where to connect to.
     """
@@ -29,12 +29,12 @@ class Request(NamedTuple):
     A request, to be sent once or many times.
 
     @ivar url: for the log.
-    @ivar server: where it goes.
+    @ivar origin: where it goes.
     @ivar head: the request line and the header, but for what depends on the body.
     """
 
     url: str
-    server: Server
+    origin: Origin
     head: bytes
 
     def withBody(self, body: bytes | None) -> bytes:
@@ -56,9 +56,9 @@ def makeRequest(method: str, url: str, header: Mapping[str, str]) -> Request:
     fields = {"Host": parts.netloc, **header}
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
     head = "".join(line + "\r\n" for line in lines).encode("ascii")
-    return Request(url, _server(parts), head)
+    return Request(url, _origin(parts), head)
 
 
-def _server(parts: SplitResult) -> Server:
+def _origin(parts: SplitResult) -> Origin:
     host = checkedHost(parts.hostname or "", "[" in parts.netloc)
-    return Server(parts.scheme, host, parts.port or _PORTS[parts.scheme])
+    return Origin(parts.scheme, host, parts.port or _PORTS[parts.scheme])
