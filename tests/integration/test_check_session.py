@@ -178,7 +178,7 @@ class AnswerTests(WebTestCase):
         self.patch(session, "_LONGEST", 1000)
         line = await self.line(self.serve(page(200, b" " * 5000)))
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("BodyTooLong", line)
+        self.assertIn("the response is longer than 1000 octets", line)
 
     async def test_hangs(self) -> None:
         """

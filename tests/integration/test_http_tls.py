@@ -25,7 +25,7 @@ from twisted.internet.ssl import (
 from tests.support.ca import CertificateAuthority
 from tests.support.coroutines import AsyncTestCase
 from tests.support.tls import assertNothingOld
-from txjmapaccess.http.tls import VerifiedHTTPS, verifiedTLS
+from txjmapaccess.http.tls import verifiedTLS
 
 
 class Greeting(Protocol):
@@ -148,11 +148,3 @@ class NameTests(AsyncTestCase):
         """
         assertNothingOld(self, lambda: verifiedTLS("idp.example.com"))
         assertNothingOld(self, lambda: verifiedTLS("127.0.0.1", self.trustRoot))
-        assertNothingOld(self, lambda: VerifiedHTTPS().creatorForNetloc(b"jmap.example.com", 1))
-
-    def test_web(self):
-        """
-        Clients of the web verify in the same way.
-        """
-        creator = VerifiedHTTPS().creatorForNetloc(b"jmap.example.com", 443)
-        self.assertIs(type(creator), type(verifiedTLS("jmap.example.com")))

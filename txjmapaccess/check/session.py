@@ -11,16 +11,14 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from twisted.internet.defer import Deferred
-from twisted.web.client import Agent
-from twisted.web.http_headers import Headers
 
 from txjmapaccess._version import __version__
-from txjmapaccess.check.agent import describeAll, readBody
 from txjmapaccess.check.answers import KEY, Answer, schemesOf
 from txjmapaccess.check.explaining import Explanation, explain
 from txjmapaccess.check.fetching import fetchPeer
-from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.http.tls import VerifiedHTTPS
+from txjmapaccess.errors import ConfigurationError, TemporaryFailure
+from txjmapaccess.http.client import HTTPClient, Network, describe
+from txjmapaccess.http.request import makeRequest
 from txjmapaccess.sessionurl import checkSessionURL
 
 #: Seconds for one request, and how many redirects are followed.
@@ -31,6 +29,13 @@ SECONDS = TIMEOUT * (MOST_REDIRECTS + 2)
 
 #: Octets of a Session object: hundreds of accounts fit.
 _LONGEST = 4_000_000
+
+#: Each connection is for one request.
+_HEADER = {
+    "Accept": "application/json",
+    "User-Agent": f"txjmapaccess/{__version__}",
+    "Connection": "close",
+}
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -107,7 +112,7 @@ class SessionClient:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self._agent = Agent(reactor, VerifiedHTTPS(), TIMEOUT)
+        self._http = HTTPClient(Network(reactor, longest=_LONGEST))
 
     async def ask(self, url: str, authorization: bytes | None = None) -> Answer:
         """
@@ -136,26 +141,21 @@ class SessionClient:
             return await asked
         except Exception as e:
             late = not timer.active()
+            problem = str(e) if isinstance(e, TemporaryFailure) else describe(e)
             # Not "from e": its traceback holds the request.
-            raise NoAnswer(url, "did not answer within" if late else describeAll(e)) from None
+            raise NoAnswer(url, "did not answer within" if late else problem) from None
         finally:
             if timer.active():
                 timer.cancel()
 
     async def _request(self, url: str, authorization: bytes | None) -> Answer:
-        headers = Headers(
-            {
-                b"Accept": [b"application/json"],
-                b"User-Agent": [f"txjmapaccess/{__version__}".encode("ascii")],
-            }
-        )
+        header = dict(_HEADER)
         if authorization is not None:
-            headers.addRawHeader(b"Authorization", authorization)
-        response = await self._agent.request(b"GET", url.encode("ascii"), headers)
-        location = response.headers.getRawHeaders("location", [None])[0]
-        schemes = schemesOf(response.headers.getRawHeaders("www-authenticate", []))
-        body = await readBody(response, _LONGEST)
-        return Answer(url, response.code, schemes, location, body)
+            header["Authorization"] = authorization.decode("ascii")
+        response = await self._http.send(makeRequest("GET", url, header))
+        location = next(iter(response.header("location")), None)
+        schemes = schemesOf(response.header("www-authenticate"))
+        return Answer(url, response.status, schemes, location, response.body)
 
 
 async def whyNot(reactor: Any, failure: NoAnswer) -> Explanation:

@@ -19,7 +19,6 @@ from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import TLSVersion, optionsForClientTLS, platformTrust
 from twisted.python.failure import Failure
-from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
 #: No client of ours goes below this (RFC 8996). Twisted 22.4 would go down to TLS 1.0.
@@ -41,19 +40,6 @@ def verifiedTLS(host: str, trustRoot: Any = None, identity: Any = None, **option
     extra = {**VERSIONS, **options}
     creator = optionsForClientTLS(host, roots, identity, extraCertificateOptions=extra)
     return _Verified(creator, host)
-
-
-@implementer(IPolicyForHTTPS)
-class VerifiedHTTPS:
-    """
-    L{twisted.web.client.BrowserLikePolicyForHTTPS} with L{verifiedTLS}.
-    """
-
-    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
-        """
-        See L{IPolicyForHTTPS}.
-        """
-        return verifiedTLS(hostname.decode("ascii"))
 
 
 class _Peer(NamedTuple):
