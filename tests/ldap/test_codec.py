@@ -101,7 +101,7 @@ class RequestTests(SynchronousTestCase):
         search = codec.Search(
             base.encode(),
             scope,
-            FilterTemplate(text).encoded(),
+            FilterTemplate(text).encoded(b""),
             tuple(name.encode() for name in attributes),
             size,
             time,

@@ -77,7 +77,7 @@ class FilterTests(SynchronousTestCase):
         """
         Every kind of filter is encoded, byte for byte, as ldap3 does (RFC 4511, section 4.5.1.7).
         """
-        self.assertEqual(FilterTemplate(text).encoded(), fromLDAP3(text))
+        self.assertEqual(FilterTemplate(text).encoded(b""), fromLDAP3(text))
 
     @settings(max_examples=100, deadline=None)
     @given(names)

@@ -225,6 +225,15 @@ class AnswerTests(CheckerTestCase):
         self.failureResultOf(login, ForeignAuthorizationIdentity)
         self.assertIsNone(credentials.evidence)
 
+    def test_refusedBeforeForeign(self) -> None:
+        """
+        That a token is bad is said before that it is somebody else's, so that nothing about the
+        user of a token that has ended is told.
+        """
+        login = self.checker.requestAvatarId(BearerToken(TOKEN, "bron"))
+        self.network.answer({**ACTIVE, "exp": 1})
+        self.assertRefused(login)
+
     def test_unusableAnswers(self) -> None:
         """
         An answer that is not a JSON object, has members of the wrong type or a status

@@ -22,9 +22,9 @@ from txjmapaccess.ldap.names import USER
 _Encoder = Callable[[bytes], bytes]
 
 _HOLE = USER.encode("ascii")
-#: An attribute description with options (RFC 4512, section 2.5), or an object identifier.
 #: A backslash without the two digits that belong to it (section 3): ldap3 takes it for itself.
 _BROKEN_ESCAPE = re.compile(r"\\(?![0-9A-Fa-f]{2})")
+#: An attribute description with options (RFC 4512, section 2.5), or an object identifier.
 _DESCRIPTION = re.compile(r"([A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)*)(;[A-Za-z0-9-]+)*\Z")
 
 _SETS = {parser.AND: 0xA0, parser.OR: 0xA1}
@@ -58,18 +58,11 @@ class FilterTemplate:
             # ldap3 raises AttributeError and others for some filters that do not parse.
             raise ConfigurationError("is not an LDAP filter (RFC 4515)") from None
 
-    def encoded(self, username: bytes = b"") -> bytes:
+    def encoded(self, username: bytes) -> bytes:
         """
         @return: the filter as a search request has it, with C{username} for every C{{user}}.
         """
         return self._encode(username)
-
-
-def hasUser(text: str) -> bool:
-    """
-    @return: whether a filter depends on the user name.
-    """
-    return USER in text
 
 
 def _node(node: Any) -> _Encoder:

@@ -57,9 +57,8 @@ class UnexpectedResult(ServerFailed):
     """
     The server answered with a result that says nothing about the login: busy, unavailable, ...
 
-    @ivar code: the result code (RFC 4511, appendix A).
+    @param code: the result code (RFC 4511, appendix A).
     """
 
     def __init__(self, operation: str, code: int) -> None:
         super().__init__(f"the {operation} ended with result {code}")
-        self.code = code

@@ -55,19 +55,12 @@ class TokenInfo(NamedTuple):
     expires: float | None = None
 
 
-def judge(
-    answer: Mapping[str, object],
-    settings: IntrospectionSettings,
-    now: float,
-    authorizationIdentity: str | None = None,
-) -> TokenInfo:
+def judge(answer: Mapping[str, object], settings: IntrospectionSettings, now: float) -> TokenInfo:
     """
     @param answer: the JSON object that the introspection endpoint answered.
     @param now: the time, in seconds since the epoch.
-    @param authorizationIdentity: whose mail the client asks for, or L{None}.
 
     @raise TokenRefused: when the token is not good for IMAP.
-    @raise ForeignAuthorizationIdentity: when it is somebody else's.
     @raise MalformedAnswer: when the answer cannot be understood.
     """
     if answer.get("active") is not True:
@@ -78,18 +71,18 @@ def judge(
     scopes, audiences = _scopes(answer), _audiences(answer)
     _checkAudience(audiences, settings)
     _checkScope(scopes, settings)
-    info = TokenInfo(
+    return TokenInfo(
         username=_username(answer, settings),
         objection=_objection(scopes, audiences, settings),
         sessionURL=_sessionURL(answer, settings),
         expires=expires,
     )
-    checkUser(info, authorizationIdentity)
-    return info
 
 
 def checkUser(info: TokenInfo, authorizationIdentity: str | None) -> None:
     """
+    @param authorizationIdentity: whose mail the client asks for, or L{None}.
+
     @raise ForeignAuthorizationIdentity: when the token is not that user's. The comparison is
         exact: the user is who the token says.
     """
