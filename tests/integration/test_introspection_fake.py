@@ -29,7 +29,8 @@ from tests.support.introspection import (
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.http.response import LONGEST_RESPONSE
-from txjmapaccess.oauth import IntrospectionChecker, pool
+from txjmapaccess.http import pool
+from txjmapaccess.oauth import IntrospectionChecker
 
 GOOD = jsonAnswer(ACTIVE)
 
