@@ -27,12 +27,12 @@ from txjmapaccess.http.pool import KeepAlivePool
 from txjmapaccess.http.response import Response
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, FoundDown
 from txjmapaccess.ldap.pool import ConnectionPool
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, FoundDown
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.sharing import Shared
+from txjmapaccess.ldap.sharedattempt import Shared
 from txjmapaccess.pacing import SLICE, Pace
-from txjmapaccess.twistd.stopping import Connections
+from txjmapaccess.twistd.shutdown import Connections
 
 MANY = 100
 

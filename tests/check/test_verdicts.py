@@ -8,8 +8,8 @@ from __future__ import annotations
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.check.test_session import session
-from txjmapaccess.check.answers import Answer
+from tests.check.test_sessionclient import session
+from txjmapaccess.check.sessionresponse import Answer
 from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
 from txjmapaccess.credentials import Authentication, Evidence, Secret
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure

@@ -26,7 +26,7 @@ from tests.support.slapd import (
     sharedSlapd,
     skipWithoutSlapd,
 )
-from txjmapaccess.check.directory import directorySteps, warningsAbout
+from txjmapaccess.check.ldapcheck import directorySteps, warningsAbout
 from txjmapaccess.ldap.settings import LDAPSettings
 
 TEMPLATE = {"bind_dn_template": f"uid={{user}},{PEOPLE}"}

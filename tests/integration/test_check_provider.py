@@ -23,7 +23,7 @@ from tests.support.oidc import (
     whyNoProvider,
 )
 from tests.support.slapd import freePort
-from txjmapaccess.check.provider import providerStep
+from txjmapaccess.check.introspectioncheck import providerStep
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
 

@@ -20,10 +20,10 @@ from tests.support.ca import CertificateAuthority
 from tests.support.check import directory, linesOf
 from tests.support.coroutines import AsyncTestCase
 from tests.support.slapd import freePort
-from txjmapaccess.check import session
-from txjmapaccess.check.answers import Answer
-from txjmapaccess.check.session import BadRedirect, NoAnswer, SessionClient, basic
-from txjmapaccess.check.sessionstep import sessionSteps
+from txjmapaccess.check import sessionclient
+from txjmapaccess.check.sessioncheck import sessionSteps
+from txjmapaccess.check.sessionclient import BadRedirect, NoAnswer, SessionClient, basic
+from txjmapaccess.check.sessionresponse import Answer
 from txjmapaccess.jmap.session import sessionObject
 from txjmapaccess.twistd.config import parse
 
@@ -175,7 +175,7 @@ class AnswerTests(WebTestCase):
         """
         An answer that is far too long is not read to its end.
         """
-        self.patch(session, "_LONGEST", 1000)
+        self.patch(sessionclient, "_LONGEST", 1000)
         line = await self.line(self.serve(page(200, b" " * 5000)))
         self.assertTrue(line.startswith("WRONG "), line)
         self.assertIn("the response is longer than 1000 octets", line)
@@ -184,7 +184,7 @@ class AnswerTests(WebTestCase):
         """
         A server that does not answer is given up, before its header and in the middle of its body.
         """
-        self.patch(session, "TIMEOUT", 0.3)
+        self.patch(sessionclient, "TIMEOUT", 0.3)
 
         def begun(request: Request) -> Any:
             request.setHeader("content-length", "100")

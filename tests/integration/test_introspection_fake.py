@@ -28,8 +28,8 @@ from tests.support.introspection import (
 )
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.http.response import LONGEST_RESPONSE
 from txjmapaccess.http import pool
+from txjmapaccess.http.response import LONGEST_RESPONSE
 from txjmapaccess.oauth import IntrospectionChecker
 
 GOOD = jsonAnswer(ACTIVE)

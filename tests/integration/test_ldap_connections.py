@@ -16,7 +16,7 @@ from tests.support.introspection import LogCatcher
 from tests.support.ldap import DeafPort, FakeDirectory, done, found, result, serversUp
 from tests.support.slapd import freePort
 from txjmapaccess.errors import Refused, TemporaryFailure
-from txjmapaccess.ldap import LDAPChecker, codec, idle, repeating
+from txjmapaccess.ldap import LDAPChecker, codec, retry, sweeper
 from txjmapaccess.ldap.settings import LDAPSettings
 
 
@@ -56,7 +56,7 @@ class DroppedConnectionTests(FakeTestCase):
         A firewall that forgot a connection answers nothing at all: half of the time is left for
         another connection.
         """
-        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
+        self.patch(retry, "DOUBTFUL_AFTER", 0.1)
         directory = self.dying(lambda connection: None)
         checker = self.checker(directory)
         await self.login(checker)
@@ -71,7 +71,7 @@ class DroppedConnectionTests(FakeTestCase):
         A server that takes its time, on a connection that was not used for a while, is waited for,
         and sees each password once: it may count wrong ones.
         """
-        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
+        self.patch(retry, "DOUBTFUL_AFTER", 0.1)
 
         def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
             if tag == codec.BIND_REQUEST:
@@ -93,7 +93,7 @@ class DroppedConnectionTests(FakeTestCase):
         """
         One that lives, and hangs when it is asked about a password, is not asked about it again.
         """
-        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
+        self.patch(retry, "DOUBTFUL_AFTER", 0.1)
 
         def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
             if b"wrong" not in content:
@@ -219,7 +219,7 @@ class DroppedConnectionTests(FakeTestCase):
         """
         A forgotten connection that is searched is not kept: another one takes its place.
         """
-        self.patch(repeating, "DOUBTFUL_AFTER", 0.1)
+        self.patch(retry, "DOUBTFUL_AFTER", 0.1)
         directory = self.dying(lambda connection: None)
         checker = self.checker(directory, search_base="dc=x", search_filter="(uid={user})")
         for _ in range(2):
@@ -233,8 +233,8 @@ class DroppedConnectionTests(FakeTestCase):
         """
         Connections that are used now and then are kept.
         """
-        self.patch(idle, "CLOSE_IDLE_AFTER", 0.4)
-        self.patch(idle, "SWEEP", 0.1)
+        self.patch(sweeper, "CLOSE_IDLE_AFTER", 0.4)
+        self.patch(sweeper, "SWEEP", 0.1)
 
         def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
             if tag == codec.SEARCH_REQUEST:
@@ -252,8 +252,8 @@ class DroppedConnectionTests(FakeTestCase):
         """
         Connections that nobody used for a minute are closed, politely.
         """
-        self.patch(idle, "CLOSE_IDLE_AFTER", 0.1)
-        self.patch(idle, "SWEEP", 0.15)
+        self.patch(sweeper, "CLOSE_IDLE_AFTER", 0.1)
+        self.patch(sweeper, "SWEEP", 0.15)
         directory = self.directory()
         checker = self.checker(directory)
         await self.login(checker)

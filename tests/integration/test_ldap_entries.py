@@ -11,7 +11,7 @@ from tests.integration.test_ldap_checker import TEMPLATE, CheckerTestCase
 from tests.support.ldap import serversUp
 from tests.support.slapd import PEOPLE, SUFFIX, person, sharedSlapd
 from txjmapaccess.errors import Refused, TemporaryFailure
-from txjmapaccess.ldap.names import escapeDNValue
+from txjmapaccess.ldap.usernames import escapeDNValue
 from txjmapaccess.verdict import Reason
 
 #: User names, and passwords as well.

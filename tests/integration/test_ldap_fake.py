@@ -22,7 +22,7 @@ from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker, codec, health
 from txjmapaccess.ldap.ber import element
-from txjmapaccess.ldap.connecting import Connector
+from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.uri import parseURI
 

@@ -24,7 +24,7 @@ from txjmapaccess.credentials import UsernamePassword as EvidentUsernamePassword
 from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure
 from txjmapaccess.interfaces import ICheckerLifecycle
 from txjmapaccess.ldap import LDAPChecker
-from txjmapaccess.ldap.problems import FoundDown
+from txjmapaccess.ldap.errors import FoundDown
 from txjmapaccess.ldap.settings import LDAPSettings
 
 

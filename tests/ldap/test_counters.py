@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.ldap.counters import BIND_RESULTS, LATENCY_BOUNDS, LDAPCounters
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     ConnectionSpoiled,
     DeadlineExceeded,

@@ -13,13 +13,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.ldap import serversUp
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
-from txjmapaccess.ldap.health import LONGEST_PAUSE, SLOW, SLOW_FOR, Health, State
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     DeadlineExceeded,
     ProtocolViolation,
     ServiceRefused,
 )
+from txjmapaccess.ldap.health import LONGEST_PAUSE, SLOW, SLOW_FOR, Health, State
 
 
 class HealthTests(SynchronousTestCase):

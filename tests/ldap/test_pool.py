@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded
 from txjmapaccess.ldap.pool import HOLD_OFF, ConnectionPool, Lease
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded
-from txjmapaccess.ldap.sharing import Shared
+from txjmapaccess.ldap.sharedattempt import Shared
 
 
 class FakeConnection:

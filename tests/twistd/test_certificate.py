@@ -18,7 +18,7 @@ from tests.support.certificate import makeCertificate, writeCertificate
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd.certificate import Certificates, ReloadableCertificate, readContext
 from txjmapaccess.twistd.config import IMAPSettings
-from txjmapaccess.twistd.listening import Listen, parseListen
+from txjmapaccess.twistd.endpoints import Listen, parseListen
 
 
 def handshake(server: SSL.Connection, highest: int = SSL.TLS1_3_VERSION) -> SSL.Connection:

@@ -24,14 +24,14 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from tests.support.certificate import writeCertificate
 from tests.support.imap import Connection
 from tests.test_checkers import FakeChecker, accepting
-from tests.twistd.test_door import NoRealm
-from tests.twistd.test_listening import FakeEndpoint, FakePort
+from tests.twistd.test_connectionsettings import NoRealm
+from tests.twistd.test_endpoints import FakeEndpoint, FakePort
 from tests.twistd.test_options import parsed
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.twistd import files, service
+from txjmapaccess.twistd import openfiles, service
 from txjmapaccess.twistd.config import Settings, parse
-from txjmapaccess.twistd.lookup import FoundRealm
-from txjmapaccess.twistd.notify import Notifier
+from txjmapaccess.twistd.plugins import FoundRealm
+from txjmapaccess.twistd.sdnotify import Notifier
 
 MINIMAL = '[imap]\nlisten = ["tcp:143"]\nrealm = "fake:"\n'
 
@@ -57,7 +57,7 @@ class ServiceTestCase(SynchronousTestCase):
         self.patch(service, "makeRealm", lambda description: FoundRealm(NoRealm(), False))
         self.patch(service, "findRealm", self.findRealm)
         self.patch(service, "makeCheckers", self.makeCheckers)
-        self.patch(files, "mostFiles", lambda: 20000)
+        self.patch(openfiles, "mostFiles", lambda: 20000)
         self.events: list[Any] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
@@ -186,7 +186,7 @@ class CompositionTests(ServiceTestCase):
         cannot, at the start and by a reload.
         """
         self.text += "require_tls = false\n"
-        self.patch(files, "mostFiles", lambda: 1024)
+        self.patch(openfiles, "mostFiles", lambda: 1024)
         running = self.start()
         warning = (
             "This process may open 1024 files only, and each of 10000 connections is one:"

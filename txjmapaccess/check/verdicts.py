@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from twisted.python.failure import Failure
 
-from txjmapaccess.check.answers import KEY, Answer, sessionProblem, unexpected
 from txjmapaccess.check.findings import Finding, ok, warning, wrong
+from txjmapaccess.check.sessionresponse import KEY, Answer, sessionProblem, unexpected
 from txjmapaccess.credentials import Authentication, Secret
 from txjmapaccess.errors import ConfigurationError, couldTell, reasonOf
 from txjmapaccess.sessionurl import checkSessionURL

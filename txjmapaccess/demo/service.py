@@ -20,18 +20,18 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.web.resource import Resource
 
 from txjmapaccess.checkers import CheckerService
-from txjmapaccess.demo.directory import makeDirectory
-from txjmapaccess.demo.provider import IntrospectionResource
+from txjmapaccess.demo.banner import demoText
+from txjmapaccess.demo.introspectionendpoint import IntrospectionResource
+from txjmapaccess.demo.ldapserver import makeDirectory
 from txjmapaccess.demo.samplemail import deliver
-from txjmapaccess.demo.text import demoText
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.jmap import BoundedRequest, JMAPResource
 from txjmapaccess.maildir import MaildirRealm
 from txjmapaccess.pacing import Pace
 from txjmapaccess.twistd.config import Settings, parse
-from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
-from txjmapaccess.twistd.lookup import FoundRealm
-from txjmapaccess.twistd.stopping import Connections
+from txjmapaccess.twistd.connectionsettings import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.twistd.plugins import FoundRealm
+from txjmapaccess.twistd.shutdown import Connections
 from txjmapaccess.twistd.website import StoppableSite
 
 _LOOPBACK = "127.0.0.1"

@@ -18,14 +18,14 @@ from zope.interface import implementer
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.interfaces import ICheckerLifecycle
-from txjmapaccess.ldap.connecting import Connector
+from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.directory import Directory
-from txjmapaccess.ldap.names import checkedPassword, checkedUsername
-from txjmapaccess.ldap.server import Server
-from txjmapaccess.ldap.service import ServiceAccount
+from txjmapaccess.ldap.directoryserver import Server
+from txjmapaccess.ldap.serviceaccount import ServiceAccount
 from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.usernames import checkedPassword, checkedUsername
 from txjmapaccess.ldap.verification import verifier
 from txjmapaccess.settings import fromMapping
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from twisted.internet.defer import CancelledError
 
-from txjmapaccess.ldap.judging import REFUSALS, SUCCESS
-from txjmapaccess.ldap.problems import DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.errors import DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.results import REFUSALS, SUCCESS
 
 #: How a bind of a user can end: three kinds of answers, and four kinds of none.
 ACCEPTED, REFUSED, UNEXPECTED = "accepted", "refused", "unexpected"

@@ -18,8 +18,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.ldap.problems import ConnectionBroken, FoundDown, ServerFailed
-from txjmapaccess.ldap.server import Server
+from txjmapaccess.ldap.directoryserver import Server
+from txjmapaccess.ldap.errors import ConnectionBroken, FoundDown, ServerFailed
 
 _T = TypeVar("_T")
 

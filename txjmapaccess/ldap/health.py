@@ -21,14 +21,14 @@ from twisted.logger import Logger, LogLevel
 
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     DeadlineExceeded,
     FoundDown,
     ServerFailed,
     ServiceRefused,
 )
-from txjmapaccess.ldap.sharing import Shared
+from txjmapaccess.ldap.sharedattempt import Shared
 
 #: Seconds between attempts: doubled each time.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0

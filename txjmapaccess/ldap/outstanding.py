@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from txjmapaccess.ldap import codec
 from txjmapaccess.ldap.codec import Entry, Result
 from txjmapaccess.ldap.deadlines import Handle
-from txjmapaccess.ldap.problems import ConnectionBroken, ProtocolViolation
+from txjmapaccess.ldap.errors import ConnectionBroken, ProtocolViolation
 
 #: The largest message ID (RFC 4511, section 4.1.1.1), with some left to abandon and to unbind.
 LAST_MESSAGE_ID = 2**31 - 8

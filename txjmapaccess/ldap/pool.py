@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines, Handle
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
 
 #: Seconds for which no further connections are made after one broke while others lived.

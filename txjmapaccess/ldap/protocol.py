@@ -22,7 +22,7 @@ from zope.interface import implementer
 from txjmapaccess.ldap import codec
 from txjmapaccess.ldap.codec import Entry, Result, Search
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ProtocolViolation
 from txjmapaccess.ldap.wire import MessageProtocol
 
 SearchResult = tuple[Result, list[Entry]]
@@ -50,7 +50,7 @@ class LDAPConnection(MessageProtocol):
         A simple bind.
 
         @return: a Deferred of the L{Result}, whatever its code. It fails with a L{ServerFailed
-            <txjmapaccess.ldap.problems.ServerFailed>} when no answer comes.
+            <txjmapaccess.ldap.errors.ServerFailed>} when no answer comes.
         """
         messageID = self._nextID()
         return self._send(

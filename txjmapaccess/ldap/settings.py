@@ -17,9 +17,9 @@ from txjmapaccess.ldap.uri import ServerURI, parseURI
 from txjmapaccess.settings import problem
 
 if TYPE_CHECKING:
-    from txjmapaccess.ldap.filters import FilterTemplate
-    from txjmapaccess.ldap.names import BindNameTemplate
+    from txjmapaccess.ldap.searchfilter import FilterTemplate
     from txjmapaccess.ldap.tls import TLSSettings
+    from txjmapaccess.ldap.usernames import BindNameTemplate
 
 _T = TypeVar("_T")
 
@@ -124,7 +124,7 @@ class LDAPSettings:
         """
         if self.bind_dn_template is None:
             return None
-        from txjmapaccess.ldap.names import BindNameTemplate
+        from txjmapaccess.ldap.usernames import BindNameTemplate
 
         return _named("bind_dn_template", BindNameTemplate, self.bind_dn_template)
 
@@ -236,7 +236,7 @@ class LDAPSettings:
         self.servicePassword()
 
     def _checkBase(self, base: str) -> None:
-        from txjmapaccess.ldap.names import checkDN
+        from txjmapaccess.ldap.usernames import checkDN
 
         if "{user}" in base:
             raise problem("search_base", "is the same for all: {user} belongs in search_filter")
@@ -254,7 +254,7 @@ class LDAPSettings:
         if text is None:
             return None
         try:
-            from txjmapaccess.ldap.filters import FilterTemplate
+            from txjmapaccess.ldap.searchfilter import FilterTemplate
         except ImportError as e:
             raise problem(key, f"cannot be read, because ldap3 cannot be imported ({e})") from None
         return _named(key, FilterTemplate, text)

@@ -15,13 +15,13 @@ from typing import Protocol
 from txjmapaccess.credentials import Evidence
 from txjmapaccess.errors import PasswordExpired, TemporaryFailure
 from txjmapaccess.ldap.codec import SCOPE_SUBTREE, Entry, Result, Search
-from txjmapaccess.ldap.filters import FilterTemplate
-from txjmapaccess.ldap.judging import judgeBind
-from txjmapaccess.ldap.names import BindNameTemplate, canonicalName
+from txjmapaccess.ldap.directoryserver import Server
+from txjmapaccess.ldap.entryrequirements import judgeMatch, judgeSearch, ownEntry, wantedBy
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.server import Server
+from txjmapaccess.ldap.results import judgeBind
+from txjmapaccess.ldap.searchfilter import FilterTemplate
 from txjmapaccess.ldap.settings import LDAPSettings
-from txjmapaccess.ldap.wanted import judgeMatch, judgeSearch, ownEntry, wantedBy
+from txjmapaccess.ldap.usernames import BindNameTemplate, canonicalName
 from txjmapaccess.verdict import Reason
 
 _SOURCE = "ldap"
@@ -36,7 +36,7 @@ class IVerifier(Protocol):
         self, server: Server, username: str, password: bytes, deadline: float
     ) -> Awaitable[Evidence]:
         """
-        @param username: checked by L{txjmapaccess.ldap.names}, as the password is.
+        @param username: checked by L{txjmapaccess.ldap.usernames}, as the password is.
         @param deadline: a time of the clock, in seconds.
 
         @return: the evidence for a good login.

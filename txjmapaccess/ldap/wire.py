@@ -21,16 +21,16 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from txjmapaccess.ldap import codec
-from txjmapaccess.ldap.answers import decodeMessage, messageIDOf
 from txjmapaccess.ldap.ber import messageSize
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, Outstanding, Request
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     ConnectionSpoiled,
     DeadlineExceeded,
     ProtocolViolation,
 )
+from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, Outstanding, Request
+from txjmapaccess.ldap.responses import decodeMessage, messageIDOf
 
 #: Octets. We ask for one entry and few of its attributes.
 LONGEST_MESSAGE = 64 * 1024

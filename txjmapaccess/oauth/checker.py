@@ -30,10 +30,10 @@ from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
 from txjmapaccess.files import exposure
 from txjmapaccess.http.client import HTTPClient, Network
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvice
-from txjmapaccess.oauth.alarm import Alarm
+from txjmapaccess.oauth.availabilitylog import Alarm
 from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.counters import IntrospectionCounters
-from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
+from txjmapaccess.oauth.introspection import MalformedAnswer, TokenInfo, checkUser, judge
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
 from txjmapaccess.pacing import Pace
 from txjmapaccess.settings import fromMapping

@@ -21,7 +21,7 @@ from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.http.client import HTTPClient
 from txjmapaccess.http.request import Request, makeRequest
 from txjmapaccess.http.response import Response
-from txjmapaccess.oauth.alarm import Alarm
+from txjmapaccess.oauth.availabilitylog import Alarm
 from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.discovery import Provider, metadataURLs, readMetadata
 from txjmapaccess.oauth.settings import IntrospectionSettings

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.files import readCertificates, readPrivateKey
 from txjmapaccess.twistd.config import IMAPSettings
-from txjmapaccess.twistd.listening import Listen
+from txjmapaccess.twistd.endpoints import Listen
 
 
 @implementer(IOpenSSLServerConnectionCreator)

@@ -4,7 +4,7 @@ C{twistd jmapaccess}: from options and settings to a running service.
 
 Ports are bound when the service is made, so that a port in use is one sentence on the terminal. A
 reload makes everything new first and puts it in place then: an error leaves all as it was. The end
-is in L{txjmapaccess.twistd.stopping}.
+is in L{txjmapaccess.twistd.shutdown}.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.pacing import Pace
 from txjmapaccess.twistd.certificate import Certificates
 from txjmapaccess.twistd.config import Settings
-from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
-from txjmapaccess.twistd.files import warnOfFiles
-from txjmapaccess.twistd.garbage import Collector
-from txjmapaccess.twistd.hangup import Hangup
-from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.connectionsettings import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.twistd.endpoints import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.garbagecollection import Collector
 from txjmapaccess.twistd.logfile import LoggedService
-from txjmapaccess.twistd.lookup import capabilityProviders, findRealm, makeRealm
-from txjmapaccess.twistd.measuring import MetricsListener, makeMetrics, readyForMetrics
-from txjmapaccess.twistd.notify import Notifier, Watchdog, watchdogSeconds
+from txjmapaccess.twistd.metricsservice import MetricsListener, makeMetrics, readyForMetrics
+from txjmapaccess.twistd.openfiles import warnOfFiles
 from txjmapaccess.twistd.options import Options, fail
+from txjmapaccess.twistd.plugins import capabilityProviders, findRealm, makeRealm
 from txjmapaccess.twistd.proxyprotocol import ProxyProtocolFactory
-from txjmapaccess.twistd.stopping import Connections, onSignals
+from txjmapaccess.twistd.sdnotify import Notifier, Watchdog, watchdogSeconds
+from txjmapaccess.twistd.shutdown import Connections, onSignals
+from txjmapaccess.twistd.sighup import Hangup
 
 __all__ = ["JMAPAccessService", "Options", "makeService"]
 
