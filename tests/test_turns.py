@@ -30,7 +30,7 @@ from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, FoundDown
 from txjmapaccess.ldap.pool import ConnectionPool
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.sharedattempt import Shared
+from txjmapaccess.ldap.sharedattempt import SharedAttempt
 from txjmapaccess.pacing import SLICE, Pace
 from txjmapaccess.twistd.shutdown import Connections
 
@@ -202,7 +202,7 @@ class DirectoryTests(TurnsTestCase):
         async def attempt() -> Any:
             return await running
 
-        shared: Shared[Any] = Shared(self.deadlines, attempt)
+        shared: SharedAttempt[Any] = SharedAttempt(self.deadlines, attempt)
         for outcome, told in (("done", "done"), (Failure(DeadlineExceeded()), DeadlineExceeded)):
             self.outcomes.clear()
             running: Deferred[Any] = Deferred()

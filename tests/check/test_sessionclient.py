@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from txjmapaccess.check.sessioncheck import withoutURL
 from txjmapaccess.check.sessionclient import BadRedirect, basic, bearer, isSameServer, redirected
 from txjmapaccess.check.sessionresponse import (
-    Answer,
+    SessionResponse,
     judgeStranger,
     missingScheme,
     schemesOf,
@@ -92,7 +92,7 @@ class StrangerTests(SynchronousTestCase):
         """
         @return: the line about an answer.
         """
-        return judgeStranger(Answer(URL, status, schemes, None, body), "JMAP").line()
+        return judgeStranger(SessionResponse(URL, status, schemes, None, body), "JMAP").line()
 
     def test_unauthorized(self) -> None:
         """
@@ -144,9 +144,12 @@ class StrangerTests(SynchronousTestCase):
         A server that offers no Basic, where passwords are said to work, is worth a warning
         (RFC 9698, section 3); so is one without Bearer for tokens.
         """
-        bearerOnly, basicOnly = Answer(URL, 401, ("bearer",)), Answer(URL, 401, ("basic",))
-        self.assertIsNone(missingScheme(Answer(URL, 401, ("bearer", "basic")), True, True))
-        self.assertIsNone(missingScheme(Answer(URL, 401), True, True))
+        bearerOnly, basicOnly = (
+            SessionResponse(URL, 401, ("bearer",)),
+            SessionResponse(URL, 401, ("basic",)),
+        )
+        self.assertIsNone(missingScheme(SessionResponse(URL, 401, ("bearer", "basic")), True, True))
+        self.assertIsNone(missingScheme(SessionResponse(URL, 401), True, True))
         self.assertIsNone(missingScheme(bearerOnly, False, True))
         self.assertIn("set [jmap] passwords = false", missingScheme(bearerOnly, True, True) or "")
         self.assertIn("set [jmap] tokens = false", missingScheme(basicOnly, True, True) or "")
@@ -161,7 +164,7 @@ class RedirectTests(SynchronousTestCase):
         """
         @return: where a redirect from L{URL} leads.
         """
-        return redirected(Answer(URL, 307, location=location))
+        return redirected(SessionResponse(URL, 307, location=location))
 
     def test_followed(self) -> None:
         """

@@ -23,7 +23,7 @@ from tests.support.slapd import freePort
 from txjmapaccess.check import sessionclient
 from txjmapaccess.check.sessioncheck import sessionSteps
 from txjmapaccess.check.sessionclient import BadRedirect, NoAnswer, SessionClient, basic
-from txjmapaccess.check.sessionresponse import Answer
+from txjmapaccess.check.sessionresponse import SessionResponse
 from txjmapaccess.jmap.session import sessionObject
 from txjmapaccess.twistd.config import parse
 
@@ -352,7 +352,7 @@ class ReprTests(WebTestCase):
         url = self.serve(challenge)
         authorization = basic(b"arnt", b"trondheim")
         answer = await SessionClient(reactor).ask(url, authorization)
-        self.assertIsInstance(answer, Answer)
+        self.assertIsInstance(answer, SessionResponse)
         self.assertNotIn(authorization.decode().split()[1], repr(answer))
 
 

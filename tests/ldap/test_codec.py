@@ -98,7 +98,7 @@ class RequestTests(SynchronousTestCase):
         operation = search_operation(
             base, text, scope, 0, attributes, size, time, False, False, False
         )
-        search = codec.Search(
+        search = codec.SearchRequest(
             base.encode(),
             scope,
             FilterTemplate(text).encoded(b""),

@@ -19,7 +19,7 @@ from txjmapaccess.ldap.errors import (
     ProtocolViolation,
     ServiceRefused,
 )
-from txjmapaccess.ldap.health import LONGEST_PAUSE, SLOW, SLOW_FOR, Health, State
+from txjmapaccess.ldap.health import LONGEST_PAUSE, SLOW, SLOW_FOR, Health, ServerState
 
 
 class HealthTests(SynchronousTestCase):
@@ -63,7 +63,7 @@ class HealthTests(SynchronousTestCase):
         """
         self.health.down(ConnectionBroken("gone"))
         self.health.down(ConnectionBroken("gone again"))
-        self.assertIs(self.health.state, State.DOWN)
+        self.assertIs(self.health.state, ServerState.DOWN)
         self.assertEqual(self.dropped, ["the server is down: gone"])
         self.assertEqual(serversUp(self.counters), 0)
 
@@ -90,7 +90,7 @@ class HealthTests(SynchronousTestCase):
             self.health.down(ConnectionBroken("gone"))
             self.clock.advance(1)
             self.attempts.pop().callback(None)
-            self.assertIs(self.health.state, State.UP)
+            self.assertIs(self.health.state, ServerState.UP)
             self.assertEqual(serversUp(self.counters), 1)
             self.health.answered(0.01)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -126,7 +126,7 @@ class HealthTests(SynchronousTestCase):
         self.attempts.pop().callback(None)
         for waiter in waiting:
             self.assertIsNone(self.successResultOf(waiter))
-        self.assertIs(self.health.state, State.UP)
+        self.assertIs(self.health.state, ServerState.UP)
         self.deadlines.close()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -190,11 +190,11 @@ class HealthTests(SynchronousTestCase):
         """
         self.health.check()
         self.attempts.pop().errback(ProtocolViolation("what is this?"))
-        self.assertIs(self.health.state, State.UP)
+        self.assertIs(self.health.state, ServerState.UP)
         self.health.down(ConnectionBroken("gone"))
         self.clock.advance(1)
         self.attempts.pop().errback(ProtocolViolation("what is this?"))
-        self.assertIs(self.health.state, State.DOWN)
+        self.assertIs(self.health.state, ServerState.DOWN)
         self.clock.advance(2)
         self.assertEqual(len(self.attempts), 1)
 
@@ -203,12 +203,12 @@ class HealthTests(SynchronousTestCase):
         A slow answer makes it slow for some time; quick ones after that make it up.
         """
         self.health.answered(SLOW + 0.1)
-        self.assertIs(self.health.state, State.SLOW)
+        self.assertIs(self.health.state, ServerState.SLOW)
         self.health.answered(0.1)
-        self.assertIs(self.health.state, State.SLOW)
+        self.assertIs(self.health.state, ServerState.SLOW)
         self.clock.advance(SLOW_FOR + 1)
         self.health.answered(0.1)
-        self.assertIs(self.health.state, State.UP)
+        self.assertIs(self.health.state, ServerState.UP)
         self.assertEqual(serversUp(self.counters), 1)
 
     def test_slowThenDown(self) -> None:
@@ -219,7 +219,7 @@ class HealthTests(SynchronousTestCase):
         self.assertEqual(serversUp(self.counters), 1)
         self.health.down(DeadlineExceeded("late"))
         self.health.slow("late")
-        self.assertIs(self.health.state, State.DOWN)
+        self.assertIs(self.health.state, ServerState.DOWN)
         self.assertEqual(serversUp(self.counters), 0)
 
     def test_close(self) -> None:

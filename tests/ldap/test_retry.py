@@ -16,7 +16,7 @@ from txjmapaccess.ldap.errors import (
     ServiceRefused,
 )
 from txjmapaccess.ldap.pool import Lease
-from txjmapaccess.ldap.retry import DOUBTFUL_AFTER, Where, deadlineFor, whereNext
+from txjmapaccess.ldap.retry import DOUBTFUL_AFTER, ConnectionChoice, deadlineFor, nextChoice
 
 BROKEN, SPOILED = ConnectionBroken("x"), ConnectionSpoiled("x")
 LATE, REFUSED = DeadlineExceeded("x"), ServiceRefused("x")
@@ -32,13 +32,13 @@ def lease(idleSeconds: float | None) -> Lease:
 
 class WhereNextTests(SynchronousTestCase):
     """
-    L{whereNext}.
+    L{nextChoice}.
     """
 
     def assertNext(
         self,
-        expected: Where | None,
-        where: Where,
+        expected: ConnectionChoice | None,
+        where: ConnectionChoice,
         given: Lease | None,
         *problems: ServerFailed,
         othersLive: tuple[bool, ...] = (True, False),
@@ -48,36 +48,43 @@ class WhereNextTests(SynchronousTestCase):
         """
         for problem in problems:
             for live in othersLive:
-                self.assertIs(whereNext(where, given, problem, live), expected, problem)
+                self.assertIs(nextChoice(where, given, problem, live), expected, problem)
 
     def test_used(self) -> None:
         """
         What broke on a connection that was used before is asked on a fresh one, and so is what was
         in bad company, and what was late where there was reason to doubt.
         """
-        self.assertNext(Where.FRESH, Where.ANY, lease(0.1), BROKEN, SPOILED)
-        self.assertNext(Where.FRESH, Where.ANY, lease(DOUBTFUL_AFTER + 1), BROKEN, SPOILED, LATE)
-        self.assertNext(None, Where.ANY, lease(0.1), LATE)
+        self.assertNext(ConnectionChoice.FRESH, ConnectionChoice.ANY, lease(0.1), BROKEN, SPOILED)
+        self.assertNext(
+            ConnectionChoice.FRESH,
+            ConnectionChoice.ANY,
+            lease(DOUBTFUL_AFTER + 1),
+            BROKEN,
+            SPOILED,
+            LATE,
+        )
+        self.assertNext(None, ConnectionChoice.ANY, lease(0.1), LATE)
 
     def test_fresh(self) -> None:
         """
         What broke on a fresh one, or could not be asked because none could be made, is asked on one
         of those that live, when there are any.
         """
-        for where in (Where.ANY, Where.FRESH):
+        for where in (ConnectionChoice.ANY, ConnectionChoice.FRESH):
             for given in (lease(None), None):
-                self.assertNext(Where.LIVING, where, given, BROKEN, othersLive=(True,))
+                self.assertNext(ConnectionChoice.LIVING, where, given, BROKEN, othersLive=(True,))
                 self.assertNext(None, where, given, BROKEN, othersLive=(False,))
                 self.assertNext(None, where, given, LATE, REFUSED)
-        self.assertNext(Where.FRESH, Where.ANY, lease(None), SPOILED)
-        self.assertNext(None, Where.FRESH, lease(None), SPOILED)
+        self.assertNext(ConnectionChoice.FRESH, ConnectionChoice.ANY, lease(None), SPOILED)
+        self.assertNext(None, ConnectionChoice.FRESH, lease(None), SPOILED)
 
     def test_last(self) -> None:
         """
         That was the last time.
         """
         for given in (lease(None), lease(0.1), lease(DOUBTFUL_AFTER + 1), None):
-            self.assertNext(None, Where.LIVING, given, BROKEN, SPOILED, LATE, REFUSED)
+            self.assertNext(None, ConnectionChoice.LIVING, given, BROKEN, SPOILED, LATE, REFUSED)
 
     def test_deadline(self) -> None:
         """
@@ -85,10 +92,10 @@ class WhereNextTests(SynchronousTestCase):
         the first time.
         """
         for where, idleSeconds, expected in (
-            (Where.ANY, None, 14.0),
-            (Where.ANY, 0.1, 14.0),
-            (Where.ANY, DOUBTFUL_AFTER + 1, 12.0),
-            (Where.FRESH, None, 14.0),
-            (Where.LIVING, DOUBTFUL_AFTER + 1, 14.0),
+            (ConnectionChoice.ANY, None, 14.0),
+            (ConnectionChoice.ANY, 0.1, 14.0),
+            (ConnectionChoice.ANY, DOUBTFUL_AFTER + 1, 12.0),
+            (ConnectionChoice.FRESH, None, 14.0),
+            (ConnectionChoice.LIVING, DOUBTFUL_AFTER + 1, 14.0),
         ):
             self.assertEqual(deadlineFor(where, lease(idleSeconds), 10.0, 14.0), expected)

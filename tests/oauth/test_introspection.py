@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from txjmapaccess.errors import ForeignAuthorizationIdentity, TemporaryFailure, TokenRefused
 from txjmapaccess.oauth.introspection import (
     NOT_BEFORE_LEEWAY,
-    MalformedAnswer,
+    MalformedResponse,
     TokenInfo,
     checkUser,
     judge,
@@ -114,7 +114,7 @@ class TableTests(SynchronousTestCase):
         """
         values = ("1900000000", True, [], {}, float("nan"), float("inf"), 10**400, -(10**400))
         for claim in ("exp", "nbf"):
-            self.check([({claim: value}, {}, MalformedAnswer) for value in values])
+            self.check([({claim: value}, {}, MalformedResponse) for value in values])
 
     def test_iss(self) -> None:
         """
@@ -150,7 +150,7 @@ class TableTests(SynchronousTestCase):
                 ({"token_type": "Bearer", "cnf": {"x5t#S256": "x"}}, {}, "invalid_token"),
                 ({"cnf": {}}, {}, "invalid_token"),
                 ({"cnf": "?"}, {}, "invalid_token"),
-                ({"token_type": 1}, {}, MalformedAnswer),
+                ({"token_type": 1}, {}, MalformedResponse),
             ]
         )
 
@@ -167,9 +167,9 @@ class TableTests(SynchronousTestCase):
                 ({"aud": ["x"]}, keys, "invalid_token"),
                 ({"aud": []}, keys, "invalid_token"),
                 ({}, keys, "invalid_token"),
-                ({"aud": 7}, keys, MalformedAnswer),
-                ({"aud": ["imap", 7]}, keys, MalformedAnswer),
-                ({"aud": {"imap": 1}}, {}, MalformedAnswer),
+                ({"aud": 7}, keys, MalformedResponse),
+                ({"aud": ["imap", 7]}, keys, MalformedResponse),
+                ({"aud": {"imap": 1}}, {}, MalformedResponse),
                 ({"aud": "x"}, {}, None),
             ]
         )
@@ -187,8 +187,8 @@ class TableTests(SynchronousTestCase):
                 ({"scope": f"imapoffline {JMAP}"}, keys, "insufficient_scope"),
                 ({"scope": ""}, keys, "insufficient_scope"),
                 ({"scope": None}, keys, "insufficient_scope"),
-                ({"scope": 1}, {}, MalformedAnswer),
-                ({"scope": [1]}, {}, MalformedAnswer),
+                ({"scope": 1}, {}, MalformedResponse),
+                ({"scope": [1]}, {}, MalformedResponse),
             ]
         )
 
@@ -248,7 +248,7 @@ class TableTests(SynchronousTestCase):
             ]
         )
         bad = ("", "a\nb", "a\0", "\x7f", "\x85", "\ud800", "x" * 1001, 7, True, ["arnt"], {})
-        self.check([({"username": name}, {}, MalformedAnswer) for name in bad])
+        self.check([({"username": name}, {}, MalformedResponse) for name in bad])
 
 
 class InfoTests(SynchronousTestCase):
@@ -277,7 +277,7 @@ class InfoTests(SynchronousTestCase):
         self.assertEqual("ada", self.judge(flat, username_claim=name).username)
         for wrong in ("ext.mail", "ext.mail.user.x", "ext.nobody", "ext.mail.user.0"):
             self.assertRaises(
-                (TokenRefused, MalformedAnswer), self.judge, claims, username_claim=wrong
+                (TokenRefused, MalformedResponse), self.judge, claims, username_claim=wrong
             )
 
     def test_sessionURL(self) -> None:
@@ -333,7 +333,7 @@ class PropertyTests(SynchronousTestCase):
         keys = makeSettings(imap_scopes=("imap",), session_url_claim="url", issuer="i")
         try:
             info = judge(answer, keys, NOW)
-        except (TokenRefused, MalformedAnswer):
+        except (TokenRefused, MalformedResponse):
             return
         self.assertIs(True, answer["active"])
         self.assertEqual(answer["username"], info.username)

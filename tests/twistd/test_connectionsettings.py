@@ -18,7 +18,12 @@ from zope.interface import implementer
 from txjmapaccess.checkers import CheckerChain
 from txjmapaccess.credentials import Authentication, Evidence, Secret
 from txjmapaccess.twistd.config import IMAPSettings, JMAPSettings, LimitSettings, Settings, parse
-from txjmapaccess.twistd.connectionsettings import Door, IMAPFactory, buildDoor, makeCheckers
+from txjmapaccess.twistd.connectionsettings import (
+    ConnectionSettings,
+    IMAPFactory,
+    makeCheckers,
+    makeConnectionSettings,
+)
 from txjmapaccess.twistd.plugins import FoundRealm
 from txjmapaccess.verdict import Known, Reason, Usable, Verdict
 
@@ -35,30 +40,30 @@ class NoRealm:
         raise NotImplementedError()
 
 
-def door(
+def settingsOf(
     settings: Settings,
     inventsIdentifiers: bool = False,
     certificate: Any = None,
-    before: Door | None = None,
-) -> Door:
+    before: ConnectionSettings | None = None,
+) -> ConnectionSettings:
     """
-    @return: the door that C{settings} make.
+    @return: what C{settings} make of a connection.
     """
     found = FoundRealm(NoRealm(), inventsIdentifiers)
     checkers = [InMemoryUsernamePasswordDatabaseDontUse(ada=b"lovelace")]
-    return buildDoor(settings, found, checkers, certificate, before)
+    return makeConnectionSettings(settings, found, checkers, certificate, before)
 
 
-class BuildDoorTests(SynchronousTestCase):
+class MakeConnectionSettingsTests(SynchronousTestCase):
     """
-    L{buildDoor}: from settings to what they mean.
+    L{makeConnectionSettings}: from settings to what they mean.
     """
 
     def decide(self, jmap: JMAPSettings, secret: Secret, invents: bool = False) -> Verdict:
         """
         @return: the verdict about a login with good evidence.
         """
-        policy = door(Settings(jmap=jmap), invents).policy
+        policy = settingsOf(Settings(jmap=jmap), invents).policy
         verdict: Verdict = policy.decide(
             Authentication("ada", "PLAIN", secret, Evidence("ada", "ldap"))
         )
@@ -68,7 +73,7 @@ class BuildDoorTests(SynchronousTestCase):
         """
         The portal asks a chain of the checkers.
         """
-        checkers = door(Settings()).portal.checkers
+        checkers = settingsOf(Settings()).portal.checkers
         self.assertIsInstance(checkers[IUsernamePassword], CheckerChain)
 
     def test_passwords(self) -> None:
@@ -100,14 +105,14 @@ class BuildDoorTests(SynchronousTestCase):
 
 class CountsTests(SynchronousTestCase):
     """
-    L{buildDoor}: the limits that all connections share.
+    L{makeConnectionSettings}: the limits that all connections share.
     """
 
     def test_connections(self) -> None:
         """
         [imap.limits] connections.
         """
-        counts = door(Settings(limits=LimitSettings(connections=1))).counts
+        counts = settingsOf(Settings(limits=LimitSettings(connections=1))).counts
         self.assertIsNone(counts.enter("192.0.2.1"))
         self.assertIn(b"Too many connections", counts.enter("192.0.2.2") or b"")
 
@@ -115,7 +120,7 @@ class CountsTests(SynchronousTestCase):
         """
         [imap.limits] unauthenticated_per_address.
         """
-        counts = door(Settings(limits=LimitSettings(unauthenticated_per_address=1))).counts
+        counts = settingsOf(Settings(limits=LimitSettings(unauthenticated_per_address=1))).counts
         self.assertIsNone(counts.enter("192.0.2.1"))
         self.assertIn(b"from your address", counts.enter("192.0.2.1") or b"")
 
@@ -125,7 +130,7 @@ class CountsTests(SynchronousTestCase):
         """
         for window, blocked in ((60.0, True), (1e-9, False)):
             limits = LimitSettings(failures_per_address=1, window=window)
-            counts = door(Settings(limits=limits)).counts
+            counts = settingsOf(Settings(limits=limits)).counts
             counts.refused("192.0.2.1")
             self.assertIs(counts.isBlocked("192.0.2.1"), blocked)
 
@@ -133,7 +138,7 @@ class CountsTests(SynchronousTestCase):
         """
         [imap.limits] exempt.
         """
-        counts = door(Settings(limits=LimitSettings(exempt=("192.0.2.0/24",)))).counts
+        counts = settingsOf(Settings(limits=LimitSettings(exempt=("192.0.2.0/24",)))).counts
         self.assertIsNone(counts.source(IPv4Address("TCP", "192.0.2.1", 1234)))
         self.assertIsNotNone(counts.source(IPv4Address("TCP", "127.0.0.1", 1234)))
 
@@ -142,10 +147,10 @@ class CountsTests(SynchronousTestCase):
         What was counted before a reload counts after it; with other limits, refusals are counted
         anew, and connections still go on.
         """
-        first = door(Settings())
-        same = door(Settings(jmap=JMAPSettings(tokens=False)), before=first)
+        first = settingsOf(Settings())
+        same = settingsOf(Settings(jmap=JMAPSettings(tokens=False)), before=first)
         self.assertIs(same.counts, first.counts)
-        changed = door(Settings(limits=LimitSettings(connections=1)), before=first)
+        changed = settingsOf(Settings(limits=LimitSettings(connections=1)), before=first)
         self.assertIsNot(changed.counts, first.counts)
         self.assertIs(changed.counts.counters, first.counts.counters)
 
@@ -198,8 +203,8 @@ class IMAPFactoryTests(SynchronousTestCase):
         @return: the connection that is built for a client at C{host}.
         """
         self.certificate = object()
-        self.door = door(settings, certificate=self.certificate)
-        self.factory = IMAPFactory(lambda: self.door, ("provider",), implicitTLS)  # type: ignore
+        self.settings = settingsOf(settings, certificate=self.certificate)
+        self.factory = IMAPFactory(lambda: self.settings, ("provider",), implicitTLS)  # type: ignore
         kind = IPv6Address if ":" in host else IPv4Address
         return self.factory.buildProtocol(kind("TCP", host, 1234))
 
@@ -208,8 +213,8 @@ class IMAPFactoryTests(SynchronousTestCase):
         A connection has the portal, the policy, the providers and the factory.
         """
         server = self.connection(Settings())
-        self.assertIs(server.portal, self.door.portal)
-        self.assertIs(server.jmapAccessPolicy, self.door.policy)
+        self.assertIs(server.portal, self.settings.portal)
+        self.assertIs(server.jmapAccessPolicy, self.settings.policy)
         self.assertEqual(server.capabilityProviders, ("provider",))
         self.assertIs(server.factory, self.factory)
         self.assertIsNone(server.objectIDs)
@@ -231,7 +236,7 @@ class IMAPFactoryTests(SynchronousTestCase):
         self.assertEqual(server.refusalSeconds, 2.5)
         self.assertEqual(server.loginSeconds, 6.5)
         self.assertEqual(server.failuresPerConnection, 7)
-        self.assertIs(server.limits, self.door.counts)
+        self.assertIs(server.limits, self.settings.counts)
 
     def test_requireTLS(self) -> None:
         """
@@ -259,13 +264,13 @@ class IMAPFactoryTests(SynchronousTestCase):
         self.assertIs(self.connection(Settings()).ctx, self.certificate)
         self.assertIsNone(self.connection(Settings(), implicitTLS=True).ctx)
 
-    def test_presentDoor(self) -> None:
+    def test_present(self) -> None:
         """
-        A new door is for new connections.
+        What a reload has changed is for new connections.
         """
         before = self.connection(Settings())
-        old, self.door = self.door, door(Settings(jmap=JMAPSettings(debugging=True)))
+        old, self.settings = self.settings, settingsOf(Settings(jmap=JMAPSettings(debugging=True)))
         after = self.factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1234))
         self.assertIs(before.portal, old.portal)
-        self.assertIs(after.portal, self.door.portal)
+        self.assertIs(after.portal, self.settings.portal)
         self.assertIs(after.debugging, True)

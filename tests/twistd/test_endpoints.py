@@ -15,7 +15,7 @@ from twisted.test.proto_helpers import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.twistd.endpoints import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.endpoints import ListenEndpoint, Listener, makeEndpoint, parseListen
 
 
 class ParseListenTests(SynchronousTestCase):
@@ -32,13 +32,13 @@ class ParseListenTests(SynchronousTestCase):
             r"unix:/run/imap\:x:mode=660",
             "systemd:domain=INET:index=0",
         ):
-            self.assertEqual(parseListen(description), Listen(description, description))
+            self.assertEqual(parseListen(description), ListenEndpoint(description, description))
 
     def test_ssl(self) -> None:
         """
         C{ssl:} is TCP with TLS; the common certificate unless it names its own.
         """
-        self.assertEqual(parseListen("ssl:993"), Listen("ssl:993", "tcp:993", True))
+        self.assertEqual(parseListen("ssl:993"), ListenEndpoint("ssl:993", "tcp:993", True))
 
     def test_files(self) -> None:
         """

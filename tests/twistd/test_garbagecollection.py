@@ -13,7 +13,13 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.twistd.garbagecollection import INTERVAL, LARGE, MANY, THRESHOLDS, Collector
+from txjmapaccess.twistd.garbagecollection import (
+    INTERVAL,
+    LARGE,
+    MANY,
+    THRESHOLDS,
+    GarbageCollector,
+)
 
 
 class Reactor(Clock):
@@ -63,7 +69,7 @@ class Circle:
 
 class CollectorTests(SynchronousTestCase):
     """
-    L{Collector}.
+    L{GarbageCollector}.
     """
 
     def setUp(self) -> None:
@@ -73,7 +79,7 @@ class CollectorTests(SynchronousTestCase):
         self.before = gc.get_threshold()
         self.reactor = Reactor()
         self.blocks = 1000
-        self.collector = Collector(self.reactor, lambda: self.blocks)
+        self.collector = GarbageCollector(self.reactor, lambda: self.blocks)
         self.collector.startService()
         [start] = self.reactor.called
         start()
@@ -191,7 +197,7 @@ class CollectorTests(SynchronousTestCase):
         """
         A service that ends before the reactor runs has changed nothing.
         """
-        collector, callbacks = Collector(self.reactor), list(gc.callbacks)
+        collector, callbacks = GarbageCollector(self.reactor), list(gc.callbacks)
         collector.startService()
         collector.stopService()
         self.assertEqual(self.reactor.removed, "trigger")

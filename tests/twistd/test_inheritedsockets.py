@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd import endpoints, inheritedsockets
 from txjmapaccess.twistd.endpoints import makeEndpoint, parseListen
-from txjmapaccess.twistd.inheritedsockets import Inherited
+from txjmapaccess.twistd.inheritedsockets import InheritedSockets
 
 
 class AdoptedEndpoint:
@@ -32,7 +32,7 @@ class AdoptedEndpoint:
 
 class InheritedTests(SynchronousTestCase):
     """
-    L{Inherited}.
+    L{InheritedSockets}.
     """
 
     def setUp(self) -> None:
@@ -48,14 +48,14 @@ class InheritedTests(SynchronousTestCase):
         self.assertEqual(description, f"systemd:domain=INET:index={number}")
         return AdoptedEndpoint(self.sockets[number].fileno())
 
-    def passed(self, *sockets: socket.socket) -> Inherited:
+    def passed(self, *sockets: socket.socket) -> InheritedSockets:
         """
         @return: what a process has to which these were passed.
         """
         for each in sockets:
             self.addCleanup(each.close)
             self.sockets.append(each)
-        return Inherited(self.names)
+        return InheritedSockets(self.names)
 
     def listening(self, family: int = socket.AF_INET) -> socket.socket:
         """
@@ -66,7 +66,7 @@ class InheritedTests(SynchronousTestCase):
         made.listen()
         return made
 
-    def refused(self, found: Inherited, **arguments: str) -> str:
+    def refused(self, found: InheritedSockets, **arguments: str) -> str:
         """
         @return: what is said about a socket that cannot be used.
         """
@@ -168,7 +168,7 @@ class EndpointTests(SynchronousTestCase):
         """
         What is wrong is one sentence that names the endpoint.
         """
-        self.patch(endpoints, "inherited", Inherited({}))
+        self.patch(endpoints, "inherited", InheritedSockets({}))
         error = self.assertRaises(
             ConfigurationError, makeEndpoint, MemoryReactor(), parseListen("ssl:systemd:name=x")
         )

@@ -16,7 +16,7 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import isLoopback
 from txjmapaccess.twistd.certificate import readContext
 from txjmapaccess.twistd.config import IMAPSettings
-from txjmapaccess.twistd.endpoints import Listen, makeEndpoint, parseListen, splitArguments
+from txjmapaccess.twistd.endpoints import ListenEndpoint, makeEndpoint, parseListen, splitArguments
 from txjmapaccess.twistd.metricsservice import hasPrometheus
 
 _SUBJECT = "[imap] listen"
@@ -71,7 +71,7 @@ def checkMetrics(
     return [*own, _judgeMetrics(listen, imap)]
 
 
-def _judgeMetrics(listen: Listen, imap: IMAPSettings) -> Finding:
+def _judgeMetrics(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
     if listen.tls and listen.certificate is None and imap.certificate is None:
         return wrong(_METRICS, f"{listen.description} has no certificate", _SET_CERTIFICATE)
     if not _isLocal(listen):
@@ -80,7 +80,7 @@ def _judgeMetrics(listen: Listen, imap: IMAPSettings) -> Finding:
     return ok(_METRICS, "it is understood")
 
 
-def understand(reactor: Any, listen: Listen) -> None:
+def understand(reactor: Any, listen: ListenEndpoint) -> None:
     """
     @raise ConfigurationError: for what is no endpoint string.
     """
@@ -89,7 +89,7 @@ def understand(reactor: Any, listen: Listen) -> None:
         makeEndpoint(reactor, listen)
 
 
-def _files(listens: Iterable[Listen], imap: IMAPSettings) -> list[tuple[str, str | None]]:
+def _files(listens: Iterable[ListenEndpoint], imap: IMAPSettings) -> list[tuple[str, str | None]]:
     """
     @return: each pair of files once.
     """
@@ -113,7 +113,7 @@ def _checkFiles(certificate: str, key: str | None, now: float, days: float) -> F
     return found
 
 
-def _withoutTLS(listens: list[Listen], imap: IMAPSettings) -> list[Finding]:
+def _withoutTLS(listens: list[ListenEndpoint], imap: IMAPSettings) -> list[Finding]:
     if imap.certificate is not None:
         return []
     bare = [listen.description for listen in listens if listen.tls and listen.certificate is None]
@@ -127,7 +127,7 @@ def _withoutTLS(listens: list[Listen], imap: IMAPSettings) -> list[Finding]:
     return [ok(_SUBJECT, "every endpoint is understood")]
 
 
-def _isLocal(listen: Listen) -> bool:
+def _isLocal(listen: ListenEndpoint) -> bool:
     kind, *arguments = splitArguments(listen.transport)
     hosts = [a.partition("=")[2] for a in arguments if a.startswith("interface=")]
     return kind == "unix" or any(isLoopback(host) for host in hosts)

@@ -34,18 +34,18 @@ _REMEDIES = (
 )
 
 
-def providerStep(reactor: Any, settings: IntrospectionSettings, days: float) -> Step:
+def introspectionStep(reactor: Any, settings: IntrospectionSettings, days: float) -> Step:
     """
     @param days: how many days before the end of the provider's certificate to warn.
     """
-    check = ProviderCheck(reactor, settings, days)
+    check = IntrospectionCheck(reactor, settings, days)
     return Step(check.subject, check.run, 2 * settings.timeout + 15)
 
 
 @dataclass(frozen=True)
-class ProviderCheck:
+class IntrospectionCheck:
     """
-    @ivar days: see L{providerStep}.
+    @ivar days: see L{introspectionStep}.
     """
 
     reactor: Any

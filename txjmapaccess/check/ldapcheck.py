@@ -17,7 +17,7 @@ from txjmapaccess.check.findings import LET_OWNER_READ, Finding, Grade, ok, warn
 from txjmapaccess.check.peercertificate import fetchPeer
 from txjmapaccess.check.peers import Peer, judgeDates, peerOf
 from txjmapaccess.check.steps import Step
-from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Search
+from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, SearchRequest
 from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, ServerFailed, ServiceRefused
@@ -51,22 +51,22 @@ def warningsAbout(settings: LDAPSettings) -> list[Finding]:
     return found
 
 
-def directorySteps(reactor: Any, settings: LDAPSettings, days: float) -> list[Step]:
+def ldapSteps(reactor: Any, settings: LDAPSettings, days: float) -> list[Step]:
     """
     @param days: how many days before the end of a server's certificate to warn.
 
     @return: one for each server.
     """
-    checks = [ServerCheck(reactor, settings, uri, days) for uri in settings.servers()]
+    checks = [DirectoryServerCheck(reactor, settings, uri, days) for uri in settings.servers()]
     # Connecting and binding, the search, and the certificate when something is wrong with it.
     seconds = 3.0 * settings.timeout + 15
     return [Step(check.subject, check.run, seconds) for check in checks]
 
 
 @dataclass(frozen=True)
-class ServerCheck:
+class DirectoryServerCheck:
     """
-    @ivar days: see L{directorySteps}.
+    @ivar days: see L{ldapSteps}.
     """
 
     reactor: Any
@@ -151,7 +151,7 @@ class ServerCheck:
 
     async def _searched(self, connection: LDAPConnection) -> Finding:
         base = self.settings.search_base
-        search = Search(
+        search = SearchRequest(
             (base or "").encode("utf-8"),
             SCOPE_BASE,
             ANY_ENTRY,

@@ -14,8 +14,8 @@ from twisted.cred.credentials import IUsernamePassword
 
 from txjmapaccess.check.certificatecheck import checkListening, checkMetrics
 from txjmapaccess.check.findings import Finding, wrong
-from txjmapaccess.check.introspectioncheck import providerStep
-from txjmapaccess.check.ldapcheck import directorySteps, warningsAbout
+from txjmapaccess.check.introspectioncheck import introspectionStep
+from txjmapaccess.check.ldapcheck import ldapSteps, warningsAbout
 from txjmapaccess.check.login import Credentials, loginStep
 from txjmapaccess.check.options import CheckOptions
 from txjmapaccess.check.realmcheck import checkRealm
@@ -26,7 +26,7 @@ from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.settings import fromArguments
 from txjmapaccess.twistd.config import Settings
-from txjmapaccess.twistd.connectionsettings import buildDoor, makeCheckers
+from txjmapaccess.twistd.connectionsettings import makeCheckers, makeConnectionSettings
 from txjmapaccess.twistd.plugins import FoundRealm
 
 #: Seconds for a step that waits for nothing but files.
@@ -60,8 +60,8 @@ def _backEnds(reactor: Any, options: CheckOptions, settings: Settings, days: flo
     steps = []
     for directory in _directories(options, settings):
         steps.append(_known("[ldap]", warningsAbout(directory)))
-        steps += directorySteps(reactor, directory, days)
-    return steps + [providerStep(reactor, p, days) for p in _providers(options, settings)]
+        steps += ldapSteps(reactor, directory, days)
+    return steps + [introspectionStep(reactor, p, days) for p in _providers(options, settings)]
 
 
 def _known(subject: str, findings: Sequence[Finding]) -> Step:
@@ -95,5 +95,5 @@ def _login(
     if found is None:
         what = "this was not checked, because the realm cannot be made"
         return _known("login", [wrong("login", what, "mend that first")])
-    door = buildDoor(settings, found, checkers, None)
-    return loginStep(reactor, credentials, checkers, door.policy, not found.inventsIdentifiers)
+    policy = makeConnectionSettings(settings, found, checkers, None).policy
+    return loginStep(reactor, credentials, checkers, policy, not found.inventsIdentifiers)

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from txjmapaccess._version import __version__
 from txjmapaccess.check.explanation import Explanation, explain
 from txjmapaccess.check.peercertificate import fetchPeer
-from txjmapaccess.check.sessionresponse import KEY, Answer, schemesOf
+from txjmapaccess.check.sessionresponse import KEY, SessionResponse, schemesOf
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
 from txjmapaccess.http.client import HTTPClient, Network, describe
 from txjmapaccess.http.request import makeRequest
@@ -74,7 +74,7 @@ def bearer(token: str) -> bytes:
     return b"Bearer " + token.encode("ascii")
 
 
-def redirected(answer: Answer) -> str:
+def redirected(answer: SessionResponse) -> str:
     """
     @return: the URL to which a redirect leads.
 
@@ -114,7 +114,7 @@ class SessionClient:
         self._reactor = reactor
         self._http = HTTPClient(Network(reactor, longest=_LONGEST))
 
-    async def ask(self, url: str, authorization: bytes | None = None) -> Answer:
+    async def ask(self, url: str, authorization: bytes | None = None) -> SessionResponse:
         """
         Get the session resource, and follow redirects (RFC 8620, section 2.2). Credentials are not
         sent to another server than that of C{url}.
@@ -134,7 +134,7 @@ class SessionClient:
                 raise BadRedirect("redirects to another server, where credentials are not sent")
         raise BadRedirect(f"redirects more than {MOST_REDIRECTS} times")
 
-    async def _once(self, url: str, authorization: bytes | None) -> Answer:
+    async def _once(self, url: str, authorization: bytes | None) -> SessionResponse:
         asked = Deferred.fromCoroutine(self._request(url, authorization))
         timer = self._reactor.callLater(TIMEOUT, asked.cancel)
         try:
@@ -148,14 +148,14 @@ class SessionClient:
             if timer.active():
                 timer.cancel()
 
-    async def _request(self, url: str, authorization: bytes | None) -> Answer:
+    async def _request(self, url: str, authorization: bytes | None) -> SessionResponse:
         header = dict(_HEADER)
         if authorization is not None:
             header["Authorization"] = authorization.decode("ascii")
         response = await self._http.send(makeRequest("GET", url, header))
         location = next(iter(response.header("location")), None)
         schemes = schemesOf(response.header("www-authenticate"))
-        return Answer(url, response.status, schemes, location, response.body)
+        return SessionResponse(url, response.status, schemes, location, response.body)
 
 
 async def whyNot(reactor: Any, failure: NoAnswer) -> Explanation:

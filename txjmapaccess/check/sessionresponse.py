@@ -33,7 +33,7 @@ _MEMBERS: dict[str, type] = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class SessionResponse:
     """
     What came in the end.
 
@@ -72,7 +72,7 @@ def sessionProblem(body: bytes) -> str | None:
     return None
 
 
-def judgeStranger(answer: Answer, subject: str) -> Finding:
+def judgeStranger(answer: SessionResponse, subject: str) -> Finding:
     """
     @param answer: to a request without credentials.
     """
@@ -108,7 +108,7 @@ def unexpected(status: int) -> tuple[str, str]:
     return what, f"{_CORRECT}, or look into the JMAP server's log"
 
 
-def missingScheme(answer: Answer, passwords: bool, tokens: bool) -> tuple[str, str] | None:
+def missingScheme(answer: SessionResponse, passwords: bool, tokens: bool) -> tuple[str, str] | None:
     """
     @param answer: to a request without credentials.
     @param passwords: whether anybody may be told that a password works there.

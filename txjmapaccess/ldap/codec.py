@@ -58,7 +58,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchRequest:
     """
     What to search for (RFC 4511, section 4.5.1).
 
@@ -100,7 +100,7 @@ def bindRequest(messageID: int, dn: bytes, password: bytes) -> bytes:
     return _message(messageID, element(BIND_REQUEST, bind) + _ASK_FOR_POLICY)
 
 
-def searchRequest(messageID: int, search: Search) -> bytes:
+def searchRequest(messageID: int, search: SearchRequest) -> bytes:
     """
     @return: a search request. Aliases are not followed.
     """

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from txjmapaccess.ldap import retry
-from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Result, Search
+from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Result, SearchRequest
 from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
@@ -31,10 +31,10 @@ from txjmapaccess.ldap.errors import (
 from txjmapaccess.ldap.health import Health
 from txjmapaccess.ldap.pool import ConnectionPool, Lease
 from txjmapaccess.ldap.protocol import LDAPConnection, SearchResult
-from txjmapaccess.ldap.retry import AskAgain, Where
+from txjmapaccess.ldap.retry import ConnectionChoice, RetryNeeded
 from txjmapaccess.ldap.searchfilter import ANY_ENTRY
 from txjmapaccess.ldap.serviceaccount import ServiceAccount, ServiceConnection
-from txjmapaccess.ldap.sweeper import Sweeper
+from txjmapaccess.ldap.sweeper import ConnectionSweeper
 
 _T = TypeVar("_T")
 _W = TypeVar("_W")
@@ -42,10 +42,10 @@ _W = TypeVar("_W")
 #: What a login does with a connection, before a deadline.
 Use = Callable[[LDAPConnection, float], Awaitable[_T]]
 
-_ROOT_DSE = Search(b"", SCOPE_BASE, ANY_ENTRY, (NO_ATTRIBUTES,), 1, 0)
+_ROOT_DSE = SearchRequest(b"", SCOPE_BASE, ANY_ENTRY, (NO_ATTRIBUTES,), 1, 0)
 
 
-class Server:
+class DirectoryServer:
     """
     @param reactor: tells the time.
     @param name: the URI, for the log.
@@ -77,7 +77,7 @@ class Server:
         self._service = ServiceConnection(reactor, deadlines, connector, account, timeout)
         self._usesService = account is not None
         self.health = Health(reactor, deadlines, name, self._answers, self._drop, counters)
-        self._sweeper = Sweeper(reactor, self._closeIdle)
+        self._sweeper = ConnectionSweeper(reactor, self._closeIdle)
         self._isClosed = False
 
     # What a login asks
@@ -91,7 +91,7 @@ class Server:
         """
         return self._repeated(self._lent, use, deadline)
 
-    def search(self, search: Search, deadline: float) -> Awaitable[SearchResult]:
+    def search(self, search: SearchRequest, deadline: float) -> Awaitable[SearchResult]:
         """
         Search with the service account. Many searches may be under way.
 
@@ -134,7 +134,7 @@ class Server:
 
     async def _repeated(
         self,
-        ask: Callable[[_W, float, Where, LDAPConnection | None], Awaitable[_T]],
+        ask: Callable[[_W, float, ConnectionChoice, LDAPConnection | None], Awaitable[_T]],
         what: _W,
         deadline: float,
     ) -> _T:
@@ -144,12 +144,12 @@ class Server:
         if self._isClosed:
             raise ConnectionBroken("the checker was closed")
         began = self._reactor.seconds()
-        where, failed = Where.ANY, None
+        where, failed = ConnectionChoice.ANY, None
         try:
             while True:
                 try:
                     return await ask(what, deadline, where, failed)
-                except AskAgain as e:
+                except RetryNeeded as e:
                     where, failed = e.where, e.failed
         except FoundDown:
             # It may be up again when this one is told.
@@ -161,11 +161,11 @@ class Server:
             raise
 
     async def _lent(
-        self, use: Use[_T], deadline: float, where: Where, failed: LDAPConnection | None
+        self, use: Use[_T], deadline: float, where: ConnectionChoice, failed: LDAPConnection | None
     ) -> _T:
         lease = None
         try:
-            lease = await self._pool.borrow(deadline, fresh=where is Where.FRESH)
+            lease = await self._pool.borrow(deadline, fresh=where is ConnectionChoice.FRESH)
             self._sweeper.later()
             until = retry.deadlineFor(where, lease, self._reactor.seconds(), deadline)
             if until < deadline:
@@ -175,14 +175,18 @@ class Server:
                 lease.idleSeconds = 0.0
             return await use(lease.connection, deadline)
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
-            self._raiseAskAgain(where, lease, e)
+            self._raiseRetryNeeded(where, lease, e)
             raise
         finally:
             if lease is not None:
                 self._pool.giveBack(lease)
 
     async def _searched(
-        self, search: Search, deadline: float, where: Where, failed: LDAPConnection | None
+        self,
+        search: SearchRequest,
+        deadline: float,
+        where: ConnectionChoice,
+        failed: LDAPConnection | None,
     ) -> SearchResult:
         lease = None
         try:
@@ -191,20 +195,22 @@ class Server:
             until = retry.deadlineFor(where, lease, self._reactor.seconds(), deadline)
             return await lease.connection.search(search, until)
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
-            self._raiseAskAgain(where, lease, e)
+            self._raiseRetryNeeded(where, lease, e)
             raise
 
-    def _raiseAskAgain(self, where: Where, lease: Lease | None, problem: ServerFailed) -> None:
+    def _raiseRetryNeeded(
+        self, where: ConnectionChoice, lease: Lease | None, problem: ServerFailed
+    ) -> None:
         """
-        @raise AskAgain: when it is worth it.
+        @raise RetryNeeded: when it is worth it.
         """
         if self._isClosed or self.health.isDown:
             return
-        following = retry.whereNext(where, lease, problem, self._othersLive())
-        if following is Where.LIVING:
+        following = retry.nextChoice(where, lease, problem, self._othersLive())
+        if following is ConnectionChoice.LIVING:
             self._pool.holdOff()
         if following is not None:
-            raise AskAgain(following, None if lease is None else lease.connection)
+            raise RetryNeeded(following, None if lease is None else lease.connection)
 
     def _failed(self, began: float, reason: ServerFailed) -> None:
         """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from txjmapaccess.errors import Refused, TemporaryFailure
-from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Entry, Search
+from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Entry, SearchRequest
 from txjmapaccess.ldap.entry import canonicalValue, sessionURLValue
 from txjmapaccess.ldap.errors import UnexpectedResult
 from txjmapaccess.ldap.protocol import SearchResult
@@ -23,7 +23,7 @@ _CANNOT_SEE = (NO_SUCH_OBJECT, INSUFFICIENT_ACCESS)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EntryRequirements:
     """
     What matters in a user's entry.
 
@@ -60,25 +60,25 @@ class Wanted:
         """
         return None if self.sessionURL is None else sessionURLValue(entry, self.sessionURL)
 
-    def read(self, dn: bytes) -> Search:
+    def read(self, dn: bytes) -> SearchRequest:
         """
         @return: the search that reads the entry C{dn}.
         """
-        return Search(dn, SCOPE_BASE, ANY_ENTRY, self.attributes, 1, self.timeLimit)
+        return SearchRequest(dn, SCOPE_BASE, ANY_ENTRY, self.attributes, 1, self.timeLimit)
 
-    def match(self, jmap: FilterTemplate, dn: bytes, name: str) -> Search:
+    def match(self, jmap: FilterTemplate, dn: bytes, name: str) -> SearchRequest:
         """
         @return: the search that finds the entry C{dn} when it matches C{jmap}.
         """
         encoded = jmap.encoded(name.encode("utf-8"))
-        return Search(dn, SCOPE_BASE, encoded, (NO_ATTRIBUTES,), 1, self.timeLimit)
+        return SearchRequest(dn, SCOPE_BASE, encoded, (NO_ATTRIBUTES,), 1, self.timeLimit)
 
 
-def wantedBy(settings: LDAPSettings) -> Wanted:
+def requirementsOf(settings: LDAPSettings) -> EntryRequirements:
     """
     @return: what the settings make matter.
     """
-    return Wanted(
+    return EntryRequirements(
         settings.canonicalAttribute(),
         settings.session_url_attribute,
         settings.jmapFilter(),

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess.ldap.counters import LDAPCounters
-from txjmapaccess.ldap.deadlines import Deadlines, Handle
+from txjmapaccess.ldap.deadlines import Deadline, Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
 
@@ -69,7 +69,7 @@ class ConnectionPool:
         self._heldUntil = 0.0
         self._idle: list[LDAPConnection] = []
         #: In order, with what happens when their time is over.
-        self._waiting: dict[Deferred[LDAPConnection | None], Handle] = {}
+        self._waiting: dict[Deferred[LDAPConnection | None], Deadline] = {}
 
     @property
     def connections(self) -> frozenset[LDAPConnection]:

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.ldap import codec
-from txjmapaccess.ldap.codec import Entry, Result, Search
+from txjmapaccess.ldap.codec import Entry, Result, SearchRequest
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ProtocolViolation
 from txjmapaccess.ldap.wire import MessageProtocol
@@ -60,7 +60,7 @@ class LDAPConnection(MessageProtocol):
             deadline,
         )
 
-    def search(self, search: Search, deadline: float) -> Deferred[SearchResult]:
+    def search(self, search: SearchRequest, deadline: float) -> Deferred[SearchResult]:
         """
         @return: a Deferred of the L{Result} and the entries that were found. Fails as L{bind} does.
         """

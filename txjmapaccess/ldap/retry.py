@@ -23,7 +23,7 @@ DOUBTFUL_AFTER = 5.0
 RECENTLY = 5.0
 
 
-class Where(enum.Enum):
+class ConnectionChoice(enum.Enum):
     """
     On which connection something is asked: any one at first, then one that is fresh, then one that
     is known to live, if there is one.
@@ -34,21 +34,21 @@ class Where(enum.Enum):
     LIVING = "living"
 
 
-class AskAgain(Exception):
+class RetryNeeded(Exception):
     """
     @ivar where: on which connection.
     @ivar failed: the one that failed; L{None} when it could not even be made.
     """
 
-    def __init__(self, where: Where, failed: LDAPConnection | None) -> None:
+    def __init__(self, where: ConnectionChoice, failed: LDAPConnection | None) -> None:
         super().__init__()
         self.where = where
         self.failed = failed
 
 
-def whereNext(
-    where: Where, lease: Lease | None, problem: ServerFailed, othersLive: bool
-) -> Where | None:
+def nextChoice(
+    where: ConnectionChoice, lease: Lease | None, problem: ServerFailed, othersLive: bool
+) -> ConnectionChoice | None:
     """
     @param where: what was asked for.
     @param lease: what was got; L{None} when a connection could not be made.
@@ -57,21 +57,26 @@ def whereNext(
 
     @return: where to ask again; L{None} for nowhere.
     """
-    if where is Where.ANY and lease is not None and _isStale(lease, problem):
-        return Where.FRESH
+    if where is ConnectionChoice.ANY and lease is not None and _isStale(lease, problem):
+        return ConnectionChoice.FRESH
     isNew = lease is None or lease.idleSeconds is None
-    if where is not Where.LIVING and isNew and isinstance(problem, ConnectionBroken) and othersLive:
-        return Where.LIVING
+    if (
+        where is not ConnectionChoice.LIVING
+        and isNew
+        and isinstance(problem, ConnectionBroken)
+        and othersLive
+    ):
+        return ConnectionChoice.LIVING
     return None
 
 
-def deadlineFor(where: Where, lease: Lease, now: float, deadline: float) -> float:
+def deadlineFor(where: ConnectionChoice, lease: Lease, now: float, deadline: float) -> float:
     """
     @param lease: a connection on which something is about to be asked.
 
     @return: until when to wait for the answer, so that there is time to ask again.
     """
-    isLast = where is not Where.ANY or not lease.isDoubtful(DOUBTFUL_AFTER)
+    isLast = where is not ConnectionChoice.ANY or not lease.isDoubtful(DOUBTFUL_AFTER)
     return deadline if isLast else now + (deadline - now) / 2
 
 

@@ -16,7 +16,7 @@ from txjmapaccess.ldap.errors import ConnectionBroken, ServerFailed, ServiceRefu
 from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.results import REFUSALS, SUCCESS
-from txjmapaccess.ldap.sharedattempt import Shared
+from txjmapaccess.ldap.sharedattempt import SharedAttempt
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ServiceConnection:
         self._account = account or ServiceAccount()
         self._timeout = timeout
         self._connection: LDAPConnection | None = None
-        self._connecting: Shared[LDAPConnection] = Shared(deadlines, self._connect)
+        self._connecting: SharedAttempt[LDAPConnection] = SharedAttempt(deadlines, self._connect)
 
     @property
     def connections(self) -> list[LDAPConnection]:

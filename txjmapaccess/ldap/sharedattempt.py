@@ -17,7 +17,7 @@ from txjmapaccess.ldap.errors import DeadlineExceeded
 _T = TypeVar("_T")
 
 
-class Shared(Generic[_T]):
+class SharedAttempt(Generic[_T]):
     """
     @param attempt: begins an attempt. It goes on when nobody waits any more, so it must have a
         deadline of its own.

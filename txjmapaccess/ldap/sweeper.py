@@ -15,7 +15,7 @@ CLOSE_IDLE_AFTER = 60.0
 SWEEP = 15.0
 
 
-class Sweeper:
+class ConnectionSweeper:
     """
     @param clock: for C{callLater}.
     @param sweep: closes what was not used for so many seconds, and says whether anything is left.

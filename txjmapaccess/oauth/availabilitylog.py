@@ -16,7 +16,7 @@ _PROBLEMS = 100
 _EVENT = {"event": "backend", "backend": "introspection"}
 
 
-class Alarm:
+class AvailabilityLog:
     """
     Says when something stops working and when it works again. No problem is said again within a
     minute, whatever happens in between.

@@ -30,10 +30,10 @@ from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
 from txjmapaccess.files import exposure
 from txjmapaccess.http.client import HTTPClient, Network
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvice
-from txjmapaccess.oauth.availabilitylog import Alarm
+from txjmapaccess.oauth.availabilitylog import AvailabilityLog
 from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.counters import IntrospectionCounters
-from txjmapaccess.oauth.introspection import MalformedAnswer, TokenInfo, checkUser, judge
+from txjmapaccess.oauth.introspection import MalformedResponse, TokenInfo, checkUser, judge
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
 from txjmapaccess.pacing import Pace
 from txjmapaccess.settings import fromMapping
@@ -74,7 +74,7 @@ class IntrospectionChecker:
             from twisted.internet import reactor
         self._settings = settings = fromMapping(IntrospectionSettings, keys)
         self._now = now
-        self._nonsense = Alarm(reactor)
+        self._nonsense = AvailabilityLog(reactor)
         http = HTTPClient(network or Network(reactor, settings.trustRoot))
         self._pace = Pace(reactor)
         self.counters = IntrospectionCounters()
@@ -174,7 +174,7 @@ class IntrospectionChecker:
     def _judge(self, answer: dict[str, object]) -> TokenInfo:
         try:
             return judge(answer, self._settings, self._now())
-        except MalformedAnswer as e:
+        except MalformedResponse as e:
             self._nonsense.failed(f"in the provider's answer {e}")
             raise
         except TokenRefused as e:

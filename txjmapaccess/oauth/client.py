@@ -21,7 +21,7 @@ from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.http.client import HTTPClient
 from txjmapaccess.http.request import Request, makeRequest
 from txjmapaccess.http.response import Response
-from txjmapaccess.oauth.availabilitylog import Alarm
+from txjmapaccess.oauth.availabilitylog import AvailabilityLog
 from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.discovery import Provider, metadataURLs, readMetadata
 from txjmapaccess.oauth.settings import IntrospectionSettings
@@ -52,7 +52,7 @@ class IntrospectionClient:
         self._counters = counters
         self._header = _header(settings)
         self._form = _form(settings)
-        self._alarm = Alarm(clock)
+        self._alarm = AvailabilityLog(clock)
         self._asked: set[Deferred[Any]] = set()
         self._request: Request | None = None
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)

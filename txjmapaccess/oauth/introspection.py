@@ -7,7 +7,7 @@ No I/O here, and no clock. The rules are checked in the order in which L{judge} 
 Whatever is not plainly good is not good:
 
   - the provider, or a setting, says no: L{TokenRefused};
-  - the answer does not make sense: L{MalformedAnswer}, which is a temporary failure.
+  - the answer does not make sense: L{MalformedResponse}, which is a temporary failure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}\Z")
 _LONGEST_URL = 4000
 
 
-class MalformedAnswer(TemporaryFailure):
+class MalformedResponse(TemporaryFailure):
     """
     The provider's answer has a member of the wrong type. Its text names the member.
     """
@@ -61,7 +61,7 @@ def judge(answer: Mapping[str, object], settings: IntrospectionSettings, now: fl
     @param now: the time, in seconds since the epoch.
 
     @raise TokenRefused: when the token is not good for IMAP.
-    @raise MalformedAnswer: when the answer cannot be understood.
+    @raise MalformedResponse: when the answer cannot be understood.
     """
     if answer.get("active") is not True:
         raise TokenRefused("The token is not active")
@@ -106,7 +106,7 @@ def _time(answer: Mapping[str, object], claim: str) -> float | None:
     # No bool, which is an int in Python; no NaN or Infinity, which Python reads in JSON; and no
     # number that is too large for a float.
     if type(value) not in (int, float) or not -1e15 < value < 1e15:  # type: ignore[operator]
-        raise MalformedAnswer(f"{claim} is not a time")
+        raise MalformedResponse(f"{claim} is not a time")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -127,7 +127,7 @@ def _checkPossession(answer: Mapping[str, object]) -> None:
     if tokenType is None:
         return
     if not isinstance(tokenType, str):
-        raise MalformedAnswer("token_type is not a string")
+        raise MalformedResponse("token_type is not a string")
     if tokenType.lower() not in _BEARER:
         raise TokenRefused("The token is not a bearer token")
 
@@ -149,7 +149,7 @@ def _strings(value: object, claim: str) -> frozenset[str]:
     if value is None:
         return frozenset()
     if not isinstance(value, list) or not all(isinstance(member, str) for member in value):
-        raise MalformedAnswer(f"{claim} is neither a string nor an array of strings")
+        raise MalformedResponse(f"{claim} is neither a string nor an array of strings")
     return frozenset(value)
 
 
@@ -178,7 +178,7 @@ def _username(answer: Mapping[str, object], settings: IntrospectionSettings) -> 
     if name is None:
         raise TokenRefused(f"The token has no {settings.username_claim} (username_claim)")
     if not isinstance(name, str) or not _NAME.match(name):
-        raise MalformedAnswer(f"{settings.username_claim} (username_claim) is not a user name")
+        raise MalformedResponse(f"{settings.username_claim} (username_claim) is not a user name")
     return name
 
 

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.files import readCertificates, readPrivateKey
 from txjmapaccess.twistd.config import IMAPSettings
-from txjmapaccess.twistd.endpoints import Listen
+from txjmapaccess.twistd.endpoints import ListenEndpoint
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -93,12 +93,12 @@ class Certificates:
     @raise ConfigurationError: see L{readContext}; and when an endpoint has none.
     """
 
-    def __init__(self, listens: Iterable[Listen], imap: IMAPSettings) -> None:
+    def __init__(self, listens: Iterable[ListenEndpoint], imap: IMAPSettings) -> None:
         self._listens = [listen for listen in listens if listen.tls]
-        self._creators: dict[Listen | None, ReloadableCertificate] = {}
+        self._creators: dict[ListenEndpoint | None, ReloadableCertificate] = {}
         self.use(self.read(imap))
 
-    def read(self, imap: IMAPSettings) -> Mapping[Listen | None, Context]:
+    def read(self, imap: IMAPSettings) -> Mapping[ListenEndpoint | None, Context]:
         """
         Read all files again, without using what is in them.
 
@@ -106,7 +106,7 @@ class Certificates:
 
         @raise ConfigurationError: as for the class.
         """
-        contexts: dict[Listen | None, Context] = {}
+        contexts: dict[ListenEndpoint | None, Context] = {}
         if imap.certificate is not None:
             contexts[None] = _named("[imap] ", imap.certificate, imap.private_key)
         for listen in self._listens:
@@ -118,12 +118,12 @@ class Certificates:
             contexts[listen] = context
         return contexts
 
-    def _own(self, listen: Listen) -> Context | None:
+    def _own(self, listen: ListenEndpoint) -> Context | None:
         if listen.certificate is None:
             return None
         return _named(f"listen: {listen.description}: ", listen.certificate, listen.privateKey)
 
-    def use(self, contexts: Mapping[Listen | None, Context]) -> None:
+    def use(self, contexts: Mapping[ListenEndpoint | None, Context]) -> None:
         """
         Make connections with C{contexts} from now on.
         """
@@ -132,7 +132,7 @@ class Certificates:
         for listen, context in contexts.items():
             self._creators.setdefault(listen, ReloadableCertificate(context)).use(context)
 
-    def creatorFor(self, listen: Listen | None) -> ReloadableCertificate | None:
+    def creatorFor(self, listen: ListenEndpoint | None) -> ReloadableCertificate | None:
         """
         @param listen: an endpoint with implicit TLS, or L{None} for STARTTLS.
         """

@@ -1,7 +1,8 @@
 # -*- test-case-name: tests.twistd.test_connectionsettings -*-
 """
-What a new connection is met with. One immutable L{Door} holds all that a reload may change; the
-factory asks for the present one for each connection, and a connection keeps what it was given.
+What a new connection is met with. One immutable L{ConnectionSettings} holds all that a reload may
+change; the factory asks for the present one for each connection, and a connection keeps what it was
+given.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from txjmapaccess.twistd.shutdown import Connections, StoppableServer
 
 
 @dataclass(frozen=True)
-class Door:
+class ConnectionSettings:
     """
     @ivar portal: who may come in.
     @ivar policy: what is said about JMAP.
@@ -59,20 +60,20 @@ class Door:
         return bool(self.proxies) and isIn(self.proxies, peer)
 
 
-def buildDoor(
+def makeConnectionSettings(
     settings: Settings,
     found: FoundRealm,
     checkers: Iterable[ICredentialsChecker],
     certificate: ReloadableCertificate | None,
-    before: Door | None = None,
-) -> Door:
+    before: ConnectionSettings | None = None,
+) -> ConnectionSettings:
     """
-    @param before: the door that this one replaces: what was counted goes on counting, but refusals
+    @param before: what this replaces: what was counted goes on counting, but refusals
         are counted anew when the limits have changed.
 
     @raise ConfigurationError: for settings that cannot be used.
     """
-    return Door(
+    return ConnectionSettings(
         portal=Portal(found.realm, chain(checkers)),
         policy=_policy(settings.jmap, found),
         debugging=settings.jmap.debugging,
@@ -85,7 +86,7 @@ def buildDoor(
     )
 
 
-def _counts(limits: LimitSettings, before: Door | None) -> Limits:
+def _counts(limits: LimitSettings, before: ConnectionSettings | None) -> Limits:
     if before is not None and before.limits == limits:
         return before.counts
     return Limits(
@@ -130,7 +131,7 @@ def makeCheckers(settings: Settings, reactor: Any) -> Sequence[ICredentialsCheck
 
 class IMAPFactory(ServerFactory):
     """
-    @param door: gives the present L{Door}.
+    @param settings: gives the present L{ConnectionSettings}.
     @param providers: capability providers besides the built-in ones.
     @param implicitTLS: whether TLS begins with the connection, so that there is no STARTTLS.
     @param connections: where those of this factory are among; L{None} for such of its own.
@@ -139,17 +140,17 @@ class IMAPFactory(ServerFactory):
 
     protocol: Any = StoppableServer
 
-    _kind: tuple[Door, Any] | None = None
+    _kind: tuple[ConnectionSettings, Any] | None = None
 
     def __init__(
         self,
-        door: Callable[[], Door],
+        settings: Callable[[], ConnectionSettings],
         providers: tuple[ICapabilityProvider, ...] = (),
         implicitTLS: bool = False,
         connections: Connections | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._door = door
+        self._settings = settings
         self._providers = providers
         self._implicitTLS = implicitTLS
         self._connections = Connections() if connections is None else connections
@@ -159,28 +160,28 @@ class IMAPFactory(ServerFactory):
         """
         See L{twisted.internet.interfaces.IProtocolFactory.buildProtocol}.
         """
-        door = self._door()
-        if self._kind is None or self._kind[0] is not door:
-            self._kind = door, self._extended(door)
-        server = self._kind[1](contextFactory=None if self._implicitTLS else door.certificate)
+        settings = self._settings()
+        if self._kind is None or self._kind[0] is not settings:
+            self._kind = settings, self._extended(settings)
+        server = self._kind[1](contextFactory=None if self._implicitTLS else settings.certificate)
         server.factory = self
-        if door.requireTLS and isFromLoopback(addr):
+        if settings.requireTLS and isFromLoopback(addr):
             server.requireTLS = False
         return server
 
-    def _extended(self, door: Door) -> Any:
+    def _extended(self, settings: ConnectionSettings) -> Any:
         # Attributes of a class of their own: as many on each connection make it a third larger.
         attributes = {
             "connections": self._connections,
             "pace": self._pace,
-            "portal": door.portal,
-            "jmapAccessPolicy": door.policy,
+            "portal": settings.portal,
+            "jmapAccessPolicy": settings.policy,
             "capabilityProviders": self._providers,
-            "debugging": door.debugging,
-            "limits": door.counts,
-            "loginSeconds": door.limits.login_seconds,
-            "refusalSeconds": door.limits.refusal_seconds,
-            "failuresPerConnection": door.limits.failures_per_connection,
-            "requireTLS": door.requireTLS,
+            "debugging": settings.debugging,
+            "limits": settings.counts,
+            "loginSeconds": settings.limits.login_seconds,
+            "refusalSeconds": settings.limits.refusal_seconds,
+            "failuresPerConnection": settings.limits.failures_per_connection,
+            "requireTLS": settings.requireTLS,
         }
         return type(self.protocol.__name__, (self.protocol,), attributes)

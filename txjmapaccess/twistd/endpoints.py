@@ -32,7 +32,7 @@ _REFUSED = ("sslmethod", "extraCertChain", "dhParameters")
 
 
 @dataclass(frozen=True)
-class Listen:
+class ListenEndpoint:
     """
     One endpoint string, understood.
 
@@ -50,13 +50,13 @@ class Listen:
     privateKey: str | None = None
 
 
-def parseListen(description: str) -> Listen:
+def parseListen(description: str) -> ListenEndpoint:
     """
     @raise ConfigurationError: for an argument of C{ssl:} that has no meaning here.
     """
     kind, _, rest = description.partition(":")
     if kind != "ssl":
-        return Listen(description, description)
+        return ListenEndpoint(description, description)
     files = {}
     kept = [] if rest.startswith("systemd:") else ["tcp"]
     for piece in splitArguments(rest):
@@ -72,7 +72,7 @@ def parseListen(description: str) -> Listen:
             kept.append(key + equals + quoteStringArgument(value))
     privateKey = files.get("privateKey")
     certificate = files.get("certKey", privateKey)
-    return Listen(description, ":".join(kept), True, certificate, privateKey)
+    return ListenEndpoint(description, ":".join(kept), True, certificate, privateKey)
 
 
 def splitArguments(arguments: str) -> list[str]:
@@ -86,7 +86,7 @@ def splitArguments(arguments: str) -> list[str]:
     return [re.sub(r"\\(.)", r"\1", piece) for piece in pieces[:-1] or pieces]
 
 
-def makeEndpoint(reactor: Any, listen: Listen) -> Any:
+def makeEndpoint(reactor: Any, listen: ListenEndpoint) -> Any:
     """
     @return: an L{twisted.internet.interfaces.IStreamServerEndpoint}.
 
@@ -112,7 +112,7 @@ def _withBacklog(transport: str) -> str:
     return transport if kind not in ("tcp", "tcp6") or isGiven else f"{transport}:backlog={BACKLOG}"
 
 
-def _makeInherited(reactor: Any, listen: Listen, arguments: str) -> Any:
+def _makeInherited(reactor: Any, listen: ListenEndpoint, arguments: str) -> Any:
     pairs = (piece.partition("=") for piece in splitArguments(arguments))
     try:
         return inherited.endpoint(reactor, {key: value for key, _, value in pairs})

@@ -35,7 +35,7 @@ MANY = 1_000_000
 _OF_A_CONNECTION = 200
 
 
-class Collector(Service):
+class GarbageCollector(Service):
     """
     Runs from when the reactor does to the end of the service.
 

@@ -19,7 +19,7 @@ from twisted.internet.endpoints import serverFromString
 from txjmapaccess.errors import ConfigurationError
 
 
-class Inherited:
+class InheritedSockets:
     """
     The sockets of one process. Each can be listened on once.
 
@@ -85,4 +85,4 @@ def _family(fileno: int) -> int:
 
 
 #: Those of this process.
-inherited = Inherited()
+inherited = InheritedSockets()

@@ -15,12 +15,12 @@ from twisted.logger import globalLogPublisher
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.limits import LimitCounters
 from txjmapaccess.sessionurl import isLoopback
-from txjmapaccess.twistd.endpoints import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.endpoints import ListenEndpoint, Listener, makeEndpoint, parseListen
 from txjmapaccess.twistd.shutdown import Connections
 from txjmapaccess.twistd.website import StoppableSite
 
 
-def readyForMetrics(reactor: Any, description: str | None) -> dict[Listen, Any]:
+def readyForMetrics(reactor: Any, description: str | None) -> dict[ListenEndpoint, Any]:
     """
     @param description: C{[metrics] listen}.
 

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.application.service import Service
 
 
-class Hangup(Service):
+class ReloadSignal(Service):
     """
     Calls C{reload} on SIGHUP, in the reactor's own time, while the service runs.
     """
