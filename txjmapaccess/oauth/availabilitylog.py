@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.oauth.test_checker -*-
 """
-Telling the operator, but not for every login.
+Log events about whether tokens can be checked, but not for every login.
 """
 
 from __future__ import annotations
@@ -8,10 +8,7 @@ from __future__ import annotations
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-_REPEAT_SECONDS = 60.0
-
-#: Different problems that are remembered; there are hardly ten.
-_PROBLEMS = 100
+from txjmapaccess.logthrottle import LogThrottle
 
 _EVENT = {"event": "backend", "backend": "introspection"}
 
@@ -25,8 +22,7 @@ class AvailabilityLog:
     _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._said: dict[str, float] = {}
+        self._throttle = LogThrottle(clock.seconds)
         self._isDown = False
 
     def worked(self) -> None:
@@ -41,13 +37,8 @@ class AvailabilityLog:
         """
         Log C{problem}, unless that was just done.
         """
-        now = self._clock.seconds()
-        said = self._said.get(problem)
-        if said is not None and 0 <= now - said < _REPEAT_SECONDS:
+        if self._throttle.admit(problem) is None:
             return
-        if len(self._said) >= _PROBLEMS:
-            self._said.clear()
-        self._said[problem] = now
         text = "Access tokens cannot be checked: {reason}"
         self._log.error(text, reason=problem, state="down", **_EVENT)
         self._isDown = True
