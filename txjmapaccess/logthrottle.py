@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_limits -*-
+# -*- test-case-name: tests.test_logthrottle -*-
 """
 The one rule for log events that could come again and again: each is logged once a minute, and all
 together are not so many that they would be a flood.

@@ -163,6 +163,27 @@ class ResponseTests(SynchronousTestCase):
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk, "longer"
         )
 
+    def test_ownLength(self) -> None:
+        """
+        Who expects more may have more.
+        """
+        reader = ResponseReader(LONGEST_RESPONSE + 1)
+        response = reader.feed(withBody(LONGEST_RESPONSE + 1))
+        assert response is not None
+        self.assertEqual(LONGEST_RESPONSE + 1, len(response.body))
+
+    def test_headers(self) -> None:
+        """
+        Header fields are found whatever the case of their names is, each with all its values.
+        Those of interim responses and trailers are not among them.
+        """
+        interim = b"HTTP/1.1 103 Early Hints\r\nX: hint\r\n\r\n"
+        head = b"HTTP/1.1 401 \r\nx: 1\r\nTransfer-Encoding: chunked\r\nX: caf\xe9\r\n\r\n"
+        response = self.read(interim + head + b"0\r\nX: trailer\r\n\r\n")
+        assert response is not None
+        self.assertEqual(["1", "caf\u00e9"], response.header("x"))
+        self.assertEqual([], response.header("y"))
+
     def test_endlessHead(self) -> None:
         """
         What comes around a body has its limit, too.

@@ -79,7 +79,8 @@ class ResponseReader:
         self._octets = 0
         self._body = b""
         self._endsWithConnection = False
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._headers: tuple[tuple[bytes, bytes], ...] = ()
         self._isMoreThanOne = False
         self.response: Response | None = None
         self.hasBegun = False
@@ -117,12 +118,14 @@ class ResponseReader:
 
     def on_message_begin(self) -> None:
         self._isMoreThanOne = self.response is not None
-        self._headers = []
+        self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
+        # What comes later is a trailer, which is no header (RFC 9110, section 6.5.1).
+        self._headers = tuple(self._fields)
         hasLength = any(name.lower() in _LENGTHS for name, _ in self._headers)
         self._endsWithConnection = not hasLength and self._isFinal()
 
@@ -136,7 +139,7 @@ class ResponseReader:
             self.keepAlive = self._parser.should_keep_alive()
 
     def _made(self) -> Response:
-        return Response(self._parser.get_status_code(), self._body, tuple(self._headers))
+        return Response(self._parser.get_status_code(), self._body, self._headers)
 
     def _isFinal(self) -> bool:
         return self._parser.get_status_code() >= 200
