@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess import cache
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.errors import TemporaryFailure, TokenRefused
 
@@ -183,7 +184,8 @@ class RoomTests(CacheTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.cache = self.makeCache(size=2)
+        self.patch(cache, "MOST_KEPT", 2)
+        self.cache = self.makeCache()
 
     def test_oldestMakesRoom(self) -> None:
         """

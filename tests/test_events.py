@@ -22,15 +22,15 @@ from txjmapaccess.imap import loginlog
 from txjmapaccess.ldap import LDAPChecker
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.errors import ConnectionBroken
 from txjmapaccess.ldap.health import Health
-from txjmapaccess.ldap.problems import ConnectionBroken
 from txjmapaccess.limits import LimitCounters
 from txjmapaccess.metrics.backends import BackEndMetrics
 from txjmapaccess.metrics.connections import ConnectionMetrics
 from txjmapaccess.metrics.logins import LoginMetrics
 from txjmapaccess.metrics.registry import makeRegistry
 from txjmapaccess.oauth import IntrospectionChecker
-from txjmapaccess.oauth.alarm import Alarm
+from txjmapaccess.oauth.availabilitylog import AvailabilityLog
 from txjmapaccess.twistd.logs import FIELDS, jsonLine
 from txjmapaccess.verdict import Known, Reason
 
@@ -79,7 +79,7 @@ class BackEndTests(SynchronousTestCase):
         """
         An event tells when tokens cannot be checked, and when they can be again.
         """
-        alarm = Alarm(Clock())
+        alarm = AvailabilityLog(Clock())
         alarm.failed("no answer")
         alarm.worked()
         expected = {"event": "backend", "backend": "introspection"}

@@ -9,7 +9,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.hosts import checkedHost
-from txjmapaccess.tlsclient import verifiedTLS
+from txjmapaccess.http.tls import verifiedTLS
 
 
 class HostTests(SynchronousTestCase):

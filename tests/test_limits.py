@@ -16,8 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.imap import Connection, makePortal
 from txjmapaccess import limits
-from txjmapaccess.limitlog import MOST_LINES, PAUSE
 from txjmapaccess.limits import LIMITS, Limits
+from txjmapaccess.logthrottle import MOST_EVENTS, PAUSE
 
 
 def reachedEvents(case):
@@ -215,12 +215,12 @@ class LimitLogTests(SynchronousTestCase):
         """
         for number in range(1000):
             self.limits.reached("login_seconds", f"10.0.{number // 256}.{number % 256}")
-        self.assertEqual(len(self.events), MOST_LINES + 1)
+        self.assertEqual(len(self.events), MOST_EVENTS + 1)
         self.assertIn("more addresses than are logged", formatEvent(self.events[-1]))
         self.assertEqual(self.limits.counters.reached["login_seconds"], 1000)
         self.clock.advance(PAUSE)
         self.limits.reached("login_seconds", "10.0.0.1")
-        self.assertEqual(len(self.events), MOST_LINES + 2)
+        self.assertEqual(len(self.events), MOST_EVENTS + 2)
 
 
 class AdmissionTests(SynchronousTestCase):

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.imap import Connection, capabilitiesIn
 from txjmapaccess.limits import Limits
 from txjmapaccess.server import JMAPAccessMixin
-from txjmapaccess.twistd.stopping import StoppableServer
+from txjmapaccess.twistd.shutdown import StoppableServer
 
 
 class MixinTests(SynchronousTestCase):

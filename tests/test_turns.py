@@ -16,23 +16,23 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.http.test_client import GOOD, FakeEndpoint
 from tests.ldap.test_protocol import SEARCH, Transport
-from tests.oauth.test_http import GOOD, FakeEndpoint
 from tests.support.imap import Connection, makePortal
 from tests.support.ldap import done
 from tests.support.turns import WorkClock
 from txjmapaccess.cache import AnswerCache
+from txjmapaccess.http.connection import HTTPConnection
+from txjmapaccess.http.pool import KeepAlivePool
+from txjmapaccess.http.response import Response
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, FoundDown
 from txjmapaccess.ldap.pool import ConnectionPool
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, FoundDown
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.sharing import Shared
-from txjmapaccess.oauth.answer import Answer
-from txjmapaccess.oauth.connection import Connection as ProviderConnection
-from txjmapaccess.oauth.pool import ConnectionPool as ProviderPool
+from txjmapaccess.ldap.sharedattempt import SharedAttempt
 from txjmapaccess.pacing import SLICE, Pace
-from txjmapaccess.twistd.stopping import Connections
+from txjmapaccess.twistd.shutdown import Connections
 
 MANY = 100
 
@@ -202,7 +202,7 @@ class DirectoryTests(TurnsTestCase):
         async def attempt() -> Any:
             return await running
 
-        shared: Shared[Any] = Shared(self.deadlines, attempt)
+        shared: SharedAttempt[Any] = SharedAttempt(self.deadlines, attempt)
         for outcome, told in (("done", "done"), (Failure(DeadlineExceeded()), DeadlineExceeded)):
             self.outcomes.clear()
             running: Deferred[Any] = Deferred()
@@ -217,13 +217,13 @@ class ProviderTests(TurnsTestCase):
     A provider that answers many at a time, each on a connection of its own.
     """
 
-    def ask(self) -> tuple[list[ProviderConnection], list[Deferred[Any]]]:
+    def ask(self) -> tuple[list[HTTPConnection], list[Deferred[Any]]]:
         """
         @return: connections and answers.
         """
         endpoint = FakeEndpoint()
-        self.pool = ProviderPool(self.clock, endpoint)  # type: ignore[arg-type]
-        answers = [self.waits(self.pool.ask(b"q")) for _ in range(MANY)]
+        self.pool = KeepAlivePool(self.clock, endpoint)  # type: ignore[arg-type]
+        answers = [self.waits(self.pool.send(b"q")) for _ in range(MANY)]
         return [endpoint.accept() for _ in range(MANY)], answers
 
     def test_answers(self) -> None:
@@ -233,7 +233,7 @@ class ProviderTests(TurnsTestCase):
         connections, _ = self.ask()
         for connection in connections:
             connection.dataReceived(GOOD)
-        self.assertTurns([Answer(200, b"{}")] * MANY)
+        self.assertTurns([Response(200, b"{}")] * MANY)
 
     def test_givenUp(self) -> None:
         """

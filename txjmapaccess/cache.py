@@ -36,6 +36,8 @@ _V = TypeVar("_V")
 #: A refusal may be kept no longer than this, so that a password that was just changed, or a token
 #: that was just issued, is soon good.
 REFUSAL_SECONDS = 5.0
+#: How many results, and how many refusals, are kept at most.
+MOST_KEPT = 10_000
 
 
 class AnswerCache(Generic[_T]):
@@ -46,7 +48,6 @@ class AnswerCache(Generic[_T]):
     @param lifetime: for how many seconds a result may be kept. Zero or less: not at all. Results
         are given to several askers, so they must be immutable.
     @param refusalSeconds: for how many seconds a refusal is kept.
-    @param size: how many results, and how many refusals, are kept at most.
     @param pace: at which those are answered who wait for the same answer.
     """
 
@@ -55,14 +56,13 @@ class AnswerCache(Generic[_T]):
         clock: IReactorTime,
         lifetime: Callable[[_T], float],
         refusalSeconds: float = REFUSAL_SECONDS,
-        size: int = 10_000,
         pace: Pace | None = None,
     ) -> None:
         self._pace = pace or Pace(clock)
         self._lifetime = lifetime
         self._refusalSeconds = refusalSeconds
-        self._results: _Shelf[_T] = _Shelf(clock, size)
-        self._refusals: _Shelf[UnauthorizedLogin] = _Shelf(clock, size)
+        self._results: _Shelf[_T] = _Shelf(clock, MOST_KEPT)
+        self._refusals: _Shelf[UnauthorizedLogin] = _Shelf(clock, MOST_KEPT)
         self._questions: dict[bytes, _Question[_T]] = {}
         self._hashKey = secrets.token_bytes(32)
 

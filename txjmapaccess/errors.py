@@ -50,6 +50,13 @@ class Refused(UnauthorizedLogin):
     """
 
 
+class IndexDamaged(TemporaryFailure):
+    """
+    The index of an account, or of object identifiers, cannot be read. Its text names the file, and
+    what was done or is to be done about it.
+    """
+
+
 class PasswordExpired(Refused):
     """
     The password was right once and has expired: C{NO [EXPIRED]} (RFC 5530).

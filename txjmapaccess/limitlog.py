@@ -6,17 +6,11 @@ flood of lines.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 from twisted.logger import Logger
 
-#: Seconds within which there is one line for a limit and a source.
-PAUSE = 60.0
-#: Lines within L{PAUSE}, over all sources.
-MOST_LINES = 100
-
-_OTHERS = ("", None)
+from txjmapaccess.logthrottle import OTHERS, LogThrottle
 
 
 class LimitLog:
@@ -27,8 +21,7 @@ class LimitLog:
     _log = Logger()
 
     def __init__(self, seconds: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._said: OrderedDict[tuple[str, str | None], float] = OrderedDict()
+        self._throttle = LogThrottle(seconds)
 
     def reached(self, limit: str, source: str | None) -> None:
         """
@@ -38,18 +31,9 @@ class LimitLog:
         @param source: the address, or the /64, of the client; L{None} when it is exempt from the
             limits by address, or when the limit is not by address.
         """
-        self._forget()
-        about = (limit, source) if len(self._said) < MOST_LINES else _OTHERS
-        if (limit, source) in self._said or about in self._said:
-            return
-        self._said[about] = self._seconds()
-        if about is _OTHERS:
+        admitted = self._throttle.admit((limit, source))
+        if admitted is OTHERS:
             self._log.warn("More limits were reached, by more addresses than are logged")
-        else:
+        elif admitted is not None:
             text = "The limit {limit} was reached" + (" by {address}" if source else "")
             self._log.warn(text, event="limit", limit=limit, address=source)
-
-    def _forget(self) -> None:
-        before = self._seconds() - PAUSE
-        while self._said and next(iter(self._said.values())) <= before:
-            self._said.popitem(last=False)

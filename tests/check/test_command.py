@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.check import directory, write
 from txjmapaccess.check.command import askFor
 from txjmapaccess.check.options import CheckOptions, parse
-from txjmapaccess.check.planning import makeSteps
+from txjmapaccess.check.plan import makeSteps
 from txjmapaccess.credentials import BearerToken, UsernamePassword
 from txjmapaccess.errors import ConfigurationError
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.check.test_session import session
-from txjmapaccess.check.answers import Answer
+from tests.check.test_sessionclient import session
+from txjmapaccess.check.sessionresponse import SessionResponse
 from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
 from txjmapaccess.credentials import Authentication, Evidence, Secret
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
@@ -107,7 +107,7 @@ class CompareTests(SynchronousTestCase):
         """
         @return: the line about an answer.
         """
-        return compare(verdict, secret, Answer(URL, status, body=body), "JMAP").line()
+        return compare(verdict, secret, SessionResponse(URL, status, body=body), "JMAP").line()
 
     def test_agree(self) -> None:
         """

@@ -17,7 +17,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
-from txjmapaccess.demo.provider import TOKEN, IntrospectionResource
+from txjmapaccess.demo.introspectionendpoint import TOKEN, IntrospectionResource
 from txjmapaccess.demo.samplemail import ARNT, MAIL, deliver
 
 

@@ -14,9 +14,9 @@ from ldaptor.protocols.ldap.ldifprotocol import LDIF
 from twisted.internet.testing import MemoryReactorClock
 
 from tests.support.docs import ROOT, Block, BlockTestCase, blocks, read
-from txjmapaccess.demo.text import demoText
+from txjmapaccess.demo.banner import demoText
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.oauth.judging import judge
+from txjmapaccess.oauth.introspection import judge
 from txjmapaccess.twistd.config import (
     parse,
 )

@@ -20,7 +20,7 @@ from tests.docs import test_imap as test_docs_imap
 from tests.docs import test_python as test_docs_python
 from tests.docs import test_shell as test_docs_shell
 from tests.support.docs import ROOT, BlockTestCase, blocks, pages, read
-from txjmapaccess.demo.text import demoText
+from txjmapaccess.demo.banner import demoText
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.twistd.config import (

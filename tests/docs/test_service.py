@@ -16,9 +16,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.docs.test_pages import ROOT, read
 from tests.support.haproxy import exampleText
 from txjmapaccess.twistd.config import parse
-from txjmapaccess.twistd.listening import BACKLOG, parseListen
+from txjmapaccess.twistd.endpoints import BACKLOG, parseListen
 from txjmapaccess.twistd.service import JMAPAccessService
-from txjmapaccess.twistd.stopping import GOODBYE
+from txjmapaccess.twistd.shutdown import GOODBYE
 
 PAGES = ("service.md", "several-machines.md")
 UNITS = os.path.join(ROOT, "examples", "systemd")

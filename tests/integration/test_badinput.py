@@ -126,7 +126,7 @@ class BadInputTests(TestCase):
         )
         path = config.partition("=")[2]
         self.assertComplaint(
-            f"{path}: [introspection] client_secret_file names '/nosuch', which cannot be read:"
+            f"{path}: [introspection] client_secret_file /nosuch cannot be read:"
             " No such file or directory",
             config,
         )

@@ -26,7 +26,7 @@ from tests.support.slapd import (
     sharedSlapd,
     skipWithoutSlapd,
 )
-from txjmapaccess.check.directory import directorySteps, warningsAbout
+from txjmapaccess.check.ldapcheck import ldapSteps, warningsAbout
 from txjmapaccess.ldap.settings import LDAPSettings
 
 TEMPLATE = {"bind_dn_template": f"uid={{user}},{PEOPLE}"}
@@ -44,7 +44,7 @@ class DirectoryTestCase(AsyncTestCase):
         @return: the lines about servers.
         """
         settings = LDAPSettings(uris=uris, **keys)
-        return await linesOf(reactor, directorySteps(reactor, settings, days))
+        return await linesOf(reactor, ldapSteps(reactor, settings, days))
 
     async def line(self, uri: str, **keys: Any) -> str:
         """

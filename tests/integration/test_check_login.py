@@ -243,7 +243,7 @@ class PasswordTests(LoginTestCase):
         Of a realm that others wrote it is not known whether it has identifiers.
         """
         imap = self.imap.replace(
-            f"maildir:{self.directory}/mail", "python:tests.check.test_mail.realm"
+            f"maildir:{self.directory}/mail", "python:tests.check.test_realmcheck.realm"
         )
         text = imap + self.jmap + self.ldap + _FILTER
         outcome = await self.check(text, "--user=arnt", secret="trondheim")

@@ -23,7 +23,7 @@ from tests.support.oidc import (
     whyNoProvider,
 )
 from tests.support.slapd import freePort
-from txjmapaccess.check.provider import providerStep
+from txjmapaccess.check.introspectioncheck import introspectionStep
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
 
@@ -43,7 +43,7 @@ class ProviderTestCase(AsyncTestCase):
         path = secretFile(self, secret)
         os.chmod(path, mode)
         settings = IntrospectionSettings(client_id=CLIENT_ID, client_secret_file=path, **keys)
-        found = await linesOf(reactor, [providerStep(reactor, settings, days)])
+        found = await linesOf(reactor, [introspectionStep(reactor, settings, days)])
         self.assertNotIn(secret, "".join(found))
         return found
 

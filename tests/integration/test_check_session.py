@@ -20,10 +20,10 @@ from tests.support.ca import CertificateAuthority
 from tests.support.check import directory, linesOf
 from tests.support.coroutines import AsyncTestCase
 from tests.support.slapd import freePort
-from txjmapaccess.check import session
-from txjmapaccess.check.answers import Answer
-from txjmapaccess.check.session import BadRedirect, NoAnswer, SessionClient, basic
-from txjmapaccess.check.sessionstep import sessionSteps
+from txjmapaccess.check import sessionclient
+from txjmapaccess.check.sessioncheck import sessionSteps
+from txjmapaccess.check.sessionclient import BadRedirect, NoAnswer, SessionClient, basic
+from txjmapaccess.check.sessionresponse import SessionResponse
 from txjmapaccess.jmap.session import sessionObject
 from txjmapaccess.twistd.config import parse
 
@@ -175,16 +175,16 @@ class AnswerTests(WebTestCase):
         """
         An answer that is far too long is not read to its end.
         """
-        self.patch(session, "_LONGEST", 1000)
+        self.patch(sessionclient, "_LONGEST", 1000)
         line = await self.line(self.serve(page(200, b" " * 5000)))
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("BodyTooLong", line)
+        self.assertIn("the response is longer than 1000 octets", line)
 
     async def test_hangs(self) -> None:
         """
         A server that does not answer is given up, before its header and in the middle of its body.
         """
-        self.patch(session, "TIMEOUT", 0.3)
+        self.patch(sessionclient, "TIMEOUT", 0.3)
 
         def begun(request: Request) -> Any:
             request.setHeader("content-length", "100")
@@ -352,7 +352,7 @@ class ReprTests(WebTestCase):
         url = self.serve(challenge)
         authorization = basic(b"arnt", b"trondheim")
         answer = await SessionClient(reactor).ask(url, authorization)
-        self.assertIsInstance(answer, Answer)
+        self.assertIsInstance(answer, SessionResponse)
         self.assertNotIn(authorization.decode().split()[1], repr(answer))
 
 

@@ -28,8 +28,9 @@ from tests.support.introspection import (
 )
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.oauth import IntrospectionChecker, pool
-from txjmapaccess.oauth.answer import LONGEST_ANSWER
+from txjmapaccess.http import pool
+from txjmapaccess.http.response import LONGEST_RESPONSE
+from txjmapaccess.oauth import IntrospectionChecker
 
 GOOD = jsonAnswer(ACTIVE)
 
@@ -254,7 +255,7 @@ class AnswerTests(FakeProviderTestCase):
         chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n"
         for head in (endless, chunked, b"HTTP/1.0 200 OK\r\n\r\n"):
             self.start(
-                lambda connection, head=head: connection.send(head + b" " * (LONGEST_ANSWER + 1)),
+                lambda connection, head=head: connection.send(head + b" " * (LONGEST_RESPONSE + 1)),
                 timeout=5,
             )
             await self.assertUnavailable()

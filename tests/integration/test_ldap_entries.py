@@ -8,9 +8,10 @@ from base64 import b64encode
 from typing import Any
 
 from tests.integration.test_ldap_checker import TEMPLATE, CheckerTestCase
+from tests.support.ldap import serversUp
 from tests.support.slapd import PEOPLE, SUFFIX, person, sharedSlapd
 from txjmapaccess.errors import Refused, TemporaryFailure
-from txjmapaccess.ldap.names import escapeDNValue
+from txjmapaccess.ldap.usernames import escapeDNValue
 from txjmapaccess.verdict import Reason
 
 #: User names, and passwords as well.
@@ -109,7 +110,7 @@ class HeavyNameTests(CheckerTestCase):
         for checker in (self.checker(bind_dn_template=TEMPLATE), self.searching()):
             for letter in ("\U0001f389", ","):
                 await self.assertRefused(checker, letter * 512, letter * 4096)
-            self.assertEqual(checker.counters.serversUp, 1)
+            self.assertEqual(serversUp(checker.counters), 1)
 
     async def test_refusedBeforeAnythingIsSent(self) -> None:
         """

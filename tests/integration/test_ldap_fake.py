@@ -17,12 +17,12 @@ from twisted.trial.unittest import SkipTest
 
 from tests.support.coroutines import AsyncTestCase
 from tests.support.introspection import LogCatcher
-from tests.support.ldap import FakeDirectory, Handler, done, found, message, result
+from tests.support.ldap import FakeDirectory, Handler, done, found, message, result, serversUp
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker, codec, health
 from txjmapaccess.ldap.ber import element
-from txjmapaccess.ldap.connecting import Connector
+from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.uri import parseURI
 
@@ -196,7 +196,7 @@ class BadAnswerTests(FakeTestCase):
             with self.assertRaises(TemporaryFailure):
                 await login
         self.assertEqual(await gatherResults(good), ["alice"] * 4)
-        self.assertEqual(checker.counters.serversUp, 1)
+        self.assertEqual(serversUp(checker.counters), 1)
 
     async def test_hostileEntry(self) -> None:
         """
@@ -222,7 +222,7 @@ class BadAnswerTests(FakeTestCase):
         with self.assertRaises(TemporaryFailure):
             await hostile
         self.assertEqual(await gatherResults(good), ["alice"] * 5)
-        self.assertEqual(checker.counters.serversUp, 1)
+        self.assertEqual(serversUp(checker.counters), 1)
 
     async def test_busy(self) -> None:
         """
@@ -254,7 +254,7 @@ class BadAnswerTests(FakeTestCase):
             await self.sleep(0.12)
         with self.assertRaises(TemporaryFailure):
             await slow
-        self.assertEqual(checker.counters.serversUp, 1)
+        self.assertEqual(serversUp(checker.counters), 1)
 
     def withServiceAccount(self, *directories: FakeDirectory) -> LDAPChecker:
         """
@@ -591,7 +591,7 @@ class CounterTests(FakeTestCase):
         )
         self.assertEqual((counters.cancelled, counters.poolInUse), (1, 0))
         self.assertEqual(counters.latencyCount, 3)
-        self.assertEqual(counters.latencyHistogram()[-1][1], 3)
+        self.assertEqual(sum(counters.latencyCounts), 3)
         self.assertTrue(0 < counters.latencySum < 1)
 
 

@@ -19,12 +19,12 @@ from zope.interface.verify import verifyObject
 
 from tests.ldap.test_protocol import Transport
 from tests.support.introspection import LogCatcher
-from tests.support.ldap import requests, result
+from tests.support.ldap import requests, result, serversUp
 from txjmapaccess.credentials import UsernamePassword as EvidentUsernamePassword
 from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure
 from txjmapaccess.interfaces import ICheckerLifecycle
 from txjmapaccess.ldap import LDAPChecker
-from txjmapaccess.ldap.problems import FoundDown
+from txjmapaccess.ldap.errors import FoundDown
 from txjmapaccess.ldap.settings import LDAPSettings
 
 
@@ -144,7 +144,7 @@ class CheckerTests(SynchronousTestCase):
         connection, _ = self.connected()
         connection._wrappedProtocol.abort(FoundDown("the server is down: it was"))
         connection.connectionLost(Failure(ConnectionDone()))
-        self.assertEqual(self.checker.counters.serversUp, 1)
+        self.assertEqual(serversUp(self.checker.counters), 1)
         connection, transport = self.connected()
         ((messageID, _, _),) = requests(transport.value())
         connection.dataReceived(result(messageID, 0))
@@ -169,7 +169,7 @@ class CheckerTests(SynchronousTestCase):
         failure = self.failureResultOf(login, TemporaryFailure)
         self.assertIn("ldap://127.0.0.1:10389", str(failure.value))
         self.assertEqual(self.checker.counters.failed, 1)
-        self.assertEqual(self.checker.counters.serversUp, 0)
+        self.assertEqual(serversUp(self.checker.counters), 0)
 
     def test_cancel(self) -> None:
         """
@@ -193,7 +193,7 @@ class CheckerTests(SynchronousTestCase):
         ((messageID, tag, _),) = requests(transport.value())
         self.assertEqual(tag, 0x63)
         connection.dataReceived(result(messageID, 1, 0x65))
-        self.assertEqual(self.checker.counters.serversUp, 1)
+        self.assertEqual(serversUp(self.checker.counters), 1)
         self.assertTrue(transport.disconnecting)
 
     def test_startWithoutServer(self) -> None:
@@ -203,7 +203,7 @@ class CheckerTests(SynchronousTestCase):
         self.checker.start()
         factory = self.reactor.tcpClients[-1][2]
         factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
-        self.assertEqual(self.checker.counters.serversUp, 0)
+        self.assertEqual(serversUp(self.checker.counters), 0)
 
     def test_close(self) -> None:
         """

@@ -35,10 +35,10 @@ with warnings.catch_warnings():
     from ldap3.utils.asn1 import encode
 
 from txjmapaccess.ldap import codec
-from txjmapaccess.ldap.answers import decodeMessage
 from txjmapaccess.ldap.ber import checkStructure, element, integer, messageSize
-from txjmapaccess.ldap.filters import FilterTemplate
-from txjmapaccess.ldap.problems import ProtocolViolation
+from txjmapaccess.ldap.errors import ProtocolViolation
+from txjmapaccess.ldap.responses import decodeMessage
+from txjmapaccess.ldap.searchfilter import FilterTemplate
 
 messageIDs = st.integers(1, 2**31 - 1)
 octets = st.binary(max_size=300)
@@ -98,10 +98,10 @@ class RequestTests(SynchronousTestCase):
         operation = search_operation(
             base, text, scope, 0, attributes, size, time, False, False, False
         )
-        search = codec.Search(
+        search = codec.SearchRequest(
             base.encode(),
             scope,
-            FilterTemplate(text).encoded(),
+            FilterTemplate(text).encoded(b""),
             tuple(name.encode() for name in attributes),
             size,
             time,

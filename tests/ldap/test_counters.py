@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.ldap.counters import BIND_RESULTS, LATENCY_BOUNDS, LDAPCounters
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     ConnectionSpoiled,
     DeadlineExceeded,
@@ -55,24 +55,15 @@ class LDAPCountersTests(SynchronousTestCase):
     def test_latency(self) -> None:
         """
         What answered binds took is summed up, and sorted into intervals that include their upper
-        bound; the histogram is cumulative and ends with all.
+        bound; what is beyond all bounds is in one more.
         """
         counters = LDAPCounters()
         for seconds in (0.0001, 0.001, 0.002, 5.0, 6.0):
             counters.answered(0, seconds)
         self.assertAlmostEqual(counters.latencySum, 11.0031)
-        histogram = counters.latencyHistogram()
-        self.assertEqual([bound for bound, _ in histogram], [*LATENCY_BOUNDS, float("inf")])
-        self.assertEqual(histogram[:3], [(0.001, 2), (0.0025, 3), (0.005, 3)])
-        self.assertEqual(histogram[-2:], [(5.0, 4), (float("inf"), 5)])
-
-    def test_servers(self) -> None:
-        """
-        A slow server counts as up.
-        """
-        counters = LDAPCounters(serverStates={"ldap://a": "up", "ldap://b": "slow"})
-        counters.serverStates["ldap://c"] = "down"
-        self.assertEqual((counters.serversUp, counters.serversTotal), (2, 3))
+        counts = counters.latencyCounts
+        self.assertEqual(len(counts), len(LATENCY_BOUNDS) + 1)
+        self.assertEqual((counts[:3], counts[-2:]), ([2, 1, 0], [1, 1]))
 
     def test_ownNumbers(self) -> None:
         """

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap.directory import Directory
-from txjmapaccess.ldap.problems import ConnectionBroken, FoundDown, UnexpectedResult
+from txjmapaccess.ldap.errors import ConnectionBroken, FoundDown, UnexpectedResult
 
 
 class FakeServer:

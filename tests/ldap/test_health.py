@@ -10,15 +10,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.ldap import serversUp
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
-from txjmapaccess.ldap.health import LONGEST_PAUSE, SLOW, SLOW_FOR, Health, State
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     DeadlineExceeded,
     ProtocolViolation,
     ServiceRefused,
 )
+from txjmapaccess.ldap.health import LONGEST_PAUSE, SLOW, SLOW_FOR, Health, ServerState
 
 
 class HealthTests(SynchronousTestCase):
@@ -62,9 +63,9 @@ class HealthTests(SynchronousTestCase):
         """
         self.health.down(ConnectionBroken("gone"))
         self.health.down(ConnectionBroken("gone again"))
-        self.assertIs(self.health.state, State.DOWN)
+        self.assertIs(self.health.state, ServerState.DOWN)
         self.assertEqual(self.dropped, ["the server is down: gone"])
-        self.assertEqual(self.counters.serversUp, 0)
+        self.assertEqual(serversUp(self.counters), 0)
 
     def test_growingPauses(self) -> None:
         """
@@ -89,8 +90,8 @@ class HealthTests(SynchronousTestCase):
             self.health.down(ConnectionBroken("gone"))
             self.clock.advance(1)
             self.attempts.pop().callback(None)
-            self.assertIs(self.health.state, State.UP)
-            self.assertEqual(self.counters.serversUp, 1)
+            self.assertIs(self.health.state, ServerState.UP)
+            self.assertEqual(serversUp(self.counters), 1)
             self.health.answered(0.01)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -125,7 +126,7 @@ class HealthTests(SynchronousTestCase):
         self.attempts.pop().callback(None)
         for waiter in waiting:
             self.assertIsNone(self.successResultOf(waiter))
-        self.assertIs(self.health.state, State.UP)
+        self.assertIs(self.health.state, ServerState.UP)
         self.deadlines.close()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -189,11 +190,11 @@ class HealthTests(SynchronousTestCase):
         """
         self.health.check()
         self.attempts.pop().errback(ProtocolViolation("what is this?"))
-        self.assertIs(self.health.state, State.UP)
+        self.assertIs(self.health.state, ServerState.UP)
         self.health.down(ConnectionBroken("gone"))
         self.clock.advance(1)
         self.attempts.pop().errback(ProtocolViolation("what is this?"))
-        self.assertIs(self.health.state, State.DOWN)
+        self.assertIs(self.health.state, ServerState.DOWN)
         self.clock.advance(2)
         self.assertEqual(len(self.attempts), 1)
 
@@ -202,24 +203,24 @@ class HealthTests(SynchronousTestCase):
         A slow answer makes it slow for some time; quick ones after that make it up.
         """
         self.health.answered(SLOW + 0.1)
-        self.assertIs(self.health.state, State.SLOW)
+        self.assertIs(self.health.state, ServerState.SLOW)
         self.health.answered(0.1)
-        self.assertIs(self.health.state, State.SLOW)
+        self.assertIs(self.health.state, ServerState.SLOW)
         self.clock.advance(SLOW_FOR + 1)
         self.health.answered(0.1)
-        self.assertIs(self.health.state, State.UP)
-        self.assertEqual(self.counters.serversUp, 1)
+        self.assertIs(self.health.state, ServerState.UP)
+        self.assertEqual(serversUp(self.counters), 1)
 
     def test_slowThenDown(self) -> None:
         """
         A slow server counts as up, and can go down.
         """
         self.health.slow("late")
-        self.assertEqual(self.counters.serversUp, 1)
+        self.assertEqual(serversUp(self.counters), 1)
         self.health.down(DeadlineExceeded("late"))
         self.health.slow("late")
-        self.assertIs(self.health.state, State.DOWN)
-        self.assertEqual(self.counters.serversUp, 0)
+        self.assertIs(self.health.state, ServerState.DOWN)
+        self.assertEqual(serversUp(self.counters), 0)
 
     def test_close(self) -> None:
         """

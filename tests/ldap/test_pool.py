@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded
 from txjmapaccess.ldap.pool import HOLD_OFF, ConnectionPool, Lease
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded
-from txjmapaccess.ldap.sharing import Shared
+from txjmapaccess.ldap.sharedattempt import SharedAttempt
 
 
 class FakeConnection:
@@ -255,7 +255,7 @@ class PoolTests(SynchronousTestCase):
 
 class SharedTests(SynchronousTestCase):
     """
-    L{Shared}.
+    L{SharedAttempt}.
     """
 
     def setUp(self) -> None:
@@ -270,7 +270,7 @@ class SharedTests(SynchronousTestCase):
             self.attempts.append(running)
             return await running
 
-        self.shared: Shared[Any] = Shared(Deadlines(self.clock), attempt)
+        self.shared: SharedAttempt[Any] = SharedAttempt(Deadlines(self.clock), attempt)
 
     def test_together(self) -> None:
         """
@@ -316,6 +316,6 @@ class SharedTests(SynchronousTestCase):
         async def attempt() -> str:
             return "at once"
 
-        shared = Shared(Deadlines(self.clock), attempt)
+        shared = SharedAttempt(Deadlines(self.clock), attempt)
         self.assertEqual(self.successResultOf(shared.wait(5)), "at once")
         self.assertEqual(self.successResultOf(shared.wait(5)), "at once")

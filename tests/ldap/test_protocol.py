@@ -14,20 +14,20 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.ldap import done, found, message, requests, result
 from txjmapaccess.ldap import codec
 from txjmapaccess.ldap.ber import element
-from txjmapaccess.ldap.codec import Entry, Search
+from txjmapaccess.ldap.codec import Entry, SearchRequest
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
-from txjmapaccess.ldap.filters import ANY_ENTRY
-from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     ConnectionSpoiled,
     DeadlineExceeded,
     ProtocolViolation,
 )
+from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID
 from txjmapaccess.ldap.protocol import LDAPConnection
+from txjmapaccess.ldap.searchfilter import ANY_ENTRY
 from txjmapaccess.ldap.wire import LONGEST_MESSAGE
 
-SEARCH = Search(b"dc=x", codec.SCOPE_SUBTREE, ANY_ENTRY, (b"uid",), 2, 5)
+SEARCH = SearchRequest(b"dc=x", codec.SCOPE_SUBTREE, ANY_ENTRY, (b"uid",), 2, 5)
 
 
 class Transport(StringTransport):

@@ -345,7 +345,10 @@ class TLSSettingsTests(SettingsTestCase):
         both, alone = self.file(certificate + key), self.file(certificate)
         self.template(starttls=True, client_certificate=both)
         self.template(starttls=True, client_certificate=alone, client_key=self.file(key))
-        for keyFile, words in ((self.file(other), "is not the key"), (alone, "no unencrypted")):
+        for keyFile, words in (
+            (self.file(other), "is not the key"),
+            (alone, "private key in PEM"),
+        ):
             self.assertSentence(
                 "client_key",
                 words,

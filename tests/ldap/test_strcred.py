@@ -50,7 +50,7 @@ class LDAPCheckerFactoryTests(SynchronousTestCase):
             ":bind_dn_template=uid={user},dc=example"
         )
         self.assertIsInstance(checker, LDAPChecker)
-        self.assertEqual(checker.counters.serversTotal, 2)
+        self.assertEqual(len(checker.counters.serverStates), 2)
 
     def test_errors(self) -> None:
         """

@@ -14,8 +14,8 @@ from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 from twisted.mail.imap4 import MessageSet, NoSuchMailbox
 
 from tests.support.maildir import MaildirTestCase, mail
-from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.maildir.index import Index, IndexDamaged
+from txjmapaccess.errors import IndexDamaged, TemporaryFailure
+from txjmapaccess.maildir.index import Index
 
 INDEX = "txjmapaccess.sqlite"
 

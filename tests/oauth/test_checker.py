@@ -31,10 +31,10 @@ from txjmapaccess.errors import (
     TemporaryFailure,
     TokenRefused,
 )
+from txjmapaccess.http.client import CONCURRENT
+from txjmapaccess.http.connection import Unanswered
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
 from txjmapaccess.oauth import IntrospectionChecker
-from txjmapaccess.oauth.connection import Unanswered
-from txjmapaccess.oauth.http import CONCURRENT
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.settings import fromMapping
 from txjmapaccess.verdict import Reason
@@ -224,6 +224,15 @@ class AnswerTests(CheckerTestCase):
         self.network.answer(ACTIVE)
         self.failureResultOf(login, ForeignAuthorizationIdentity)
         self.assertIsNone(credentials.evidence)
+
+    def test_refusedBeforeForeign(self) -> None:
+        """
+        That a token is bad is said before that it is somebody else's, so that nothing about the
+        user of a token that has ended is told.
+        """
+        login = self.checker.requestAvatarId(BearerToken(TOKEN, "bron"))
+        self.network.answer({**ACTIVE, "exp": 1})
+        self.assertRefused(login)
 
     def test_unusableAnswers(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-Tests for L{txjmapaccess.oauth.settings} and L{txjmapaccess.oauth.files}.
+Tests for L{txjmapaccess.oauth.settings}.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ class FileTests(SettingsTestCase):
         names = ["/nonexistent/secret", "a\0b", "/"]
         names += [self.write(content) for content in (b"", b"\n", b"a\nb\n", b"\xff")]
         for name in names:
-            self.assertProblem("client_secret_file names ", client_secret_file=name)
+            self.assertProblem("client_secret_file ", client_secret_file=name)
 
     def test_problemsDoNotQuoteTheSecret(self) -> None:
         """
@@ -274,4 +274,4 @@ class FileTests(SettingsTestCase):
         """
         broken = b"-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"
         for name in ("/nonexistent/ca.pem", self.write(b"hello"), self.write(broken)):
-            self.assertProblem("ca_file names ", ca_file=name)
+            self.assertProblem(f"ca_file {name} ", ca_file=name)

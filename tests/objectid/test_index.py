@@ -16,9 +16,11 @@ from contextlib import closing
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.objectid import ObjectIDIndex, indexfile
+from txjmapaccess import database
+from txjmapaccess.errors import IndexDamaged
+from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.indexfile import IndexDamaged, IndexUnavailable
+from txjmapaccess.objectid.indexfile import IndexUnavailable
 from txjmapaccess.objectid.lock import tryLock
 from txjmapaccess.objectid.salvage import rebuild
 from txjmapaccess.objectid.values import (
@@ -308,7 +310,7 @@ class ObjectIndexTests(SynchronousTestCase):
         A file that somebody else writes to for too long, or that cannot be opened, is not damaged.
         """
         self.found("a")
-        self.patch(indexfile, "_PATIENCE", 0.01)
+        self.patch(database, "PATIENCE", 0.01)
         other = sqlite3.connect(self.path, isolation_level=None)
         self.addCleanup(other.close)
         other.execute("BEGIN EXCLUSIVE")

@@ -17,9 +17,9 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.oauth.answer import Answer
-from txjmapaccess.oauth.http import Network
-from txjmapaccess.oauth.request import Request
+from txjmapaccess.http.client import Network
+from txjmapaccess.http.request import Request
+from txjmapaccess.http.response import Response
 
 JMAP_SCOPE = "urn:ietf:params:jmap:mail"
 
@@ -155,10 +155,10 @@ class FakeNetwork(Network):
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.fresh: list[bool] = []
-        self.responses: list[Deferred[Answer]] = []
-        self.cancelled: list[Deferred[Answer]] = []
+        self.responses: list[Deferred[Response]] = []
+        self.cancelled: list[Deferred[Response]] = []
 
-    def ask(self, request: Request, body: bytes | None, fresh: bool = False) -> Deferred[Answer]:
+    def send(self, request: Request, body: bytes | None, fresh: bool = False) -> Deferred[Response]:
         """
         See L{Network.ask}.
         """
@@ -167,7 +167,7 @@ class FakeNetwork(Network):
         headers = dict(field.split(": ", 1) for field in fields)
         self.requests.append((line.split()[0], request.url, headers, sent))
         self.fresh.append(fresh)
-        response: Deferred[Answer] = Deferred(self.cancelled.append)
+        response: Deferred[Response] = Deferred(self.cancelled.append)
         self.responses.append(response)
         return response
 
@@ -179,10 +179,10 @@ class FakeNetwork(Network):
 
     def answer(self, answer: object, status: int = 200, number: int = -1) -> None:
         """
-        Answer a request, the last one by default: L{bytes} as they are, anything else as JSON.
+        Response a request, the last one by default: L{bytes} as they are, anything else as JSON.
         """
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.responses[number].callback(Answer(status, body))
+        self.responses[number].callback(Response(status, body))
 
     def form(self, number: int = -1) -> dict[str, str]:
         """

@@ -24,6 +24,14 @@ from txjmapaccess.ldap.ber import (
     integer,
     messageSize,
 )
+from txjmapaccess.ldap.counters import LDAPCounters
+
+
+def serversUp(counters: LDAPCounters) -> int:
+    """
+    @return: how many servers are not known to be down.
+    """
+    return sum(state != "down" for state in counters.serverStates.values())
 
 
 def message(messageID: int, operation: bytes, controls: bytes = b"") -> bytes:

@@ -66,7 +66,7 @@ def watch() -> None:
     from twisted.logger import globalLogPublisher
 
     from txjmapaccess.credentials import BearerToken, UsernamePassword
-    from txjmapaccess.ldap.service import ServiceAccount
+    from txjmapaccess.ldap.serviceaccount import ServiceAccount
     from txjmapaccess.oauth.settings import IntrospectionSettings
 
     _noteWhenMade(UsernamePassword, "password")

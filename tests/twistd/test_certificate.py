@@ -18,7 +18,7 @@ from tests.support.certificate import makeCertificate, writeCertificate
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd.certificate import Certificates, ReloadableCertificate, readContext
 from txjmapaccess.twistd.config import IMAPSettings
-from txjmapaccess.twistd.listening import Listen, parseListen
+from txjmapaccess.twistd.endpoints import ListenEndpoint, parseListen
 
 
 def handshake(server: SSL.Connection, highest: int = SSL.TLS1_3_VERSION) -> SSL.Connection:
@@ -141,11 +141,10 @@ class ReadContextTests(SynchronousTestCase):
         damaged.
         """
         damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-        for content in (b"", b"hello", damaged):
+        nothing, broken = "does not hold a certificate in PEM form", "holds a broken certificate"
+        for content, words in ((b"", nothing), (b"hello", nothing), (damaged, broken)):
             path = self.write(content)
-            self.assertEqual(
-                self.complaint(path), f"certificate {path} does not hold a certificate in PEM form"
-            )
+            self.assertEqual(self.complaint(path), f"certificate {path} {words}")
 
     def test_noKey(self) -> None:
         """
@@ -192,7 +191,7 @@ class CertificatesTests(SynchronousTestCase):
         writeCertificate(self.common, "common.example")
         self.imap = IMAPSettings(certificate=self.common)
 
-    def served(self, certificates: Certificates, listen: Listen | None) -> str | None:
+    def served(self, certificates: Certificates, listen: ListenEndpoint | None) -> str | None:
         """
         @return: the name in the certificate that a client of C{listen} sees.
         """

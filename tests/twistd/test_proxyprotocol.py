@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.interfaces import IProtectedTransport
 from txjmapaccess.twistd.proxyprotocol import (
-    BadHeader,
+    BadProxyHeader,
     ProxyProtocolFactory,
     isIn,
     parseHeader,
@@ -107,7 +107,7 @@ class ParseTests(SynchronousTestCase):
             v2(0x21, 0x11, bytes(4)),
             SIGNATURE + b"\x21\x11\xff\xff",
         ):
-            problem = self.assertRaises(BadHeader, parseHeader, data)
+            problem = self.assertRaises(BadProxyHeader, parseHeader, data)
             self.assertNotIn("1.2.3", str(problem))
 
     @given(st.ip_addresses(), st.integers(0, 65535), st.binary(max_size=20))
@@ -137,7 +137,7 @@ class ParseTests(SynchronousTestCase):
         Any octets are a header, the beginning of one, or refused.
         """
         for start in (b"", b"PROXY ", SIGNATURE):
-            with contextlib.suppress(BadHeader):
+            with contextlib.suppress(BadProxyHeader):
                 parseHeader(start + octets)
 
 

@@ -24,14 +24,14 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from tests.support.certificate import writeCertificate
 from tests.support.imap import Connection
 from tests.test_checkers import FakeChecker, accepting
-from tests.twistd.test_door import NoRealm
-from tests.twistd.test_listening import FakeEndpoint, FakePort
+from tests.twistd.test_connectionsettings import NoRealm
+from tests.twistd.test_endpoints import FakeEndpoint, FakePort
 from tests.twistd.test_options import parsed
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.twistd import files, service
+from txjmapaccess.twistd import openfiles, service
 from txjmapaccess.twistd.config import Settings, parse
-from txjmapaccess.twistd.lookup import FoundRealm
-from txjmapaccess.twistd.notify import Notifier
+from txjmapaccess.twistd.plugins import FoundRealm
+from txjmapaccess.twistd.sdnotify import Notifier
 
 MINIMAL = '[imap]\nlisten = ["tcp:143"]\nrealm = "fake:"\n'
 
@@ -57,7 +57,7 @@ class ServiceTestCase(SynchronousTestCase):
         self.patch(service, "makeRealm", lambda description: FoundRealm(NoRealm(), False))
         self.patch(service, "findRealm", self.findRealm)
         self.patch(service, "makeCheckers", self.makeCheckers)
-        self.patch(files, "mostFiles", lambda: 20000)
+        self.patch(openfiles, "mostFiles", lambda: 20000)
         self.events: list[Any] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
@@ -166,7 +166,7 @@ class CompositionTests(ServiceTestCase):
         for checker in (made, lasting):
             self.assertEqual(checker.events, ["start"])
         [interface] = made.credentialInterfaces
-        chain = running.door().portal.checkers[interface]
+        chain = running.connectionSettings().portal.checkers[interface]
         self.assertEqual(chain._checkers, (made, lasting))
         self.successResultOf(running.stopService())
         for checker in (made, lasting):
@@ -186,7 +186,7 @@ class CompositionTests(ServiceTestCase):
         cannot, at the start and by a reload.
         """
         self.text += "require_tls = false\n"
-        self.patch(files, "mostFiles", lambda: 1024)
+        self.patch(openfiles, "mostFiles", lambda: 1024)
         running = self.start()
         warning = (
             "This process may open 1024 files only, and each of 10000 connections is one:"
@@ -226,11 +226,11 @@ class ReloadTests(ServiceTestCase):
         What may be reloaded is taken over for new connections.
         """
         running = self.start()
-        self.assertIs(running.door().debugging, False)
+        self.assertIs(running.connectionSettings().debugging, False)
         self.text += "require_tls = false\n[jmap]\ndebugging = true\n"
         running.reload()
-        self.assertIs(running.door().debugging, True)
-        self.assertIs(running.door().requireTLS, False)
+        self.assertIs(running.connectionSettings().debugging, True)
+        self.assertIs(running.connectionSettings().requireTLS, False)
         self.assertEqual(
             self.logged(LogLevel.info), ["Serving tcp:143", "The settings were read again"]
         )
@@ -240,10 +240,10 @@ class ReloadTests(ServiceTestCase):
         Settings that cannot be used leave all as it was, and the log says why.
         """
         running = self.start()
-        before = running.door()
+        before = running.connectionSettings()
         self.text += "[jmap]\ndebugging = 1\n"
         running.reload()
-        self.assertIs(running.door(), before)
+        self.assertIs(running.connectionSettings(), before)
         self.assertEqual(
             self.logged(LogLevel.error),
             ["The settings are not taken over: [jmap] debugging must be true or false"],
@@ -254,14 +254,14 @@ class ReloadTests(ServiceTestCase):
         So does a checker that cannot be made.
         """
         running = self.start()
-        before = running.door()
+        before = running.connectionSettings()
 
         def refuse(settings: Settings, reactor: Any) -> None:
             raise ConfigurationError("[ldap] no")
 
         self.patch(service, "makeCheckers", refuse)
         running.reload()
-        self.assertIs(running.door(), before)
+        self.assertIs(running.connectionSettings(), before)
         self.assertEqual(self.made[0].events, ["start"])
         self.assertEqual(
             self.logged(LogLevel.error), ["The settings are not taken over: [ldap] no"]
@@ -272,10 +272,10 @@ class ReloadTests(ServiceTestCase):
         So does whatever else goes wrong.
         """
         running = self.start()
-        before = running.door()
+        before = running.connectionSettings()
         self.patch(running, "_readSettings", lambda: 1 // 0)
         running.reload()
-        self.assertIs(running.door(), before)
+        self.assertIs(running.connectionSettings(), before)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_checkersReplaced(self) -> None:
@@ -295,7 +295,7 @@ class ReloadTests(ServiceTestCase):
         # For the second time, because what it has found out may have changed, too.
         self.assertEqual(lasting.events, ["start", "start"])
         [interface] = second.credentialInterfaces
-        chain = running.door().portal.checkers[interface]
+        chain = running.connectionSettings().portal.checkers[interface]
         self.assertEqual(chain._checkers, (second, lasting))
 
     def test_stoppedSoonAfterReload(self) -> None:
@@ -322,7 +322,7 @@ class ReloadTests(ServiceTestCase):
         ):
             self.text = wrong + "[jmap]\ndebugging = true\n"
             running.reload()
-            self.assertIs(running.door().debugging, False)
+            self.assertIs(running.connectionSettings().debugging, False)
         self.assertEqual(len(self.logged(LogLevel.error)), 3)
 
     def test_needsRestart(self) -> None:
@@ -352,12 +352,12 @@ class ReloadTests(ServiceTestCase):
         writeCertificate(path)
         self.text = f'{MINIMAL}certificate = "{path}"\n'
         running = self.start()
-        creator = running.door().certificate
+        creator = running.connectionSettings().certificate
         assert creator is not None
         before = creator.getContext()
         writeCertificate(path)
         running.reload()
-        self.assertIs(running.door().certificate, creator)
+        self.assertIs(running.connectionSettings().certificate, creator)
         self.assertIsNot(creator.getContext(), before)
 
     def test_damagedCertificate(self) -> None:
@@ -368,7 +368,7 @@ class ReloadTests(ServiceTestCase):
         writeCertificate(path)
         self.text = f'{MINIMAL}certificate = "{path}"\n'
         running = self.start()
-        creator = running.door().certificate
+        creator = running.connectionSettings().certificate
         assert creator is not None
         before = creator.getContext()
         with open(path, "w") as file:
@@ -384,11 +384,11 @@ class ReloadTests(ServiceTestCase):
         """
         running = self.makeService()
         running.startService()
-        before = running.door()
+        before = running.connectionSettings()
         self.successResultOf(running.stopService())
         self.text += "[jmap]\ndebugging = true\n"
         running.reload()
-        self.assertIs(running.door(), before)
+        self.assertIs(running.connectionSettings(), before)
 
     def test_hangup(self) -> None:
         """
@@ -399,7 +399,7 @@ class ReloadTests(ServiceTestCase):
         running.startService()
         self.text += "[jmap]\ndebugging = true\n"
         os.kill(os.getpid(), signal.SIGHUP)
-        self.assertIs(running.door().debugging, True)
+        self.assertIs(running.connectionSettings().debugging, True)
         self.successResultOf(running.stopService())
         self.assertIs(signal.getsignal(signal.SIGHUP), before)
 
@@ -584,7 +584,11 @@ class MakeServiceTests(ServiceTestCase):
         """
         checker = InMemoryUsernamePasswordDatabaseDontUse(ada=b"lovelace")
         running = self.start([checker])
-        asked = [c for chain in running.door().portal.checkers.values() for c in chain._checkers]
+        asked = [
+            c
+            for chain in running.connectionSettings().portal.checkers.values()
+            for c in chain._checkers
+        ]
         self.assertIn(checker, asked)
 
 

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from txjmapaccess.twistd.stopping import Connections
+from txjmapaccess.twistd.shutdown import Connections
 from txjmapaccess.twistd.website import StoppableSite
 
 GET = b"GET /slow HTTP/1.1\r\nHost: x\r\n"

@@ -22,7 +22,7 @@ from twisted.logger import globalLogBeginner
 from txjmapaccess.check.findings import exitStatus, ok, summary
 from txjmapaccess.check.login import Credentials
 from txjmapaccess.check.options import CheckOptions, parse
-from txjmapaccess.check.planning import makeSteps
+from txjmapaccess.check.plan import makeSteps
 from txjmapaccess.check.steps import runSteps
 from txjmapaccess.credentials import BearerToken, UsernamePassword
 from txjmapaccess.errors import ConfigurationError

@@ -9,7 +9,7 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from txjmapaccess.secretfiles import isReadableByAll
+from txjmapaccess.files import exposure
 
 LET_OWNER_READ = "let only the user of the service read it (chmod o-r)"
 
@@ -78,8 +78,8 @@ def openSecret(subject: str, path: str) -> list[Finding]:
 
     @return: a warning when everybody on this machine can read it.
     """
-    what = f"{path} can be read by everybody on this machine"
-    return [warning(subject, what, LET_OWNER_READ)] if isReadableByAll(path) else []
+    what = exposure(path)
+    return [] if what is None else [warning(subject, what, LET_OWNER_READ)]
 
 
 def summary(findings: Iterable[Finding]) -> str:

@@ -17,9 +17,8 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
-from txjmapaccess.check.answers import KEY
 from txjmapaccess.check.findings import Finding, warning, wrong
-from txjmapaccess.check.session import (
+from txjmapaccess.check.sessionclient import (
     SECONDS,
     BadRedirect,
     NoAnswer,
@@ -28,6 +27,7 @@ from txjmapaccess.check.session import (
     bearer,
     whyNot,
 )
+from txjmapaccess.check.sessionresponse import KEY
 from txjmapaccess.check.steps import Step
 from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
 from txjmapaccess.checkers import chain

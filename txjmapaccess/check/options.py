@@ -76,7 +76,7 @@ class CheckOptions(SettingsOptions):
             raise usage.UsageError("--days must be a whole number of days")
 
 
-class Options(usage.Options):
+class CommandLine(usage.Options):
     """
     The options of C{txjmapaccess}: a command and its own.
     """
@@ -106,7 +106,7 @@ def parse(arguments: list[str]) -> CheckOptions:
     """
     @raise ConfigurationError: for options that have no meaning, with a sentence.
     """
-    options = Options()
+    options = CommandLine()
     try:
         options.parseOptions(arguments)
     except usage.UsageError as e:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.check.test_certificates -*-
+# -*- test-case-name: tests.check.test_certificatecheck -*-
 """
 What is to be known of a certificate. No I/O.
 """

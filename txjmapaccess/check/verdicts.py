@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from twisted.python.failure import Failure
 
-from txjmapaccess.check.answers import KEY, Answer, sessionProblem, unexpected
 from txjmapaccess.check.findings import Finding, ok, warning, wrong
+from txjmapaccess.check.sessionresponse import KEY, SessionResponse, sessionProblem, unexpected
 from txjmapaccess.credentials import Authentication, Secret
 from txjmapaccess.errors import ConfigurationError, couldTell, reasonOf
 from txjmapaccess.sessionurl import checkSessionURL
@@ -89,7 +89,9 @@ def _evidence(authentication: Authentication) -> str:
     return f"{found.source} accepts the {kind} of {found.username} and says {says}"
 
 
-def compare(verdict: Usable | Known, secret: Secret, answer: Answer, subject: str) -> Finding:
+def compare(
+    verdict: Usable | Known, secret: Secret, answer: SessionResponse, subject: str
+) -> Finding:
     """
     @param answer: to a request with the same credentials (RFC 9698, section 3).
     """

@@ -20,18 +20,23 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.web.resource import Resource
 
 from txjmapaccess.checkers import CheckerService
-from txjmapaccess.demo.directory import makeDirectory
-from txjmapaccess.demo.provider import IntrospectionResource
+from txjmapaccess.demo.banner import demoText
+from txjmapaccess.demo.introspectionendpoint import IntrospectionResource
+from txjmapaccess.demo.ldapserver import makeDirectory
 from txjmapaccess.demo.samplemail import deliver
-from txjmapaccess.demo.text import demoText
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.jmap import BoundedRequest, JMAPResource
 from txjmapaccess.maildir import MaildirRealm
 from txjmapaccess.pacing import Pace
 from txjmapaccess.twistd.config import Settings, parse
-from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
-from txjmapaccess.twistd.lookup import FoundRealm
-from txjmapaccess.twistd.stopping import Connections
+from txjmapaccess.twistd.connectionsettings import (
+    ConnectionSettings,
+    IMAPFactory,
+    makeCheckers,
+    makeConnectionSettings,
+)
+from txjmapaccess.twistd.plugins import FoundRealm
+from txjmapaccess.twistd.shutdown import Connections
 from txjmapaccess.twistd.website import StoppableSite
 
 _LOOPBACK = "127.0.0.1"
@@ -122,10 +127,10 @@ class DemoService(MultiService):
         checkers = makeCheckers(settings, self._reactor)
         CheckerService(checkers).setServiceParent(self)
         realm = FoundRealm(MaildirRealm(mail, self._reactor), inventsIdentifiers=True)
-        door = buildDoor(settings, realm, checkers, certificate=None)
-        self._putResources(web, door)
+        offered = makeConnectionSettings(settings, realm, checkers, certificate=None)
+        self._putResources(web, offered)
         pace = Pace(self._reactor)
-        imap = IMAPFactory(lambda: door, connections=self._connections, pace=pace)
+        imap = IMAPFactory(lambda: offered, connections=self._connections, pace=pace)
         return DemoPorts(ldapPort, httpPort, self._listen(ports.imap, imap))
 
     def _settings(self, ldapPort: int, httpPort: int) -> Settings:
@@ -134,10 +139,12 @@ class DemoService(MultiService):
             file.write(self._clientSecret)
         return parse(_SETTINGS.format(ldapPort=ldapPort, httpPort=httpPort, secretFile=secretFile))
 
-    def _putResources(self, web: Resource, door: Door) -> None:
+    def _putResources(self, web: Resource, offered: ConnectionSettings) -> None:
         wellKnown = Resource()
         web.putChild(b".well-known", wellKnown)
-        jmap = JMAPResource(door.portal, door.policy, reactor=self._reactor, limits=door.counts)
+        jmap = JMAPResource(
+            offered.portal, offered.policy, reactor=self._reactor, limits=offered.counts
+        )
         wellKnown.putChild(b"jmap", jmap)
         web.putChild(b"introspect", IntrospectionResource("demo", self._clientSecret))
 

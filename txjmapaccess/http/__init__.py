@@ -1,3 +1,4 @@
+# -*- test-case-name: tests.http -*-
 """
 An HTTP client for small requests, and TLS towards servers whose names are verified.
 """

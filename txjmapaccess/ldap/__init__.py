@@ -5,7 +5,7 @@ Logins checked by an LDAP directory (LDAPv3, RFC 4511), without threads.
 Read in this order: L{txjmapaccess.ldap.settings} (what can be configured),
 L{txjmapaccess.ldap.checker} (what the rest of the program sees), L{txjmapaccess.ldap.verification}
 (what a login asks of the directory), L{txjmapaccess.ldap.directory} and
-L{txjmapaccess.ldap.server} (failover), L{txjmapaccess.ldap.protocol} and
+L{txjmapaccess.ldap.directoryserver} (failover), L{txjmapaccess.ldap.protocol} and
 L{txjmapaccess.ldap.codec} (the wire).
 
 ldap3 is the authority for filters and message formats. It is imported only when a filter must be

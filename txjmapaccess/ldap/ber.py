@@ -9,7 +9,7 @@ because ldap3's fast decoder takes anything for well-formed.
 
 from __future__ import annotations
 
-from txjmapaccess.ldap.problems import ProtocolViolation
+from txjmapaccess.ldap.errors import ProtocolViolation
 
 BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
 

@@ -18,14 +18,14 @@ from zope.interface import implementer
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.interfaces import ICheckerLifecycle
-from txjmapaccess.ldap.connecting import Connector
+from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.directory import Directory
-from txjmapaccess.ldap.names import checkedPassword, checkedUsername
-from txjmapaccess.ldap.server import Server
-from txjmapaccess.ldap.service import ServiceAccount
+from txjmapaccess.ldap.directoryserver import DirectoryServer
+from txjmapaccess.ldap.serviceaccount import ServiceAccount
 from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.usernames import checkedPassword, checkedUsername
 from txjmapaccess.ldap.verification import verifier
 from txjmapaccess.settings import fromMapping
 
@@ -159,7 +159,7 @@ class LDAPChecker:
 
 def _servers(
     settings: LDAPSettings, reactor: Any, deadlines: Deadlines, counters: LDAPCounters
-) -> list[Server]:
+) -> list[DirectoryServer]:
     tls, timeout = settings.tls(), float(settings.timeout)
     account = None
     if settings.bind_dn_template is None:
@@ -171,7 +171,7 @@ def _servers(
         contextFactory = tls.forHost(uri.host) if tls is not None and usesTLS else None
         connector = Connector(reactor, deadlines, uri, contextFactory, settings.starttls, timeout)
         servers.append(
-            Server(
+            DirectoryServer(
                 reactor,
                 deadlines,
                 uri.text,

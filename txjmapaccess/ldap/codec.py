@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.ldap.test_codec -*-
 """
 LDAP messages (RFC 4511, section 4): their types, the values that are in them, and requests from
-values to octets. No I/O. What servers send is read by L{txjmapaccess.ldap.answers}.
+values to octets. No I/O. What servers send is read by L{txjmapaccess.ldap.responses}.
 
 Requests are encoded directly (a bind in 2 us, where ldap3 takes 90), and tests compare them byte
 for byte with what ldap3 encodes.
@@ -58,13 +58,13 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchRequest:
     """
     What to search for (RFC 4511, section 4.5.1).
 
     @ivar base: the distinguished name to begin at.
     @ivar scope: L{SCOPE_BASE} or L{SCOPE_SUBTREE}.
-    @ivar filter: an encoded filter, see L{txjmapaccess.ldap.filters}.
+    @ivar filter: an encoded filter, see L{txjmapaccess.ldap.searchfilter}.
     @ivar attributes: those wanted.
     @ivar sizeLimit: in entries.
     @ivar timeLimit: in seconds.
@@ -100,7 +100,7 @@ def bindRequest(messageID: int, dn: bytes, password: bytes) -> bytes:
     return _message(messageID, element(BIND_REQUEST, bind) + _ASK_FOR_POLICY)
 
 
-def searchRequest(messageID: int, search: Search) -> bytes:
+def searchRequest(messageID: int, search: SearchRequest) -> bytes:
     """
     @return: a search request. Aliases are not followed.
     """

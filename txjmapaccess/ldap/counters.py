@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from twisted.internet.defer import CancelledError
 
-from txjmapaccess.ldap.judging import REFUSALS, SUCCESS
-from txjmapaccess.ldap.problems import DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.errors import DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.results import REFUSALS, SUCCESS
 
 #: How a bind of a user can end: three kinds of answers, and four kinds of none.
 ACCEPTED, REFUSED, UNEXPECTED = "accepted", "refused", "unexpected"
@@ -67,28 +66,6 @@ class LDAPCounters:
     poolInUse: int = 0
     poolSize: int = 0
     serverStates: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def serversTotal(self) -> int:
-        """
-        How many servers are configured.
-        """
-        return len(self.serverStates)
-
-    @property
-    def serversUp(self) -> int:
-        """
-        How many of them are not known to be down.
-        """
-        return sum(state != "down" for state in self.serverStates.values())
-
-    def latencyHistogram(self) -> list[tuple[float, int]]:
-        """
-        @return: pairs of a number of seconds and how many answered binds took at most that; the
-            last one's is infinite.
-        """
-        bounds = (*LATENCY_BOUNDS, float("inf"))
-        return list(zip(bounds, accumulate(self.latencyCounts), strict=True))
 
     def answered(self, code: int, seconds: float) -> None:
         """

@@ -16,14 +16,14 @@ from txjmapaccess.pacing import Pace
 GRANULARITY = 0.05
 
 
-class Handle:
+class Deadline:
     """
     One deadline.
     """
 
     __slots__ = ("_bucket", "_call")
 
-    def __init__(self, bucket: dict[Handle, None], call: Callable[[], object]) -> None:
+    def __init__(self, bucket: dict[Deadline, None], call: Callable[[], object]) -> None:
         self._bucket = bucket
         self._call = call
 
@@ -44,10 +44,10 @@ class Deadlines:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self.pace = Pace(clock)
-        self._buckets: dict[int, dict[Handle, None]] = {}
+        self._buckets: dict[int, dict[Deadline, None]] = {}
         self._timers: dict[int, IDelayedCall] = {}
 
-    def add(self, when: float, call: Callable[[], object]) -> Handle:
+    def add(self, when: float, call: Callable[[], object]) -> Deadline:
         """
         Have C{call} called at C{when}, a time of the clock in seconds, or up to L{GRANULARITY}
         later. It must not raise.
@@ -58,7 +58,7 @@ class Deadlines:
             bucket = self._buckets[tick] = {}
             pause = max(0.0, tick * GRANULARITY - self._clock.seconds())
             self._timers[tick] = self._clock.callLater(pause, self._pass, tick)
-        handle = Handle(bucket, call)
+        handle = Deadline(bucket, call)
         bucket[handle] = None
         return handle
 
@@ -77,7 +77,7 @@ class Deadlines:
         self.pace.run(_expire(self._buckets.pop(tick)))
 
 
-def _expire(bucket: dict[Handle, None]) -> Iterator[object]:
+def _expire(bucket: dict[Deadline, None]) -> Iterator[object]:
     # One by one from the dictionary, because any of them may cancel another one.
     while bucket:
         handle, _ = bucket.popitem()

@@ -18,8 +18,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.ldap.problems import ConnectionBroken, FoundDown, ServerFailed
-from txjmapaccess.ldap.server import Server
+from txjmapaccess.ldap.directoryserver import DirectoryServer
+from txjmapaccess.ldap.errors import ConnectionBroken, FoundDown, ServerFailed
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,7 @@ class Directory:
     """
 
     def __init__(
-        self, clock: IReactorTime, servers: list[Server], roundRobin: bool, timeout: float
+        self, clock: IReactorTime, servers: list[DirectoryServer], roundRobin: bool, timeout: float
     ) -> None:
         self._clock = clock
         self._servers = servers
@@ -42,7 +42,7 @@ class Directory:
 
     async def ask(
         self,
-        operation: Callable[[Server, str, bytes, float], Awaitable[_T]],
+        operation: Callable[[DirectoryServer, str, bytes, float], Awaitable[_T]],
         username: str,
         password: bytes,
     ) -> _T:
@@ -57,7 +57,7 @@ class Directory:
         """
         deadline = self._clock.seconds() + self._timeout
         troubles: list[str] = []
-        again: list[Server] = []
+        again: list[DirectoryServer] = []
         for untried in (self._inTurn(), again):
             while untried:
                 try:
@@ -75,7 +75,7 @@ class Directory:
                         again.append(server)
         raise TemporaryFailure("; ".join(troubles))
 
-    def _inTurn(self) -> list[Server]:
+    def _inTurn(self) -> list[DirectoryServer]:
         servers = self._servers
         if not self._roundRobin:
             return list(servers)
@@ -86,16 +86,16 @@ class Directory:
         now = self._clock.seconds()
         return now + max(0.0, deadline - now) / among
 
-    async def _firstBack(self, servers: list[Server], deadline: float) -> Server:
+    async def _firstBack(self, servers: list[DirectoryServer], deadline: float) -> DirectoryServer:
         """
         @return: the first of C{servers}, all down, that answers.
 
         @raise ServerFailed: when none does.
         """
-        first: Deferred[Server] = Deferred()
+        first: Deferred[DirectoryServer] = Deferred()
         failures: list[Failure] = []
 
-        def isBack(_: None, server: Server) -> None:
+        def isBack(_: None, server: DirectoryServer) -> None:
             if not first.called:
                 first.callback(server)
 
@@ -114,7 +114,7 @@ class Directory:
                 attempt.cancel()
 
 
-def _firstUp(servers: list[Server]) -> Server | None:
+def _firstUp(servers: list[DirectoryServer]) -> DirectoryServer | None:
     for server in servers:
         if not server.health.isDown:
             return server

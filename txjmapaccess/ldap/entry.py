@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.ldap.test_judging -*-
+# -*- test-case-name: tests.ldap.test_results -*-
 """
 From attribute values to what they mean to us. Pure functions.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap.codec import Entry
-from txjmapaccess.ldap.names import checkedUsername, firstComponent
+from txjmapaccess.ldap.usernames import checkedUsername, firstComponent
 
 
 def canonicalValue(entry: Entry, attribute: str) -> str:

@@ -21,14 +21,14 @@ from twisted.logger import Logger, LogLevel
 
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     DeadlineExceeded,
     FoundDown,
     ServerFailed,
     ServiceRefused,
 )
-from txjmapaccess.ldap.sharing import Shared
+from txjmapaccess.ldap.sharedattempt import SharedAttempt
 
 #: Seconds between attempts: doubled each time.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -38,7 +38,7 @@ SLOW = 1.0
 SLOW_FOR = 10.0
 
 
-class State(enum.Enum):
+class ServerState(enum.Enum):
     """
     See the module.
     """
@@ -54,8 +54,8 @@ class Health:
     @param attempt: finds out whether the server answers, or fails with a L{ServerFailed}.
     @param whenDown: ends all that waits for the server.
 
-    @ivar state: as far as is known. It is L{State.UP} until something shows that it is not.
-    @ivar isDown: whether that is L{State.DOWN}.
+    @ivar state: as far as is known. It is L{ServerState.UP} until something shows that it is not.
+    @ivar isDown: whether that is L{ServerState.DOWN}.
     """
 
     _log = Logger()
@@ -74,14 +74,14 @@ class Health:
         self._attempt = attempt
         self._whenDown = whenDown
         self._counters = counters
-        self._trying: Shared[None] = Shared(deadlines, self._try)
+        self._trying: SharedAttempt[None] = SharedAttempt(deadlines, self._try)
         self._timer: IDelayedCall | None = None
         self._pause = FIRST_PAUSE
         self._refusal: ServiceRefused | None = None
         self._isClosed = False
-        self.state = State.UP
+        self.state = ServerState.UP
         self.isDown = False
-        counters.serverStates[name] = State.UP.value
+        counters.serverStates[name] = ServerState.UP.value
         self._since = clock.seconds()
 
     def comeBack(self, deadline: float) -> Deferred[None]:
@@ -126,23 +126,23 @@ class Health:
         self._pause = FIRST_PAUSE
         if seconds > SLOW:
             self.slow(f"an answer took {seconds:.1f} s")
-        elif self.state is State.SLOW and self._clock.seconds() - self._since > SLOW_FOR:
+        elif self.state is ServerState.SLOW and self._clock.seconds() - self._since > SLOW_FOR:
             self._up()
 
     def slow(self, reason: str) -> None:
         """
         The server takes long, and lives.
         """
-        if self.state is State.UP:
-            self._become(State.SLOW, LogLevel.warn, reason)
+        if self.state is ServerState.UP:
+            self._become(ServerState.SLOW, LogLevel.warn, reason)
 
     def down(self, reason: ServerFailed) -> None:
         """
         The server does not answer, or cannot be used.
         """
-        if self._isClosed or self.state is State.DOWN:
+        if self._isClosed or self.state is ServerState.DOWN:
             return
-        self._become(State.DOWN, LogLevel.error, str(reason))
+        self._become(ServerState.DOWN, LogLevel.error, str(reason))
         self._remember(reason)
         self._tryLater()
         self._whenDown(FoundDown(f"the server is down: {reason}"))
@@ -157,15 +157,15 @@ class Health:
 
     def _up(self) -> None:
         self._cancelTimer()
-        if self.state is State.UP:
+        if self.state is ServerState.UP:
             return
-        how = "answers" if self.state is State.DOWN else "is quick"
+        how = "answers" if self.state is ServerState.DOWN else "is quick"
         seconds = self._clock.seconds() - self._since
-        self._become(State.UP, LogLevel.info, f"it {how} again, after {seconds:.0f} s")
+        self._become(ServerState.UP, LogLevel.info, f"it {how} again, after {seconds:.0f} s")
 
-    def _become(self, state: State, level: Any, reason: str) -> None:
+    def _become(self, state: ServerState, level: Any, reason: str) -> None:
         self.state = state
-        self.isDown = state is State.DOWN
+        self.isDown = state is ServerState.DOWN
         self._counters.serverStates[self._name] = state.value
         self._since = self._clock.seconds()
         self._log.emit(

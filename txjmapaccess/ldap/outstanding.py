@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.ldap import codec
 from txjmapaccess.ldap.codec import Entry, Result
-from txjmapaccess.ldap.deadlines import Handle
-from txjmapaccess.ldap.problems import ConnectionBroken, ProtocolViolation
+from txjmapaccess.ldap.deadlines import Deadline
+from txjmapaccess.ldap.errors import ConnectionBroken, ProtocolViolation
 
 #: The largest message ID (RFC 4511, section 4.1.1.1), with some left to abandon and to unbind.
 LAST_MESSAGE_ID = 2**31 - 8
@@ -26,7 +26,7 @@ LAST_MESSAGE_ID = 2**31 - 8
 _REMEMBERED_ABANDONED = 1024
 
 
-class Request:
+class OutstandingRequest:
     """
     A request that waits for its answer.
 
@@ -39,7 +39,7 @@ class Request:
 
     __slots__ = ("deadline", "deferred", "entries", "final", "limit")
 
-    deadline: Handle
+    deadline: Deadline
 
     def __init__(self, final: int, deferred: Deferred[Any], limit: int | None) -> None:
         self.final = final
@@ -78,25 +78,25 @@ class Request:
             self.deferred.errback(Failure(reason))
 
 
-class Outstanding:
+class OutstandingRequests:
     """
     See the module.
     """
 
     def __init__(self) -> None:
-        self._requests: dict[int, Request] = {}
+        self._requests: dict[int, OutstandingRequest] = {}
         self._abandoned: deque[int] = deque(maxlen=_REMEMBERED_ABANDONED)
 
     def __len__(self) -> int:
         return len(self._requests)
 
-    def add(self, messageID: int, request: Request) -> None:
+    def add(self, messageID: int, request: OutstandingRequest) -> None:
         """
         A request is about to be sent.
         """
         self._requests[messageID] = request
 
-    def forget(self, messageID: int) -> Request | None:
+    def forget(self, messageID: int) -> OutstandingRequest | None:
         """
         Nobody waits for the answer any more. What comes for a search is dropped from now on.
 
@@ -136,11 +136,12 @@ class Outstanding:
             raise ConnectionBroken(f"the server hung up with result {answer.code}")
         # Other notifications may be ignored (RFC 4511, section 4.4).
 
-    def forgetAll(self) -> list[Request]:
+    def forgetAll(self) -> list[OutstandingRequest]:
         """
         No more answers will come.
 
-        @return: the requests that have got none; L{Request.failed} is to be called on each.
+        @return: the requests that have got none; L{OutstandingRequest.failed} is to be called on
+            each.
         """
         requests, self._requests = self._requests, {}
         return list(requests.values())

@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess.ldap.counters import LDAPCounters
-from txjmapaccess.ldap.deadlines import Deadlines, Handle
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ServerFailed
+from txjmapaccess.ldap.deadlines import Deadline, Deadlines
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
 
 #: Seconds for which no further connections are made after one broke while others lived.
@@ -69,7 +69,7 @@ class ConnectionPool:
         self._heldUntil = 0.0
         self._idle: list[LDAPConnection] = []
         #: In order, with what happens when their time is over.
-        self._waiting: dict[Deferred[LDAPConnection | None], Handle] = {}
+        self._waiting: dict[Deferred[LDAPConnection | None], Deadline] = {}
 
     @property
     def connections(self) -> frozenset[LDAPConnection]:

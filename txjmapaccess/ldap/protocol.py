@@ -20,9 +20,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.ldap import codec
-from txjmapaccess.ldap.codec import Entry, Result, Search
+from txjmapaccess.ldap.codec import Entry, Result, SearchRequest
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.problems import ConnectionBroken, DeadlineExceeded, ProtocolViolation
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ProtocolViolation
 from txjmapaccess.ldap.wire import MessageProtocol
 
 SearchResult = tuple[Result, list[Entry]]
@@ -50,7 +50,7 @@ class LDAPConnection(MessageProtocol):
         A simple bind.
 
         @return: a Deferred of the L{Result}, whatever its code. It fails with a L{ServerFailed
-            <txjmapaccess.ldap.problems.ServerFailed>} when no answer comes.
+            <txjmapaccess.ldap.errors.ServerFailed>} when no answer comes.
         """
         messageID = self._nextID()
         return self._send(
@@ -60,7 +60,7 @@ class LDAPConnection(MessageProtocol):
             deadline,
         )
 
-    def search(self, search: Search, deadline: float) -> Deferred[SearchResult]:
+    def search(self, search: SearchRequest, deadline: float) -> Deferred[SearchResult]:
         """
         @return: a Deferred of the L{Result} and the entries that were found. Fails as L{bind} does.
         """

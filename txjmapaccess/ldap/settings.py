@@ -12,14 +12,14 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.files import exposure, readSecret
 from txjmapaccess.ldap.uri import ServerURI, parseURI
-from txjmapaccess.secretfiles import isReadableByAll
 from txjmapaccess.settings import problem
 
 if TYPE_CHECKING:
-    from txjmapaccess.ldap.filters import FilterTemplate
-    from txjmapaccess.ldap.names import BindNameTemplate
+    from txjmapaccess.ldap.searchfilter import FilterTemplate
     from txjmapaccess.ldap.tls import TLSSettings
+    from txjmapaccess.ldap.usernames import BindNameTemplate
 
 _T = TypeVar("_T")
 
@@ -50,7 +50,7 @@ class LDAPSettings:
     @ivar search_base: where to search for the user's entry.
     @ivar search_filter: what to search for, C{{user}} standing for the user name.
     @ivar bind_dn: the service account; L{None} searches anonymously.
-    @ivar bind_password_file: a file whose first line is its password.
+    @ivar bind_password_file: a file with its password.
     @ivar username_attribute: the attribute that holds the canonical user name.
     @ivar jmap_filter: what the entry must match for JMAP.
     @ivar session_url_attribute: the attribute that holds the user's JMAP session URL.
@@ -124,7 +124,7 @@ class LDAPSettings:
         """
         if self.bind_dn_template is None:
             return None
-        from txjmapaccess.ldap.names import BindNameTemplate
+        from txjmapaccess.ldap.usernames import BindNameTemplate
 
         return _named("bind_dn_template", BindNameTemplate, self.bind_dn_template)
 
@@ -153,7 +153,7 @@ class LDAPSettings:
         @return: the password of the service account, C{b""} when there is none.
         """
         path = self.bind_password_file
-        return b"" if path is None else _firstLine("bind_password_file", path)
+        return b"" if path is None else readSecret("bind_password_file", path).encode("utf-8")
 
     def warnings(self) -> list[str]:
         """
@@ -167,9 +167,9 @@ class LDAPSettings:
         # Without a key of its own the certificate's file holds it.
         key = "client_certificate" if self.client_key is None else "client_key"
         for secret in ("bind_password_file", key):
-            path = getattr(self, secret)
-            if path is not None and isReadableByAll(path):
-                found.append(f"{secret}: {path} can be read by everybody on this machine")
+            sentence = exposure(getattr(self, secret) or "")
+            if sentence is not None:
+                found.append(f"{secret}: {sentence}")
         return found
 
     # Checks
@@ -236,7 +236,7 @@ class LDAPSettings:
         self.servicePassword()
 
     def _checkBase(self, base: str) -> None:
-        from txjmapaccess.ldap.names import checkDN
+        from txjmapaccess.ldap.usernames import checkDN
 
         if "{user}" in base:
             raise problem("search_base", "is the same for all: {user} belongs in search_filter")
@@ -254,7 +254,7 @@ class LDAPSettings:
         if text is None:
             return None
         try:
-            from txjmapaccess.ldap.filters import FilterTemplate
+            from txjmapaccess.ldap.searchfilter import FilterTemplate
         except ImportError as e:
             raise problem(key, f"cannot be read, because ldap3 cannot be imported ({e})") from None
         return _named(key, FilterTemplate, text)
@@ -268,14 +268,3 @@ def _named(key: str, make: Callable[[str], _T], value: str) -> _T:
         return make(value)
     except ConfigurationError as e:
         raise problem(key, str(e)) from None
-
-
-def _firstLine(key: str, path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            line = file.readline().rstrip(b"\r\n")
-    except OSError as e:
-        raise problem(key, f"{path} cannot be read: {e.strerror}") from None
-    if not line:
-        raise problem(key, f"{path} has no password in its first line")
-    return line

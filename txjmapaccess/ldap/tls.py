@@ -6,7 +6,6 @@ says otherwise. Nothing else can turn it off.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from OpenSSL import crypto
@@ -19,13 +18,12 @@ from twisted.internet.ssl import (
     trustRootFromCertificates,
 )
 
+from txjmapaccess.files import readCertificates, readPrivateKey
+from txjmapaccess.http.tls import VERSIONS, verifiedTLS
 from txjmapaccess.settings import problem
-from txjmapaccess.tlsclient import VERSIONS, verifiedTLS
 
 #: What L{TLSSettings.forHost} gives: something for C{transport.startTLS}.
 ContextFactory = Any
-
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 class TLSSettings:
@@ -47,12 +45,14 @@ class TLSSettings:
         clientKey: str | None = None,
         acceptAny: bool = False,
     ) -> None:
-        self._trustRoot = None if caFile is None else _authorities(caFile)
+        self._trustRoot: Any = None
+        if caFile is not None:
+            self._trustRoot = trustRootFromCertificates(readCertificates("ca_file", caFile))
         self._acceptAny = acceptAny
         self._identity: PrivateCertificate | None = None
         self._chain: list[crypto.X509] = []
         if clientCertificate is not None:
-            leaf, *chain = _certificates("client_certificate", clientCertificate)
+            leaf, *chain = readCertificates("client_certificate", clientCertificate)
             self._identity = _identity(leaf, clientKey, clientCertificate)
             self._chain = [certificate.original for certificate in chain]
 
@@ -70,37 +70,10 @@ class TLSSettings:
         return CertificateOptions(verify=False, **VERSIONS, **options)
 
 
-def _read(key: str, path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as e:
-        raise problem(key, f"{path} cannot be read: {e.strerror}") from None
-
-
-def _certificates(key: str, path: str) -> list[Certificate]:
-    found = _CERTIFICATE.findall(_read(key, path))
-    if not found:
-        raise problem(key, f"{path} holds no PEM certificate")
-    try:
-        return [Certificate.loadPEM(pem) for pem in found]
-    except (crypto.Error, ValueError):
-        raise problem(key, f"{path} holds a certificate that cannot be read") from None
-
-
-def _authorities(path: str) -> Any:
-    return trustRootFromCertificates(_certificates("ca_file", path))
-
-
 def _identity(leaf: Certificate, keyPath: str | None, path: str) -> PrivateCertificate:
     key = "client_certificate" if keyPath is None else "client_key"
     keyFile = keyPath or path
-    try:
-        # Without a passphrase callback OpenSSL would ask on the terminal.
-        loaded = crypto.load_privatekey(crypto.FILETYPE_PEM, _read(key, keyFile), b"")
-        pair = KeyPair(loaded)
-    except (crypto.Error, ValueError, TypeError):
-        raise problem(key, f"{keyFile} holds no unencrypted PEM private key") from None
+    pair = KeyPair(readPrivateKey(key, keyFile))
     try:
         identity: PrivateCertificate = PrivateCertificate.fromCertificateAndKeyPair(leaf, pair)
     except VerifyError:

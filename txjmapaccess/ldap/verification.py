@@ -14,14 +14,14 @@ from typing import Protocol
 
 from txjmapaccess.credentials import Evidence
 from txjmapaccess.errors import PasswordExpired, TemporaryFailure
-from txjmapaccess.ldap.codec import SCOPE_SUBTREE, Entry, Result, Search
-from txjmapaccess.ldap.filters import FilterTemplate
-from txjmapaccess.ldap.judging import judgeBind
-from txjmapaccess.ldap.names import BindNameTemplate, canonicalName
+from txjmapaccess.ldap.codec import SCOPE_SUBTREE, Entry, Result, SearchRequest
+from txjmapaccess.ldap.directoryserver import DirectoryServer
+from txjmapaccess.ldap.entryrequirements import judgeMatch, judgeSearch, ownEntry, requirementsOf
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.server import Server
+from txjmapaccess.ldap.results import judgeBind
+from txjmapaccess.ldap.searchfilter import FilterTemplate
 from txjmapaccess.ldap.settings import LDAPSettings
-from txjmapaccess.ldap.wanted import judgeMatch, judgeSearch, ownEntry, wantedBy
+from txjmapaccess.ldap.usernames import BindNameTemplate, canonicalName
 from txjmapaccess.verdict import Reason
 
 _SOURCE = "ldap"
@@ -33,10 +33,10 @@ class IVerifier(Protocol):
     """
 
     def verify(
-        self, server: Server, username: str, password: bytes, deadline: float
+        self, server: DirectoryServer, username: str, password: bytes, deadline: float
     ) -> Awaitable[Evidence]:
         """
-        @param username: checked by L{txjmapaccess.ldap.names}, as the password is.
+        @param username: checked by L{txjmapaccess.ldap.usernames}, as the password is.
         @param deadline: a time of the clock, in seconds.
 
         @return: the evidence for a good login.
@@ -54,16 +54,16 @@ class TemplateVerifier:
 
     def __init__(self, settings: LDAPSettings, template: BindNameTemplate) -> None:
         self._template = template
-        self._wanted = wantedBy(settings)
+        self._requirements = requirementsOf(settings)
 
     def verify(
-        self, server: Server, username: str, password: bytes, deadline: float
+        self, server: DirectoryServer, username: str, password: bytes, deadline: float
     ) -> Awaitable[Evidence]:
         """
         See L{IVerifier}. Unless the entry says the name of the mailbox, the name that is bound is
         that name, letter by letter, so that no spelling leads to somebody else's.
         """
-        name = username if self._wanted.username is not None else canonicalName(username)
+        name = username if self._requirements.username is not None else canonicalName(username)
         dn = self._template.nameFor(name)
 
         async def use(connection: LDAPConnection, until: float) -> Evidence:
@@ -80,24 +80,26 @@ class TemplateVerifier:
         objection: Reason | None,
         deadline: float,
     ) -> Evidence:
-        wanted, url = self._wanted, None
-        if wanted.username is not None or wanted.sessionURL is not None:
-            entry = ownEntry(await connection.search(wanted.read(dn), deadline))
+        requirements, url = self._requirements, None
+        if requirements.username is not None or requirements.sessionURL is not None:
+            entry = ownEntry(await connection.search(requirements.read(dn), deadline))
             if entry is not None:
-                url = wanted.url(entry)
-            elif wanted.sessionURL is not None:
+                url = requirements.url(entry)
+            elif requirements.sessionURL is not None:
                 # Not absent, but hidden: the common URL may be wrong.
                 objection = objection or Reason.NO_EVIDENCE
-            if wanted.username is not None:
+            if requirements.username is not None:
                 name = self._canonical(entry, objection)
-        if wanted.jmap is not None and objection is None:
-            found = await connection.search(wanted.match(wanted.jmap, dn, name), deadline)
+        if requirements.jmap is not None and objection is None:
+            found = await connection.search(
+                requirements.match(requirements.jmap, dn, name), deadline
+            )
             objection = judgeMatch(found)
         return Evidence(name, _SOURCE, objection, url)
 
     def _canonical(self, entry: Entry | None, objection: Reason | None) -> str:
         if entry is not None:
-            return self._wanted.name(entry)
+            return self._requirements.name(entry)
         if objection is Reason.PASSWORD_MUST_CHANGE:
             # Whose mail it is cannot be told before.
             raise PasswordExpired("the password must be changed first")
@@ -112,10 +114,10 @@ class SearchVerifier:
     def __init__(self, settings: LDAPSettings, filter: FilterTemplate) -> None:
         self._base = (settings.search_base or "").encode("utf-8")
         self._filter = filter
-        self._wanted = wantedBy(settings)
+        self._requirements = requirementsOf(settings)
 
     async def verify(
-        self, server: Server, username: str, password: bytes, deadline: float
+        self, server: DirectoryServer, username: str, password: bytes, deadline: float
     ) -> Evidence:
         """
         See L{IVerifier}.
@@ -126,18 +128,20 @@ class SearchVerifier:
             return await server.bind(connection, entry.dn, password, until)
 
         objection = judgeBind(await server.withConnection(use, deadline))
-        name = self._wanted.name(entry)
-        jmap = self._wanted.jmap
+        name = self._requirements.name(entry)
+        jmap = self._requirements.jmap
         if jmap is not None and objection is None:
-            match = self._wanted.match(jmap, entry.dn, name)
+            match = self._requirements.match(jmap, entry.dn, name)
             objection = judgeMatch(await server.search(match, deadline))
-        return Evidence(name, _SOURCE, objection, self._wanted.url(entry))
+        return Evidence(name, _SOURCE, objection, self._requirements.url(entry))
 
-    def _search(self, username: str) -> Search:
+    def _search(self, username: str) -> SearchRequest:
         encoded = self._filter.encoded(username.encode("utf-8"))
-        wanted = self._wanted
+        requirements = self._requirements
         # Two, to see that there is more than one.
-        return Search(self._base, SCOPE_SUBTREE, encoded, wanted.attributes, 2, wanted.timeLimit)
+        return SearchRequest(
+            self._base, SCOPE_SUBTREE, encoded, requirements.attributes, 2, requirements.timeLimit
+        )
 
 
 def verifier(settings: LDAPSettings) -> IVerifier:

@@ -21,16 +21,16 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from txjmapaccess.ldap import codec
-from txjmapaccess.ldap.answers import decodeMessage, messageIDOf
 from txjmapaccess.ldap.ber import messageSize
 from txjmapaccess.ldap.deadlines import Deadlines
-from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, Outstanding, Request
-from txjmapaccess.ldap.problems import (
+from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     ConnectionSpoiled,
     DeadlineExceeded,
     ProtocolViolation,
 )
+from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, OutstandingRequest, OutstandingRequests
+from txjmapaccess.ldap.responses import decodeMessage, messageIDOf
 
 #: Octets. We ask for one entry and few of its attributes.
 LONGEST_MESSAGE = 64 * 1024
@@ -53,7 +53,7 @@ class MessageProtocol(Protocol):
     def __init__(self, clock: IReactorTime, deadlines: Deadlines) -> None:
         self._clock = clock
         self._deadlines = deadlines
-        self._outstanding = Outstanding()
+        self._outstanding = OutstandingRequests()
         self._lastID = 0
         self._buffer = b""
         self._end: Exception | None = None
@@ -112,7 +112,7 @@ class MessageProtocol(Protocol):
         if not self.usable:
             deferred.errback(Failure(self._end or ConnectionBroken("there is no connection")))
             return deferred
-        waiting = Request(final, deferred, limit)
+        waiting = OutstandingRequest(final, deferred, limit)
         waiting.deadline = self._deadlines.add(deadline, partial(self._late, messageID))
         self._outstanding.add(messageID, waiting)
         if messageID >= LAST_MESSAGE_ID:
@@ -129,7 +129,7 @@ class MessageProtocol(Protocol):
         if request is not None:
             request.deferred.errback(Failure(reason))
 
-    def _giveUp(self, messageID: int, reason: Exception) -> Request | None:
+    def _giveUp(self, messageID: int, reason: Exception) -> OutstandingRequest | None:
         request = self._outstanding.forget(messageID)
         if request is None:
             return None

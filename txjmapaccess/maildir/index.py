@@ -1,10 +1,8 @@
 # -*- test-case-name: tests.maildir.test_index -*-
 """
-The index of an account: one SQLite file beside its Maildir.
-
-It has a rollback journal, not a write-ahead log: that is one file for each account, which is
-opened for each job, so that ten thousand accounts need not keep thirty thousand files open. All
-of this may wait for the disk or for another process: it runs in worker threads.
+The index of an account: one SQLite file beside its Maildir, opened for each job, so that ten
+thousand accounts need not keep thirty thousand files open. All of this may wait for the disk or for
+another process: it runs in worker threads.
 """
 
 from __future__ import annotations
@@ -15,13 +13,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.database import openDatabase, showsDamage, transaction
+from txjmapaccess.errors import IndexDamaged
 from txjmapaccess.maildir.session import Session
 
 FILE_NAME = b"txjmapaccess.sqlite"
-
-#: Seconds to wait for another process that writes.
-_PATIENCE = 30
 
 _SCHEMA = """
 CREATE TABLE mailboxes (
@@ -54,13 +50,6 @@ PRAGMA user_version = 1;
 """
 
 
-class IndexDamaged(TemporaryFailure):
-    """
-    The index cannot be read. It has been put aside, and the next job makes a new one: UIDs begin
-    again under another UIDVALIDITY, keywords and the EMAILIDs of copies are lost; no mail is.
-    """
-
-
 class Index:
     """
     @param root: the account's directory.
@@ -83,7 +72,9 @@ class Index:
         """
         The index, opened for one job; made when it is missing.
 
-        @raise IndexDamaged: when it is no database, or a damaged one.
+        @raise IndexDamaged: when it is no database, or a damaged one. It has been put aside, and
+            the next job makes a new one: UIDs begin again under another UIDVALIDITY, keywords and
+            the EMAILIDs of copies are lost; no mail is.
         """
         connection: sqlite3.Connection | None = None
         before = self._inode()
@@ -91,7 +82,7 @@ class Index:
             connection = self._connect()
             yield Session(connection)
         except sqlite3.DatabaseError as e:
-            if type(e) is not sqlite3.DatabaseError:
+            if not showsDamage(e):
                 raise
             raise IndexDamaged(self._putAside(str(e), before)) from None
         finally:
@@ -99,12 +90,8 @@ class Index:
                 connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            os.fsdecode(self.path), timeout=_PATIENCE, isolation_level=None
-        )
+        connection = openDatabase(os.fsdecode(self.path))
         try:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")
             if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
                 self._makeTables(connection)
         except BaseException:
@@ -113,11 +100,10 @@ class Index:
         return connection
 
     def _makeTables(self, connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
-        connection.execute("COMMIT")
+        with transaction(connection):
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                for statement in _SCHEMA.split(";"):
+                    connection.execute(statement)
         os.chmod(self.path, 0o600)
 
     def _inode(self) -> int | None:

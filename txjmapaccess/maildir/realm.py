@@ -14,13 +14,13 @@ from weakref import WeakValueDictionary
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from twisted.mail.interfaces import IAccountIMAP
-from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
 from txjmapaccess.maildir.account import Account
 from txjmapaccess.maildir.names import userDirectory
 from txjmapaccess.maildir.worker import Worker
+from txjmapaccess.threads import ReactorThreadPool
 
 _THREADS = 4
 
@@ -91,7 +91,5 @@ class MaildirRealm:
 
     def _threads(self) -> Any:
         if self._pool is None:
-            self._pool = ThreadPool(0, _THREADS, name="txjmapaccess maildir")
-            self._pool.start()
-            self._reactor.addSystemEventTrigger("during", "shutdown", self._pool.stop)
+            self._pool = ReactorThreadPool(self._reactor, "txjmapaccess maildir", _THREADS)
         return self._pool

@@ -19,10 +19,11 @@ from weakref import WeakValueDictionary
 from twisted.logger import Logger
 from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
 
+from txjmapaccess.errors import IndexDamaged
 from txjmapaccess.maildir import changes, files
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.identifiers import newMailboxID
-from txjmapaccess.maildir.index import Index, IndexDamaged
+from txjmapaccess.maildir.index import Index
 from txjmapaccess.maildir.names import INBOX, directoryOf, isBelow, mailboxOf, parents
 from txjmapaccess.maildir.session import MailboxRow, Session
 from txjmapaccess.maildir.writing import writeSafely

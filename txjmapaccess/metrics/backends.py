@@ -29,7 +29,7 @@ from txjmapaccess.oauth import IntrospectionChecker
 _OUTCOMES = ("accepted", "refused", "failed", "cancelled")
 
 
-class Cache(NamedTuple):
+class CacheCounters(NamedTuple):
     """
     What the caches of some checkers did, together.
     """
@@ -76,15 +76,19 @@ def _common(
     yield from _caches({"ldap": _ldapCache(ldap), "introspection": _tokenCache(tokens)})
 
 
-def _ldapCache(checkers: Sequence[LDAPChecker]) -> Cache | None:
+def _ldapCache(checkers: Sequence[LDAPChecker]) -> CacheCounters | None:
     counters = [checker.counters for checker in checkers]
-    cache = Cache(_sum(counters, "fromCache"), _sum(counters, "cacheMisses"), _entries(checkers))
+    cache = CacheCounters(
+        _sum(counters, "fromCache"), _sum(counters, "cacheMisses"), _entries(checkers)
+    )
     return cache if checkers else None
 
 
-def _tokenCache(checkers: Sequence[IntrospectionChecker]) -> Cache | None:
+def _tokenCache(checkers: Sequence[IntrospectionChecker]) -> CacheCounters | None:
     counters = [checker.counters for checker in checkers]
-    cache = Cache(_sum(counters, "cacheHits"), _sum(counters, "cacheMisses"), _entries(checkers))
+    cache = CacheCounters(
+        _sum(counters, "cacheHits"), _sum(counters, "cacheMisses"), _entries(checkers)
+    )
     return cache if checkers else None
 
 
@@ -92,7 +96,7 @@ def _entries(checkers: Iterable[Any]) -> int:
     return sum(checker.cacheEntries for checker in checkers)
 
 
-def _caches(caches: dict[str, Cache | None]) -> Iterator[Metric]:
+def _caches(caches: dict[str, CacheCounters | None]) -> Iterator[Metric]:
     hits = CounterMetricFamily(
         "txjmapaccess_cache_hits",
         "Logins that needed no question of their own to the back end.",

@@ -2,8 +2,8 @@
 """
 OAuth 2.0 access tokens, judged by token introspection (RFC 7662).
 
-L{txjmapaccess.oauth.judging} is the heart and does no I/O; L{txjmapaccess.oauth.client} gets it an
-answer to judge, with L{txjmapaccess.oauth.discovery} and L{txjmapaccess.oauth.http};
+L{txjmapaccess.oauth.introspection} is the heart and does no I/O; L{txjmapaccess.oauth.client} gets
+it an answer to judge, with L{txjmapaccess.oauth.discovery} and L{txjmapaccess.http.client};
 L{txjmapaccess.oauth.checker} is what a portal sees.
 """
 

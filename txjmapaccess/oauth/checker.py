@@ -27,15 +27,15 @@ from zope.interface import Interface, implementer
 from txjmapaccess.cache import REFUSAL_SECONDS, AnswerCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
+from txjmapaccess.files import exposure
+from txjmapaccess.http.client import HTTPClient, Network
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvice
-from txjmapaccess.oauth.alarm import Alarm
+from txjmapaccess.oauth.availabilitylog import AvailabilityLog
 from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.counters import IntrospectionCounters
-from txjmapaccess.oauth.http import HTTPClient, Network
-from txjmapaccess.oauth.judging import MalformedAnswer, TokenInfo, checkUser, judge
+from txjmapaccess.oauth.introspection import MalformedResponse, TokenInfo, checkUser, judge
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
 from txjmapaccess.pacing import Pace
-from txjmapaccess.secretfiles import isReadableByAll
 from txjmapaccess.settings import fromMapping
 
 
@@ -74,7 +74,7 @@ class IntrospectionChecker:
             from twisted.internet import reactor
         self._settings = settings = fromMapping(IntrospectionSettings, keys)
         self._now = now
-        self._nonsense = Alarm(reactor)
+        self._nonsense = AvailabilityLog(reactor)
         http = HTTPClient(network or Network(reactor, settings.trustRoot))
         self._pace = Pace(reactor)
         self.counters = IntrospectionCounters()
@@ -103,10 +103,9 @@ class IntrospectionChecker:
         exist: this finds a provider that cannot be reached, a client secret that is wrong, and a
         provider that accepts anything. See L{ICheckerLifecycle.start}.
         """
-        secret = self._settings.client_secret_file
-        if isReadableByAll(secret):
-            sentence = "client_secret_file: {path} can be read by everybody on this machine"
-            self._log.warn("Introspection: " + sentence, path=secret)
+        sentence = exposure(self._settings.client_secret_file)
+        if sentence is not None:
+            self._log.warn("Introspection: client_secret_file: {sentence}", sentence=sentence)
         probe = self._client.introspect(secrets.token_urlsafe(32), rediscover=True)
         # The client has told the operator what failed.
         probe.addCallbacks(self._probed, lambda failure: failure.trap(TemporaryFailure))
@@ -175,7 +174,7 @@ class IntrospectionChecker:
     def _judge(self, answer: dict[str, object]) -> TokenInfo:
         try:
             return judge(answer, self._settings, self._now())
-        except MalformedAnswer as e:
+        except MalformedResponse as e:
             self._nonsense.failed(f"in the provider's answer {e}")
             raise
         except TokenRefused as e:

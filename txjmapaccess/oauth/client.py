@@ -18,12 +18,12 @@ from twisted.python.failure import Failure
 from txjmapaccess._version import __version__
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.oauth.alarm import Alarm
-from txjmapaccess.oauth.answer import Answer
+from txjmapaccess.http.client import HTTPClient
+from txjmapaccess.http.request import Request, makeRequest
+from txjmapaccess.http.response import Response
+from txjmapaccess.oauth.availabilitylog import AvailabilityLog
 from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.discovery import Provider, metadataURLs, readMetadata
-from txjmapaccess.oauth.http import HTTPClient
-from txjmapaccess.oauth.request import Request, makeRequest
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
 _T = TypeVar("_T")
@@ -52,7 +52,7 @@ class IntrospectionClient:
         self._counters = counters
         self._header = _header(settings)
         self._form = _form(settings)
-        self._alarm = Alarm(clock)
+        self._alarm = AvailabilityLog(clock)
         self._asked: set[Deferred[Any]] = set()
         self._request: Request | None = None
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
@@ -187,7 +187,7 @@ def _form(settings: IntrospectionSettings) -> bytes:
     return urlencode(fields).encode()
 
 
-def _checkAccess(answer: Answer, url: str) -> None:
+def _checkAccess(answer: Response, url: str) -> None:
     found = answer.jsonObject() if answer.status == 400 else None
     if answer.status in (401, 403) or (found or {}).get("error") == "invalid_client":
         raise TemporaryFailure(
@@ -196,7 +196,7 @@ def _checkAccess(answer: Answer, url: str) -> None:
         )
 
 
-def _objectFrom(answer: Answer, url: str) -> dict[str, object]:
+def _objectFrom(answer: Response, url: str) -> dict[str, object]:
     if answer.status != 200:
         raise TemporaryFailure(f"{url} answered {answer.status}")
     found = answer.jsonObject()

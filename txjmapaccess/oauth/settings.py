@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.oauth.files import readSecret, readTrustRoot
+from txjmapaccess.files import readCertificates, readSecret
 from txjmapaccess.oauth.urls import checkProviderURL
 from txjmapaccess.settings import problem
-
-_T = TypeVar("_T")
 
 _LISTS = ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences")
 
@@ -71,7 +68,7 @@ class IntrospectionSettings:
     end_at_expiry: bool = False
     clientSecret: str = field(init=False, repr=False, default="")
     trustRoot: Any = field(init=False, repr=False, compare=False, default=None)
-    _trustedText: bytes = field(init=False, repr=False, default=b"")
+    _authorities: tuple[bytes, ...] = field(init=False, repr=False, default=())
 
     def __post_init__(self) -> None:
         self._checkText()
@@ -134,22 +131,18 @@ class IntrospectionSettings:
             raise problem("password_prefix", "is something that no access token begins with")
 
     def _readFiles(self) -> None:
-        object.__setattr__(self, "clientSecret", _read(readSecret, self, "client_secret_file"))
+        secret = readSecret("client_secret_file", self.client_secret_file)
+        object.__setattr__(self, "clientSecret", secret)
         if self.ca_file is not None:
-            text, trustRoot = _read(readTrustRoot, self, "ca_file")
-            object.__setattr__(self, "_trustedText", text)
-            object.__setattr__(self, "trustRoot", trustRoot)
+            from twisted.internet.ssl import trustRootFromCertificates
+
+            authorities = readCertificates("ca_file", self.ca_file)
+            object.__setattr__(self, "_authorities", tuple(a.dump() for a in authorities))
+            object.__setattr__(self, "trustRoot", trustRootFromCertificates(authorities))
 
 
 def _checkURL(key: str, url: str) -> None:
     try:
         checkProviderURL(url)
-    except ConfigurationError as e:
-        raise problem(key, str(e)) from None
-
-
-def _read(read: Callable[[str], _T], settings: IntrospectionSettings, key: str) -> _T:
-    try:
-        return read(getattr(settings, key))
     except ConfigurationError as e:
         raise problem(key, str(e)) from None

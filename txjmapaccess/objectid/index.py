@@ -19,9 +19,10 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
+from txjmapaccess.database import transaction
 from txjmapaccess.imap.mailboxnames import folded
 from txjmapaccess.maildir.identifiers import newMailboxID
-from txjmapaccess.objectid.indexfile import openFile, transaction
+from txjmapaccess.objectid.indexfile import openFile
 from txjmapaccess.objectid.values import (
     COPY,
     DELETE,

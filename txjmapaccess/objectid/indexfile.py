@@ -11,11 +11,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.database import openDatabase, showsDamage, transaction
+from txjmapaccess.errors import IndexDamaged, TemporaryFailure
 from txjmapaccess.maildir.files import syncDirectory
 
-#: Seconds to wait for another process that writes.
-_PATIENCE = 30
 _VERSION = 2
 
 _SCHEMA = """
@@ -61,16 +60,11 @@ class IndexUnavailable(TemporaryFailure):
         super().__init__(f"the index of object identifiers {path} cannot be used now ({problem})")
 
 
-class IndexDamaged(TemporaryFailure):
-    """
-    The index cannot be read. Its text names the file and the command that rebuilds it.
-    """
-
-    def __init__(self, path: str, problem: object) -> None:
-        super().__init__(
-            f"the index of object identifiers {path} is damaged ({problem}); rebuild it with:"
-            f" python -m txjmapaccess.objectid rebuild {path}"
-        )
+def _damaged(path: str, problem: object) -> IndexDamaged:
+    return IndexDamaged(
+        f"the index of object identifiers {path} is damaged ({problem}); rebuild it with:"
+        f" python -m txjmapaccess.objectid rebuild {path}"
+    )
 
 
 @contextmanager
@@ -87,8 +81,8 @@ def openFile(path: str) -> Iterator[sqlite3.Connection]:
     except OSError as e:
         raise IndexUnavailable(path, e.strerror) from None
     except sqlite3.Error as e:
-        if type(e) is sqlite3.DatabaseError or str(e).startswith(_DAMAGES):
-            raise IndexDamaged(path, e) from None
+        if showsDamage(e) or str(e).startswith(_DAMAGES):
+            raise _damaged(path, e) from None
         raise IndexUnavailable(path, e) from None
 
 
@@ -99,24 +93,14 @@ def _connect(path: str) -> sqlite3.Connection:
         _make(path)
         isEmpty = False
     if isEmpty:  # SQLite would take it for a new one, and everything would be forgotten.
-        raise IndexDamaged(path, "the file is empty")
-    database = openAsItIs(path)
+        raise _damaged(path, "the file is empty")
+    database = openDatabase(path)
     try:
         if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-            raise IndexDamaged(path, "it is no index of object identifiers")
+            raise _damaged(path, "it is no index of object identifiers")
     except BaseException:
         database.close()
         raise
-    return database
-
-
-def openAsItIs(path: str) -> sqlite3.Connection:
-    """
-    @return: the database, whatever is in it.
-    """
-    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-    database.execute("PRAGMA foreign_keys = ON")
-    database.execute("PRAGMA synchronous = FULL")
     return database
 
 
@@ -139,22 +123,7 @@ def fill(path: str) -> None:
     """
     Make a new index that has nothing in it.
     """
-    with closing(openAsItIs(path)) as database, transaction(database):
+    with closing(openDatabase(path)) as database, transaction(database):
         for statement in filter(str.strip, _SCHEMA.split(";")):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-@contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """
-    All that is written in it, or nothing.
-    """
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        with suppress(sqlite3.Error):
-            database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")

@@ -20,12 +20,12 @@ from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
-from twisted.python.threadpool import ThreadPool
 
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.indexfile import IndexUnavailable
+from txjmapaccess.threads import ReactorThreadPool
 
 _LONGEST_FILE_NAME = 120
 _THREADS = 4
@@ -70,8 +70,7 @@ class ObjectIDIndex:
         self.sharedWithJMAP = sharedWithJMAP
         self._accountName = accountName
         self._reactor = reactor
-        self._pool: ThreadPool | None = None
-        self._stopping: Any = None
+        self._pool: ReactorThreadPool | None = None
 
     def ofConnection(self, connection: Any) -> IndexedIdentifiers:
         """
@@ -100,8 +99,7 @@ class ObjectIDIndex:
         """
         pool, self._pool = self._pool, None
         if pool is not None:
-            self._reactor.removeSystemEventTrigger(self._stopping)
-            pool.stop()
+            pool.close()
 
     def run(self, job: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """
@@ -113,9 +111,7 @@ class ObjectIDIndex:
             self._reactor = reactor
         if self._pool is None:
             self._makeDirectory()
-            pool = self._pool = ThreadPool(0, _THREADS, name="objectids")
-            pool.start()
-            self._stopping = self._reactor.addSystemEventTrigger("during", "shutdown", pool.stop)
+            self._pool = ReactorThreadPool(self._reactor, "objectids", _THREADS)
         return deferToThreadPool(self._reactor, self._pool, job, *args)
 
     def _makeDirectory(self) -> None:

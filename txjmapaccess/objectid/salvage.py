@@ -10,7 +10,8 @@ import shutil
 import sqlite3
 from contextlib import closing, suppress
 
-from txjmapaccess.objectid.indexfile import fill, openAsItIs, transaction
+from txjmapaccess.database import openDatabase, transaction
+from txjmapaccess.objectid.indexfile import fill
 
 #: The tables, and the columns by which they are sorted.
 _TABLES = {"mailboxes": "id", "messages": "mailbox uid", "spent": "mailbox_id", "begun": "id"}
@@ -35,7 +36,7 @@ def rebuild(path: str) -> dict[str, int]:
             os.unlink(leftover)
     _copyReadable(path, readable)
     fill(fresh)
-    with closing(openAsItIs(fresh)) as target, closing(sqlite3.connect(readable)) as source:
+    with closing(openDatabase(fresh)) as target, closing(sqlite3.connect(readable)) as source:
         target.execute("PRAGMA foreign_keys = OFF")
         with transaction(target):
             for table, order in _TABLES.items():

@@ -9,11 +9,9 @@ the new certificate, those before keep theirs. TLS 1.2 is the lowest version.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
-from OpenSSL.crypto import FILETYPE_PEM, PKey, load_privatekey
-from OpenSSL.crypto import Error as CryptoError
+from OpenSSL.crypto import PKey
 from OpenSSL.SSL import Connection, Context
 from OpenSSL.SSL import Error as SSLError
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -21,12 +19,9 @@ from twisted.internet.ssl import Certificate, CertificateOptions, TLSVersion
 from zope.interface import implementer
 
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.files import readCertificates, readPrivateKey
 from txjmapaccess.twistd.config import IMAPSettings
-from txjmapaccess.twistd.listening import Listen
-
-_CERTIFICATE = re.compile(
-    rb"-----BEGIN CERTIFICATE-----\r?\n.+?\r?\n-----END CERTIFICATE-----", re.DOTALL
-)
+from txjmapaccess.twistd.endpoints import ListenEndpoint
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -68,8 +63,8 @@ def readContext(certificate: str, privateKey: str | None = None) -> Context:
         belong together.
     """
     privateKey = privateKey or certificate
-    chain = _readCertificates(certificate)
-    key = _readPrivateKey(privateKey)
+    chain = readCertificates("certificate", certificate)
+    key = readPrivateKey("private_key", privateKey)
     try:
         return _makeContext(chain, key)
     except (SSLError, ValueError):
@@ -88,38 +83,6 @@ def _makeContext(chain: list[Certificate], key: PKey) -> Context:
     ).getContext()
 
 
-def _readCertificates(path: str) -> list[Certificate]:
-    found = _CERTIFICATE.findall(_read("certificate", path))
-    try:
-        chain = [Certificate.loadPEM(pem) for pem in found]
-    except (CryptoError, ValueError):
-        chain = []
-    if not chain:
-        raise ConfigurationError(f"certificate {path} does not hold a certificate in PEM form")
-    return chain
-
-
-def _readPrivateKey(path: str) -> PKey:
-    pem = _read("private_key", path)
-    if b"ENCRYPTED" in pem:
-        # OpenSSL would ask for the passphrase on the terminal and wait.
-        raise ConfigurationError(f"private_key {path} is protected by a passphrase: it must not be")
-    try:
-        return load_privatekey(FILETYPE_PEM, pem)
-    except (CryptoError, ValueError):
-        raise ConfigurationError(
-            f"private_key {path} does not hold a private key in PEM form"
-        ) from None
-
-
-def _read(name: str, path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as e:
-        raise ConfigurationError(f"{name} {path} cannot be read: {e.strerror}") from None
-
-
 class Certificates:
     """
     The certificates of a server: the common one, and those that endpoints have of their own.
@@ -130,12 +93,12 @@ class Certificates:
     @raise ConfigurationError: see L{readContext}; and when an endpoint has none.
     """
 
-    def __init__(self, listens: Iterable[Listen], imap: IMAPSettings) -> None:
+    def __init__(self, listens: Iterable[ListenEndpoint], imap: IMAPSettings) -> None:
         self._listens = [listen for listen in listens if listen.tls]
-        self._creators: dict[Listen | None, ReloadableCertificate] = {}
+        self._creators: dict[ListenEndpoint | None, ReloadableCertificate] = {}
         self.use(self.read(imap))
 
-    def read(self, imap: IMAPSettings) -> Mapping[Listen | None, Context]:
+    def read(self, imap: IMAPSettings) -> Mapping[ListenEndpoint | None, Context]:
         """
         Read all files again, without using what is in them.
 
@@ -143,7 +106,7 @@ class Certificates:
 
         @raise ConfigurationError: as for the class.
         """
-        contexts: dict[Listen | None, Context] = {}
+        contexts: dict[ListenEndpoint | None, Context] = {}
         if imap.certificate is not None:
             contexts[None] = _named("[imap] ", imap.certificate, imap.private_key)
         for listen in self._listens:
@@ -155,12 +118,12 @@ class Certificates:
             contexts[listen] = context
         return contexts
 
-    def _own(self, listen: Listen) -> Context | None:
+    def _own(self, listen: ListenEndpoint) -> Context | None:
         if listen.certificate is None:
             return None
         return _named(f"listen: {listen.description}: ", listen.certificate, listen.privateKey)
 
-    def use(self, contexts: Mapping[Listen | None, Context]) -> None:
+    def use(self, contexts: Mapping[ListenEndpoint | None, Context]) -> None:
         """
         Make connections with C{contexts} from now on.
         """
@@ -169,7 +132,7 @@ class Certificates:
         for listen, context in contexts.items():
             self._creators.setdefault(listen, ReloadableCertificate(context)).use(context)
 
-    def creatorFor(self, listen: Listen | None) -> ReloadableCertificate | None:
+    def creatorFor(self, listen: ListenEndpoint | None) -> ReloadableCertificate | None:
         """
         @param listen: an endpoint with implicit TLS, or L{None} for STARTTLS.
         """

@@ -38,14 +38,14 @@ _V2_LONGEST = 4096
 _PATIENCE = 5
 
 
-class BadHeader(Exception):
+class BadProxyHeader(Exception):
     """
     What a proxy sent is no PROXY protocol header. The text holds nothing of it.
     """
 
 
 @dataclass(frozen=True)
-class Header:
+class ProxyHeader:
     """
     @ivar client: host and port of the client, or L{None} when the proxy speaks for itself.
     @ivar rest: what came behind the header.
@@ -55,53 +55,53 @@ class Header:
     rest: bytes
 
 
-def parseHeader(data: bytes) -> Header | None:
+def parseHeader(data: bytes) -> ProxyHeader | None:
     """
     @param data: what has come so far.
 
     @return: the header, or L{None} when it has not come to its end.
 
-    @raise BadHeader: when it will never be one.
+    @raise BadProxyHeader: when it will never be one.
     """
     if data.startswith(_V1_START[: len(data)]):
         return _parseV1(data)
     if data.startswith(_V2_START[: len(data)]):
         return _parseV2(data)
-    raise BadHeader("it does not begin like a PROXY protocol header")
+    raise BadProxyHeader("it does not begin like a PROXY protocol header")
 
 
-def _parseV1(data: bytes) -> Header | None:
+def _parseV1(data: bytes) -> ProxyHeader | None:
     line, end, rest = data.partition(b"\r\n")
     if not end:
         if len(data) > _V1_LONGEST:
-            raise BadHeader("its line is too long")
+            raise BadProxyHeader("its line is too long")
         return None
     words = line.split(b" ")
     if words[1] == b"UNKNOWN":
-        return Header(None, rest)
+        return ProxyHeader(None, rest)
     try:
         _, family, source, _, port, _ = words
         host = ip_address(source.decode("ascii"))
         number = int(port)
     except ValueError:
-        raise BadHeader("its line does not name a source address and a port") from None
+        raise BadProxyHeader("its line does not name a source address and a port") from None
     if host.version != {b"TCP4": 4, b"TCP6": 6}.get(family) or not 0 <= number <= 65535:
-        raise BadHeader("its line does not name a source address and a port")
-    return Header((str(host), number), rest)
+        raise BadProxyHeader("its line does not name a source address and a port")
+    return ProxyHeader((str(host), number), rest)
 
 
-def _parseV2(data: bytes) -> Header | None:
+def _parseV2(data: bytes) -> ProxyHeader | None:
     if len(data) < _V2_HEADER.size:
         return None
     _, command, family, length = _V2_HEADER.unpack_from(data)
     if command not in (0x20, 0x21) or length > _V2_LONGEST:
-        raise BadHeader("its version, command or length is unknown")
+        raise BadProxyHeader("its version, command or length is unknown")
     end = _V2_HEADER.size + length
     if len(data) < end:
         return None
     body, rest = data[_V2_HEADER.size : end], data[end:]
     isLocal = command == 0x20
-    return Header(None if isLocal else _v2Client(family, body), rest)
+    return ProxyHeader(None if isLocal else _v2Client(family, body), rest)
 
 
 def _v2Client(family: int, body: bytes) -> tuple[str, int] | None:
@@ -113,7 +113,7 @@ def _v2Client(family: int, body: bytes) -> tuple[str, int] | None:
             source, _, port, _ = struct.unpack_from("!16s16sHH", body)
             return str(IPv6(source)), port
     except struct.error:
-        raise BadHeader("its addresses are too short") from None
+        raise BadProxyHeader("its addresses are too short") from None
     # Unspecified, a UNIX socket, a datagram: nothing that stands for a client.
     return None
 
@@ -158,7 +158,7 @@ class _ProxiedConnection(ProtocolWrapper):
         self._buffer += data
         try:
             header = parseHeader(self._buffer)
-        except BadHeader as e:
+        except BadProxyHeader as e:
             self._give(str(e))
             return
         if header is not None:

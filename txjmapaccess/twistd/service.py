@@ -4,7 +4,7 @@ C{twistd jmapaccess}: from options and settings to a running service.
 
 Ports are bound when the service is made, so that a port in use is one sentence on the terminal. A
 reload makes everything new first and puts it in place then: an error leaves all as it was. The end
-is in L{txjmapaccess.twistd.stopping}.
+is in L{txjmapaccess.twistd.shutdown}.
 """
 
 from __future__ import annotations
@@ -25,18 +25,23 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.pacing import Pace
 from txjmapaccess.twistd.certificate import Certificates
 from txjmapaccess.twistd.config import Settings
-from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
-from txjmapaccess.twistd.files import warnOfFiles
-from txjmapaccess.twistd.garbage import Collector
-from txjmapaccess.twistd.hangup import Hangup
-from txjmapaccess.twistd.listening import Listen, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.connectionsettings import (
+    ConnectionSettings,
+    IMAPFactory,
+    makeCheckers,
+    makeConnectionSettings,
+)
+from txjmapaccess.twistd.endpoints import ListenEndpoint, Listener, makeEndpoint, parseListen
+from txjmapaccess.twistd.garbagecollection import GarbageCollector
 from txjmapaccess.twistd.logfile import LoggedService
-from txjmapaccess.twistd.lookup import capabilityProviders, findRealm, makeRealm
-from txjmapaccess.twistd.measuring import MetricsListener, makeMetrics, readyForMetrics
-from txjmapaccess.twistd.notify import Notifier, Watchdog, watchdogSeconds
+from txjmapaccess.twistd.metricsservice import MetricsListener, makeMetrics, readyForMetrics
+from txjmapaccess.twistd.openfiles import warnOfFiles
 from txjmapaccess.twistd.options import Options, fail
+from txjmapaccess.twistd.plugins import capabilityProviders, findRealm, makeRealm
 from txjmapaccess.twistd.proxyprotocol import ProxyProtocolFactory
-from txjmapaccess.twistd.stopping import Connections, onSignals
+from txjmapaccess.twistd.sdnotify import Notifier, Watchdog, watchdogSeconds
+from txjmapaccess.twistd.shutdown import Connections, onSignals
+from txjmapaccess.twistd.sighup import ReloadSignal
 
 __all__ = ["JMAPAccessService", "Options", "makeService"]
 
@@ -54,11 +59,11 @@ def makeService(options: Options) -> IService:
             from txjmapaccess.demo import makeDemoService
 
             demo = makeDemoService(reactor)
-            Collector(reactor).setServiceParent(demo)
+            GarbageCollector(reactor).setServiceParent(demo)
             return LoggedService(demo, options.parent, "text", reactor)
         service = JMAPAccessService(options.settings, options["credCheckers"], reactor)
         service.bind()
-        Collector(reactor).setServiceParent(service)
+        GarbageCollector(reactor).setServiceParent(service)
         return LoggedService(service, options.parent, service.logFormat, reactor)
     except ConfigurationError as e:
         fail(e)
@@ -84,7 +89,7 @@ class JMAPAccessService(MultiService):
     #: How long commands may take to their end when the service stops, in seconds.
     farewell = 10.0
 
-    _door: Door | None = None
+    _door: ConnectionSettings | None = None
 
     def __init__(
         self,
@@ -112,7 +117,7 @@ class JMAPAccessService(MultiService):
         self._lastingCheckers.setServiceParent(self)
         self._listen(zip(listens, endpoints, strict=True))
         self._measure(metrics)
-        Hangup(self.reload, reactor).setServiceParent(self)
+        ReloadSignal(self.reload, reactor).setServiceParent(self)
         seconds = watchdogSeconds()
         if seconds is not None:
             Watchdog(self._notifier, seconds, reactor).setServiceParent(self)
@@ -121,28 +126,33 @@ class JMAPAccessService(MultiService):
         certificate = self._certificates.creatorFor(None)
         self._asked = (*replaceable, *self._lasting)
         before = self._door
-        self._door = buildDoor(settings, self._realm, self._asked, certificate, before)
+        self._door = makeConnectionSettings(settings, self._realm, self._asked, certificate, before)
         self._checkers = CheckerService(replaceable)
         self._checkers.setServiceParent(self)
 
-    def _listen(self, places: Iterable[tuple[Listen, Any]]) -> None:
+    def _listen(self, places: Iterable[tuple[ListenEndpoint, Any]]) -> None:
         providers = capabilityProviders()
         self._listeners: list[Listener] = []
         pace = Pace(self._reactor)
         for listen, endpoint in places:
             factory = self._behindProxies(
                 self._inTLS(
-                    listen, IMAPFactory(self.door, providers, listen.tls, self._connections, pace)
+                    listen,
+                    IMAPFactory(
+                        self.connectionSettings, providers, listen.tls, self._connections, pace
+                    ),
                 )
             )
             listener = Listener(endpoint, factory, listen.description)
             listener.setServiceParent(self)
             self._listeners.append(listener)
 
-    def _measure(self, places: Mapping[Listen, Any]) -> None:
+    def _measure(self, places: Mapping[ListenEndpoint, Any]) -> None:
         for listen, endpoint in places.items():
             counting, site = makeMetrics(
-                lambda: self.door().counts.counters, lambda: self._asked, self._connections
+                lambda: self.connectionSettings().counts.counters,
+                lambda: self._asked,
+                self._connections,
             )
             counting.setServiceParent(self)
             factory = self._inTLS(listen, site)
@@ -150,15 +160,15 @@ class JMAPAccessService(MultiService):
             listener.setServiceParent(self)
             self._listeners.append(listener)
 
-    def _inTLS(self, listen: Listen, factory: IProtocolFactory) -> IProtocolFactory:
+    def _inTLS(self, listen: ListenEndpoint, factory: IProtocolFactory) -> IProtocolFactory:
         creator = self._certificates.creatorFor(listen) if listen.tls else None
         return factory if creator is None else TLSMemoryBIOFactory(creator, False, factory)
 
     def _behindProxies(self, factory: IProtocolFactory) -> IProtocolFactory:
         return ProxyProtocolFactory(
             factory,
-            lambda peer: self.door().believes(peer),
-            lambda: self.door().proxiesEndTLS,
+            lambda peer: self.connectionSettings().believes(peer),
+            lambda: self.connectionSettings().proxiesEndTLS,
             self._reactor,
         )
 
@@ -169,7 +179,7 @@ class JMAPAccessService(MultiService):
         """
         return self._settings.log.format
 
-    def door(self) -> Door:
+    def connectionSettings(self) -> ConnectionSettings:
         """
         @return: what a new connection is met with at present.
         """
@@ -193,12 +203,12 @@ class JMAPAccessService(MultiService):
         serving = "Serving " + ", ".join(self._settings.imap.listen)
         self._log.info("{serving}", serving=serving)
         self._whenServing(lambda: self._notifier.ready(serving))
-        if self.door().requireTLS and self.door().certificate is None:
+        if self.connectionSettings().requireTLS and self.connectionSettings().certificate is None:
             self._log.warn(
                 "There is no [imap] certificate, and require_tls is true:"
                 " without TLS, only loopback can log in"
             )
-        warnOfFiles(self.door().limits.connections)
+        warnOfFiles(self.connectionSettings().limits.connections)
 
     def _whenServing(self, function: Callable[[], None]) -> None:
         listening = DeferredList([listener.listens for listener in self._listeners])
@@ -263,7 +273,7 @@ class JMAPAccessService(MultiService):
         self._checkers.retire(self._reactor, self.retirement)
         self._open(settings, replaceable)
         self._lastingCheckers.tryOut()
-        warnOfFiles(self.door().limits.connections)
+        warnOfFiles(self.connectionSettings().limits.connections)
         for name in needRestart(self._settings, settings):
             self._log.warn("{name} has changed: this needs a restart", name=name)
 

@@ -13,7 +13,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from txjmapaccess.twistd.stopping import Connections
+from txjmapaccess.twistd.shutdown import Connections
 
 
 class _Channel(HTTPChannel):
@@ -42,7 +42,7 @@ class _Channel(HTTPChannel):
 
     def finish(self) -> None:
         """
-        See L{txjmapaccess.twistd.stopping.Stoppable}.
+        See L{txjmapaccess.twistd.shutdown.Stoppable}.
         """
         if self.requests:
             self.persistent = False

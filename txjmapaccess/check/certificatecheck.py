@@ -1,0 +1,137 @@
+# -*- test-case-name: tests.check.test_certificatecheck -*-
+"""
+The server's own certificates, and where it listens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from OpenSSL.SSL import Connection
+
+from txjmapaccess.check.findings import Finding, ok, openSecret, warning, wrong
+from txjmapaccess.check.peers import judgeDates, peerOf
+from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.sessionurl import isLoopback
+from txjmapaccess.twistd.certificate import readContext
+from txjmapaccess.twistd.config import IMAPSettings
+from txjmapaccess.twistd.endpoints import ListenEndpoint, makeEndpoint, parseListen, splitArguments
+from txjmapaccess.twistd.metricsservice import hasPrometheus
+
+_SUBJECT = "[imap] listen"
+_METRICS = "[metrics] listen"
+_SET_CERTIFICATE = "set [imap] certificate, or certKey there"
+_RENEW = "renew it, and send the service SIGHUP"
+_REPAIR = "name a PEM file of the certificate with its chain, and one of its key without passphrase"
+
+
+def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) -> list[Finding]:
+    """
+    @param now: in seconds since the epoch.
+    @param days: how many days before the end of a certificate to warn.
+
+    @return: what is to be said about endpoints and certificates. No port is bound: the service may
+        have it.
+    """
+    try:
+        listens = [parseListen(description) for description in imap.listen]
+        for listen in listens:
+            understand(reactor, listen)
+    except ConfigurationError as e:
+        return [wrong(_SUBJECT, _without(str(e), "listen: "), "correct it")]
+    found = []
+    for certificate, key in _files(listens, imap):
+        found.append(_checkFiles(certificate, key, now, days))
+        found += openSecret(f"certificate {certificate}", key or certificate)
+    return [*found, *_withoutTLS(listens, imap)]
+
+
+def checkMetrics(
+    reactor: Any, description: str | None, imap: IMAPSettings, now: float, days: float
+) -> list[Finding]:
+    """
+    @param description: the endpoint string of C{[metrics]}.
+
+    @return: what is to be said about it, see L{checkListening}.
+    """
+    if description is None:
+        return []
+    if not hasPrometheus():
+        what = "prometheus-client is not installed here"
+        return [wrong(_METRICS, what, "pip install 'txjmapaccess[metrics]'")]
+    try:
+        listen = parseListen(description)
+        understand(reactor, listen)
+    except ConfigurationError as e:
+        return [wrong(_METRICS, _without(str(e), "listen: "), "correct it")]
+    own = []
+    if listen.certificate is not None:
+        own.append(_checkFiles(listen.certificate, listen.privateKey, now, days))
+    return [*own, _judgeMetrics(listen, imap)]
+
+
+def _judgeMetrics(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
+    if listen.tls and listen.certificate is None and imap.certificate is None:
+        return wrong(_METRICS, f"{listen.description} has no certificate", _SET_CERTIFICATE)
+    if not _isLocal(listen):
+        what = f"whoever reaches {listen.description} can read the metrics"
+        return warning(_METRICS, what, "listen on loopback, or let only your monitoring connect")
+    return ok(_METRICS, "it is understood")
+
+
+def understand(reactor: Any, listen: ListenEndpoint) -> None:
+    """
+    @raise ConfigurationError: for what is no endpoint string.
+    """
+    # Only systemd itself could say whether it passes a socket, and does not pass it here.
+    if not listen.transport.startswith("systemd:"):
+        makeEndpoint(reactor, listen)
+
+
+def _files(listens: Iterable[ListenEndpoint], imap: IMAPSettings) -> list[tuple[str, str | None]]:
+    """
+    @return: each pair of files once.
+    """
+    pairs = {(imap.certificate, imap.private_key)}
+    pairs |= {(listen.certificate, listen.privateKey) for listen in listens if listen.tls}
+    named = [(certificate, key) for certificate, key in pairs if certificate is not None]
+    return sorted(named, key=lambda pair: (pair[0], pair[1] or ""))
+
+
+def _checkFiles(certificate: str, key: str | None, now: float, days: float) -> Finding:
+    subject = f"certificate {certificate}"
+    try:
+        context = readContext(certificate, key)
+    except ConfigurationError as e:
+        return wrong(subject, str(e), _REPAIR)
+    peer = peerOf(Connection(context, None).get_certificate())
+    found = judgeDates(subject, peer, now, days, _RENEW)
+    if not peer.dns and not peer.addresses:
+        what = "it has no name in subjectAltName, so clients refuse it"
+        return wrong(subject, what, "get one with the names of this server")
+    return found
+
+
+def _withoutTLS(listens: list[ListenEndpoint], imap: IMAPSettings) -> list[Finding]:
+    if imap.certificate is not None:
+        return []
+    bare = [listen.description for listen in listens if listen.tls and listen.certificate is None]
+    if bare:
+        what = f"{bare[0]} has no certificate"
+        return [wrong(_SUBJECT, what, _SET_CERTIFICATE)]
+    outside = [listen.description for listen in listens if not listen.tls and not _isLocal(listen)]
+    if outside and imap.require_tls and not imap.proxy_protocol_tls:
+        what = f"{outside[0]} has no STARTTLS, so only loopback can log in there"
+        return [warning(_SUBJECT, what, "set [imap] certificate and private_key")]
+    return [ok(_SUBJECT, "every endpoint is understood")]
+
+
+def _isLocal(listen: ListenEndpoint) -> bool:
+    kind, *arguments = splitArguments(listen.transport)
+    hosts = [a.partition("=")[2] for a in arguments if a.startswith("interface=")]
+    return kind == "unix" or any(isLoopback(host) for host in hosts)
+
+
+def _without(text: str, prefix: str) -> str:
+    return text[len(prefix) :] if text.startswith(prefix) else text

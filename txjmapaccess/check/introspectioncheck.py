@@ -1,0 +1,106 @@
+# -*- test-case-name: tests.integration.test_check_provider -*-
+"""
+The introspection endpoint of C{[introspection]}: found as a login finds it, and asked about a token
+that nobody has issued, which shows whether C{client_id} and its secret are good.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from txjmapaccess.check.explanation import explain
+from txjmapaccess.check.findings import Finding, ok, openSecret, wrong
+from txjmapaccess.check.peercertificate import datesOf, fetchPeer
+from txjmapaccess.check.steps import Step
+from txjmapaccess.credentials import BearerToken
+from txjmapaccess.errors import TemporaryFailure, TokenRefused
+from txjmapaccess.oauth.checker import IntrospectionChecker
+from txjmapaccess.oauth.settings import IntrospectionSettings
+
+#: What L{txjmapaccess.oauth.introspection} says about a token that the provider does not know.
+NOT_ACTIVE = "The token is not active"
+
+#: What a text of the checker holds, and what to do about it.
+_REMEDIES = (
+    ("does not accept client_id", "correct client_id, client_secret_file or client_auth"),
+    ("not the metadata of the issuer", "set issuer to what the provider calls itself"),
+    ("names no introspection_endpoint", "enable introspection there, or set endpoint"),
+    ("not a JSON object", "correct endpoint or issuer: this is something else"),
+    (" answered ", "correct endpoint or issuer, or look into the provider's log"),
+)
+
+
+def introspectionStep(reactor: Any, settings: IntrospectionSettings, days: float) -> Step:
+    """
+    @param days: how many days before the end of the provider's certificate to warn.
+    """
+    check = IntrospectionCheck(reactor, settings, days)
+    return Step(check.subject, check.run, 2 * settings.timeout + 15)
+
+
+@dataclass(frozen=True)
+class IntrospectionCheck:
+    """
+    @ivar days: see L{introspectionStep}.
+    """
+
+    reactor: Any
+    settings: IntrospectionSettings
+    days: float
+
+    @property
+    def url(self) -> str:
+        """
+        What the configuration says.
+        """
+        return self.settings.endpoint or self.settings.issuer or ""
+
+    @property
+    def subject(self) -> str:
+        """
+        What its lines begin with.
+        """
+        return f"[introspection] {self.url}"
+
+    async def run(self) -> list[Finding]:
+        """
+        Look at the provider.
+        """
+        checker = IntrospectionChecker.fromSettings(self.settings, self.reactor)
+        try:
+            await checker.requestAvatarId(BearerToken(secrets.token_urlsafe(32)))
+        except TokenRefused as e:
+            found = self._accepts() if str(e) == NOT_ACTIVE else self._acceptsAll()
+        except TemporaryFailure as e:
+            return [await self._failed(str(e))]
+        else:
+            found = self._acceptsAll()
+        finally:
+            await checker.close()
+        dates = await datesOf(self.reactor, self.url, self.subject, time.time(), self.days)
+        return [found, *dates, *openSecret(self.subject, self.settings.client_secret_file)]
+
+    def _accepts(self) -> Finding:
+        found = "its endpoint was found, and" if self.settings.issuer is not None else "it"
+        return ok(self.subject, f"{found} accepts client_id with its secret")
+
+    def _acceptsAll(self) -> Finding:
+        what = "it says that a token which nobody issued is active, so anybody could log in"
+        return wrong(self.subject, what, "do not use this endpoint")
+
+    async def _failed(self, problem: str) -> Finding:
+        for text, remedy in _REMEDIES:
+            if text in problem:
+                return wrong(self.subject, problem, remedy)
+        parts = urlsplit(self.url)
+        peer = None
+        if parts.scheme == "https" and "Error" in problem:
+            peer = await fetchPeer(self.reactor, parts.hostname or "", parts.port or 443)
+        key = "[introspection] endpoint" if self.settings.endpoint else "[introspection] issuer"
+        trust = "[introspection] ca_file"
+        explanation = explain(problem, parts.hostname or "", peer, time.time(), key, trust)
+        return wrong(self.subject, *explanation)

@@ -1,0 +1,96 @@
+# -*- test-case-name: tests.integration.test_check_session -*-
+"""
+The session URL of C{[jmap]}, asked without credentials.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from txjmapaccess.check.findings import Finding, warning, wrong
+from txjmapaccess.check.peercertificate import datesOf
+from txjmapaccess.check.sessionclient import SECONDS, BadRedirect, NoAnswer, SessionClient, whyNot
+from txjmapaccess.check.sessionresponse import KEY, judgeStranger, missingScheme
+from txjmapaccess.check.steps import Step
+from txjmapaccess.sessionurl import SessionURLTemplate
+from txjmapaccess.twistd.config import Settings
+
+
+def sessionSteps(
+    reactor: Any, settings: Settings, days: float, passwords: bool, tokens: bool
+) -> list[Step]:
+    """
+    @param days: how many days before the end of the server's certificate to warn.
+    @param passwords: whether there is a checker for passwords.
+    @param tokens: whether there is one for tokens.
+
+    @return: at most one: the URL of a user that is not named cannot be asked.
+    """
+    url = settings.jmap.session_url
+    if url is None or SessionURLTemplate(url).perUser:
+        return []
+    jmap = settings.jmap
+    check = SessionCheck(reactor, url, days, passwords and jmap.passwords, tokens and jmap.tokens)
+    return [Step(check.subject, check.run, SECONDS)]
+
+
+def withoutURL(settings: Settings, isUserNamed: bool) -> list[Finding]:
+    """
+    @param isUserNamed: whether a user's own URL will be asked anyway.
+
+    @return: what is to be said about a configuration whose URL cannot be asked.
+    """
+    url = settings.jmap.session_url
+    if url is not None:
+        if not SessionURLTemplate(url).perUser or isUserNamed:
+            return []
+        what = "it has {user} in it, and was not asked"
+        return [warning(f"{KEY} {url}", what, "name a user with --user")]
+    ldap, introspection = settings.ldap, settings.introspection
+    isOwn = ldap is not None and ldap.session_url_attribute is not None
+    isOwn |= introspection is not None and introspection.session_url_claim is not None
+    if isOwn:
+        what = "there is none: only users who have one of their own are told about JMAP"
+    else:
+        what = "there is none: nobody is told about JMAP"
+    return [warning(KEY, what, "set it")]
+
+
+@dataclass(frozen=True)
+class SessionCheck:
+    """
+    @ivar passwords: whether anybody may be told that a password works there.
+    @ivar tokens: whether anybody may be told that a token does.
+    """
+
+    reactor: Any
+    url: str
+    days: float
+    passwords: bool
+    tokens: bool
+
+    @property
+    def subject(self) -> str:
+        """
+        What its lines begin with.
+        """
+        return f"{KEY} {self.url}"
+
+    async def run(self) -> list[Finding]:
+        """
+        Ask for the Session object.
+        """
+        try:
+            answer = await SessionClient(self.reactor).ask(self.url)
+        except NoAnswer as e:
+            return [wrong(self.subject, *await whyNot(self.reactor, e))]
+        except BadRedirect as e:
+            return [wrong(self.subject, f"it {e}", f"correct {KEY}")]
+        found = [judgeStranger(answer, self.subject)]
+        missing = missingScheme(answer, self.passwords, self.tokens)
+        if missing is not None:
+            found.append(warning(self.subject, *missing))
+        dates = await datesOf(self.reactor, answer.url, self.subject, time.time(), self.days)
+        return [*found, *dates]

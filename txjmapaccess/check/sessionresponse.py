@@ -1,0 +1,140 @@
+# -*- test-case-name: tests.check.test_sessionclient -*-
+"""
+What a JMAP session resource (RFC 8620, section 2) answers, and what that means. No I/O.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from txjmapaccess.check.findings import Finding, ok, warning, wrong
+from txjmapaccess.jmap.session import CORE, MAIL
+
+KEY = "[jmap] session_url"
+_CORRECT = f"correct {KEY}"
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SCHEME = re.compile(r"(?:\A|,)\s*([A-Za-z][A-Za-z0-9-]*)(?=\s|,|\Z)")
+
+#: The members of a Session object that clients cannot do without, and their types.
+_MEMBERS: dict[str, type] = {
+    "capabilities": dict,
+    "accounts": dict,
+    "primaryAccounts": dict,
+    "username": str,
+    "apiUrl": str,
+    "downloadUrl": str,
+    "uploadUrl": str,
+    "eventSourceUrl": str,
+    "state": str,
+}
+
+
+@dataclass(frozen=True)
+class SessionResponse:
+    """
+    What came in the end.
+
+    @ivar url: where it came from, behind all redirects.
+    @ivar status: the HTTP status.
+    @ivar schemes: the authentication schemes of C{WWW-Authenticate}, in lower case.
+    @ivar location: where a redirect leads, or L{None}.
+    @ivar body: what came with it.
+    """
+
+    url: str
+    status: int
+    schemes: tuple[str, ...] = ()
+    location: str | None = None
+    body: bytes = b""
+
+
+def sessionProblem(body: bytes) -> str | None:
+    """
+    @return: why C{body} is no Session object with mail, or L{None} when it is one.
+    """
+    try:
+        session = json.loads(body)
+    except (ValueError, RecursionError):
+        session = None
+    if not isinstance(session, dict):
+        return "its answer is not a JSON object"
+    for name, kind in _MEMBERS.items():
+        if not isinstance(session.get(name), kind):
+            return f"its answer is not a Session object: {name} is missing, or of another type"
+    for capability in (CORE, MAIL):
+        if not isinstance(session["capabilities"].get(capability), dict):
+            return f"its Session object lacks the capability {capability}"
+    if session["primaryAccounts"].get(MAIL) not in session["accounts"]:
+        return "its Session object has no account for mail in primaryAccounts"
+    return None
+
+
+def judgeStranger(answer: SessionResponse, subject: str) -> Finding:
+    """
+    @param answer: to a request without credentials.
+    """
+    status = answer.status
+    if status == 401:
+        offered = " and ".join(scheme.capitalize() for scheme in answer.schemes)
+        if not offered:
+            what = "it answers 401 without WWW-Authenticate, so clients cannot tell how to log in"
+            return warning(subject, what, "configure the JMAP server (RFC 9110, section 11.6.1)")
+        return ok(subject, f"it asks for credentials ({offered})")
+    if status == 200:
+        problem = sessionProblem(answer.body)
+        if problem is not None:
+            return wrong(subject, problem, _CORRECT)
+        what = "it gives everybody a Session object, without credentials"
+        return warning(subject, what, "see whether the JMAP server is meant to do that")
+    return wrong(subject, *unexpected(status))
+
+
+def unexpected(status: int) -> tuple[str, str]:
+    """
+    @return: what a status means that is neither 200 nor 401, and what to do about it.
+    """
+    what = f"it answers {status}"
+    if status in (404, 405, 410):
+        return f"{what}: there is no JMAP session resource", _CORRECT
+    if status == 403:
+        return what, "see whether the JMAP server lets this machine in"
+    if status == 429:
+        return f"{what}: too many requests or failed logins", "try again later"
+    if status >= 500:
+        return what, "look into the JMAP server's log"
+    return what, f"{_CORRECT}, or look into the JMAP server's log"
+
+
+def missingScheme(answer: SessionResponse, passwords: bool, tokens: bool) -> tuple[str, str] | None:
+    """
+    @param answer: to a request without credentials.
+    @param passwords: whether anybody may be told that a password works there.
+    @param tokens: whether anybody may be told that a token does.
+
+    @return: what a JMAP server does not offer that users are told works there, and what to do.
+    """
+    if answer.status != 401 or not answer.schemes:
+        return None
+    if passwords and "basic" not in answer.schemes:
+        return (
+            "it does not offer Basic, so passwords may not work there",
+            "set [jmap] passwords = false",
+        )
+    if tokens and "bearer" not in answer.schemes:
+        return "it does not offer Bearer, so tokens may not work there", "set [jmap] tokens = false"
+    return None
+
+
+def schemesOf(values: list[str]) -> tuple[str, ...]:
+    """
+    @param values: those of C{WWW-Authenticate} (RFC 9110, section 11.6.1).
+
+    @return: the schemes, in lower case.
+    """
+    found = [
+        scheme.lower() for value in values for scheme in _SCHEME.findall(_QUOTED.sub("", value))
+    ]
+    return tuple(dict.fromkeys(found))

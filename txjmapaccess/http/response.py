@@ -1,0 +1,145 @@
+# -*- test-case-name: tests.http.test_client -*-
+"""
+HTTP responses (RFC 9112): octets in, a response out, no I/O. The parser is llhttp, which is node's,
+as httptools has it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+#: Octets of a body, unless somebody expects more.
+LONGEST_RESPONSE = 65_536
+
+#: What may come around it: the head, the sizes of chunks, interim responses.
+_LONGEST_HEAD = 16_384
+
+_LENGTHS = (b"content-length", b"transfer-encoding")
+
+
+class BrokenResponse(Exception):
+    """
+    What came is not one HTTP response, or is too long. The text is fixed.
+    """
+
+
+@dataclass(frozen=True)
+class Response:
+    """
+    @ivar status: the HTTP status.
+    @ivar body: what came with it.
+    @ivar headers: names and values, as they came.
+    """
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), compare=False, repr=False)
+
+    def header(self, name: str) -> list[str]:
+        """
+        @return: the values of all header fields with this name, which is in lower case.
+        """
+        own = name.encode("ascii")
+        return [value.decode("latin-1") for field, value in self.headers if field.lower() == own]
+
+    def jsonObject(self) -> dict[str, object] | None:
+        """
+        @return: the body, or L{None} when it is not a JSON object.
+        """
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
+
+class ResponseReader:
+    """
+    Reads the responses of one connection. What is named C{on_...} is for the parser.
+
+    @param longest: how many octets a body may have.
+
+    @ivar response: the response to the last request, when it is complete.
+    @ivar hasBegun: whether anything has come.
+    @ivar keepAlive: when it is complete: whether the connection can be used again.
+    """
+
+    def __init__(self, longest: int = LONGEST_RESPONSE) -> None:
+        self._longest = longest
+        self._parser = HttpResponseParser(self)
+        self.expect()
+
+    def expect(self) -> None:
+        """
+        Forget the response: there will be another request.
+        """
+        self._octets = 0
+        self._body = b""
+        self._endsWithConnection = False
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._headers: tuple[tuple[bytes, bytes], ...] = ()
+        self._isMoreThanOne = False
+        self.response: Response | None = None
+        self.hasBegun = False
+        self.keepAlive = False
+
+    def feed(self, data: bytes) -> Response | None:
+        """
+        @return: L{response}.
+
+        @raise BrokenResponse: when it cannot become one.
+        """
+        self.hasBegun = True
+        self._octets += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            # Not "from": its text may quote what came.
+            raise BrokenResponse("what came is not an HTTP response") from None
+        if self._isMoreThanOne:
+            raise BrokenResponse("there is something behind the HTTP response")
+        tooMuch = self._octets > self._longest + _LONGEST_HEAD
+        if tooMuch or len(self._body) > self._longest:
+            raise BrokenResponse(f"the response is longer than {self._longest} octets")
+        return self.response
+
+    def end(self) -> Response | None:
+        """
+        Take note that the other side has closed the connection in order.
+
+        @return: the response, if it is one that ends so (RFC 9112, section 6.3).
+        """
+        if self.response is None and self._endsWithConnection:
+            self.response = self._made()
+        return self.response
+
+    def on_message_begin(self) -> None:
+        self._isMoreThanOne = self.response is not None
+        self._fields = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        # What comes later is a trailer, which is no header (RFC 9110, section 6.5.1).
+        self._headers = tuple(self._fields)
+        hasLength = any(name.lower() in _LENGTHS for name, _ in self._headers)
+        self._endsWithConnection = not hasLength and self._isFinal()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        # An interim response (RFC 9110, section 15.2) is followed by the one that counts.
+        if self._isFinal() and self.response is None:
+            self.response = self._made()
+            self.keepAlive = self._parser.should_keep_alive()
+
+    def _made(self) -> Response:
+        return Response(self._parser.get_status_code(), self._body, self._headers)
+
+    def _isFinal(self) -> bool:
+        return self._parser.get_status_code() >= 200

@@ -1,0 +1,173 @@
+# -*- test-case-name: tests.ldap.test_connector -*-
+"""
+From a server's URI to a connection on which requests may be sent: TCP, then TLS where configured,
+and no request before that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    DNSLookupError,
+    TimeoutError,
+)
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ServerFailed
+from txjmapaccess.ldap.protocol import LDAPConnection
+from txjmapaccess.ldap.tls import ContextFactory
+from txjmapaccess.ldap.uri import ServerURI
+
+_T = TypeVar("_T")
+
+#: Seconds of silence before the kernel asks whether the peer is there, and between questions.
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+
+
+class Connector:
+    """
+    Makes connections to one server.
+
+    @param reactor: connects, and tells the time.
+    @param contextFactory: for TLS, or L{None} for none.
+    @param starttls: whether TLS is asked for with StartTLS.
+    @param timeout: seconds after which data that the peer's kernel did not acknowledge end a
+        connection.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        deadlines: Deadlines,
+        uri: ServerURI,
+        contextFactory: ContextFactory | None,
+        starttls: bool,
+        timeout: float,
+    ) -> None:
+        self._reactor = reactor
+        self._deadlines = deadlines
+        self._contextFactory = contextFactory
+        self._uri = uri
+        self._starttls = starttls
+        self._timeout = timeout
+        self._endpoint = _endpoint(reactor, uri)
+        #: Attempts under way, and why they were given up.
+        self._attempts: dict[Deferred[Any], ServerFailed | None] = {}
+        self._connections: set[LDAPConnection] = set()
+        self._closing: list[Deferred[None]] = []
+
+    async def connect(self, deadline: float) -> LDAPConnection:
+        """
+        @param deadline: a time of the clock, in seconds.
+
+        @raise ServerFailed: see L{txjmapaccess.ldap.errors}.
+        """
+        connection = LDAPConnection(self._reactor, self._deadlines)
+        factory = Factory.forProtocol(lambda: connection)
+        factory.noisy = False
+        await self._connected(self._endpoint.connect(factory), deadline)
+        self._connections.add(connection)
+        connection.whenLost.append(self._lost)
+        self._tune(connection)
+        await self._secure(connection, deadline)
+        return connection
+
+    @property
+    def isWaiting(self) -> bool:
+        """
+        Whether anything waits for an answer, the negotiation of TLS included.
+        """
+        return any(connection.isWaiting for connection in self._connections)
+
+    def isAnswering(self, since: float) -> bool:
+        """
+        @param since: a time of the clock, in seconds.
+
+        @return: whether any connection that lives got an answer after that.
+        """
+        return any(c.usable and c.lastAnswer > since for c in self._connections)
+
+    def abort(self, reason: ServerFailed) -> None:
+        """
+        End every connection and every attempt to make one: what waits fails with C{reason}.
+        """
+        for attempt in list(self._attempts):
+            self._attempts[attempt] = reason
+            attempt.cancel()
+        for connection in list(self._connections):
+            connection.abort(reason)
+
+    def allClosed(self) -> Deferred[None]:
+        """
+        @return: a Deferred that fires when the last connection, and attempt, has ended.
+        """
+        closed: Deferred[None] = Deferred()
+        self._closing.append(closed)
+        self._fireWhenClosed()
+        return closed
+
+    def _lost(self, connection: LDAPConnection) -> None:
+        self._connections.discard(connection)
+        self._fireWhenClosed()
+
+    def _fireWhenClosed(self) -> None:
+        if not self._connections and not self._attempts:
+            closing, self._closing = self._closing, []
+            for closed in closing:
+                closed.callback(None)
+
+    async def _connected(self, connecting: Deferred[Any], deadline: float) -> None:
+        self._attempts[connecting] = None
+        late = self._deadlines.add(deadline, connecting.cancel)
+        try:
+            await connecting
+        except (CancelledError, ConnectingCancelledError):
+            reason = self._attempts[connecting]
+            if reason is not None:
+                raise reason from None
+            if self._reactor.seconds() >= deadline:
+                raise DeadlineExceeded("no connection could be made in time") from None
+            raise CancelledError() from None
+        except (ConnectError, DNSLookupError, TimeoutError, OSError) as e:
+            raise ConnectionBroken(f"no connection could be made ({e})") from None
+        finally:
+            late.cancel()
+            del self._attempts[connecting]
+            self._fireWhenClosed()
+
+    async def _secure(self, connection: LDAPConnection, deadline: float) -> None:
+        if self._uri.isTLS:
+            await connection.beginTLS(self._contextFactory, deadline)
+        elif self._starttls:
+            await connection.startTLS(self._contextFactory, deadline)
+
+    def _tune(self, connection: LDAPConnection) -> None:
+        transport: Any = connection.transport
+        transport.setTcpNoDelay(True)
+        transport.setTcpKeepAlive(True)
+        with contextlib.suppress(AttributeError, OSError):
+            # Not every platform has these, and not every transport a socket.
+            handle = transport.getHandle()
+            for name, value in _KEEPALIVE.items():
+                handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            milliseconds = max(1000, int(self._timeout * 1000))
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def _endpoint(reactor: Any, uri: ServerURI) -> IStreamClientEndpoint:
+    try:
+        address = ip_address(uri.host)
+    except ValueError:
+        return HostnameEndpoint(reactor, uri.host.encode("ascii"), uri.port)
+    kind = TCP4ClientEndpoint if address.version == 4 else TCP6ClientEndpoint
+    return kind(reactor, uri.host, uri.port)

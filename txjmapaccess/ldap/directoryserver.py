@@ -1,0 +1,266 @@
+# -*- test-case-name: tests.integration.test_ldap_connections -*-
+"""
+One directory server: binds on a pool of connections, searches on one more, and what to make of
+connections that fail.
+
+What is asked again, and where, L{txjmapaccess.ldap.retry} knows. When the last connection
+fails, or nothing comes in time, the server is down (L{txjmapaccess.ldap.health}), and everything
+that waits for it fails at once, so that logins can go elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from txjmapaccess.ldap import retry
+from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Result, SearchRequest
+from txjmapaccess.ldap.connector import Connector
+from txjmapaccess.ldap.counters import LDAPCounters
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.errors import (
+    ConnectionBroken,
+    ConnectionSpoiled,
+    DeadlineExceeded,
+    FoundDown,
+    ServerFailed,
+    ServiceRefused,
+)
+from txjmapaccess.ldap.health import Health
+from txjmapaccess.ldap.pool import ConnectionPool, Lease
+from txjmapaccess.ldap.protocol import LDAPConnection, SearchResult
+from txjmapaccess.ldap.retry import ConnectionChoice, RetryNeeded
+from txjmapaccess.ldap.searchfilter import ANY_ENTRY
+from txjmapaccess.ldap.serviceaccount import ServiceAccount, ServiceConnection
+from txjmapaccess.ldap.sweeper import ConnectionSweeper
+
+_T = TypeVar("_T")
+_W = TypeVar("_W")
+
+#: What a login does with a connection, before a deadline.
+Use = Callable[[LDAPConnection, float], Awaitable[_T]]
+
+_ROOT_DSE = SearchRequest(b"", SCOPE_BASE, ANY_ENTRY, (NO_ATTRIBUTES,), 1, 0)
+
+
+class DirectoryServer:
+    """
+    @param reactor: tells the time.
+    @param name: the URI, for the log.
+    @param connector: connects.
+    @param account: the service account; L{None} where nothing is searched with one.
+    @param size: how many binding connections there may be.
+    @param timeout: seconds for an attempt to connect that several wait for.
+
+    @ivar health: whether it is up.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        deadlines: Deadlines,
+        name: str,
+        connector: Connector,
+        account: ServiceAccount | None,
+        size: int,
+        timeout: float,
+        counters: LDAPCounters,
+    ) -> None:
+        self._reactor = reactor
+        self.name = name
+        self._connector = connector
+        self._timeout = timeout
+        self._counters = counters
+        self._pool = ConnectionPool(reactor, deadlines, connector.connect, size, counters)
+        self._service = ServiceConnection(reactor, deadlines, connector, account, timeout)
+        self._usesService = account is not None
+        self.health = Health(reactor, deadlines, name, self._answers, self._drop, counters)
+        self._sweeper = ConnectionSweeper(reactor, self._closeIdle)
+        self._isClosed = False
+
+    # What a login asks
+
+    def withConnection(self, use: Use[_T], deadline: float) -> Awaitable[_T]:
+        """
+        Lend a binding connection to C{use}, which is called again with another one when that was
+        dead.
+
+        @raise ServerFailed: when this server could not tell.
+        """
+        return self._repeated(self._lent, use, deadline)
+
+    def search(self, search: SearchRequest, deadline: float) -> Awaitable[SearchResult]:
+        """
+        Search with the service account. Many searches may be under way.
+
+        @raise ServerFailed: when this server could not tell.
+        """
+        return self._repeated(self._searched, search, deadline)
+
+    async def bind(
+        self, connection: LDAPConnection, dn: bytes, password: bytes, deadline: float
+    ) -> Result:
+        """
+        Bind on a connection that L{withConnection} lent, take the time, and count.
+        """
+        sent = self._reactor.seconds()
+        try:
+            result = await connection.bind(dn, password, deadline)
+        except BaseException as e:
+            self._counters.unanswered(e)
+            raise
+        seconds = self._reactor.seconds() - sent
+        self._counters.answered(result.code, seconds)
+        self.health.answered(seconds)
+        return result
+
+    def close(self) -> Deferred[None]:
+        """
+        Close everything; what waits fails.
+
+        @return: a Deferred that fires when no connection is left.
+        """
+        self._isClosed = True
+        self._sweeper.close()
+        reason = ConnectionBroken("the checker was closed")
+        self.health.close(reason)
+        self._closeIdle(0)
+        self._drop(reason)
+        return self._connector.allClosed()
+
+    # Attempts
+
+    async def _repeated(
+        self,
+        ask: Callable[[_W, float, ConnectionChoice, LDAPConnection | None], Awaitable[_T]],
+        what: _W,
+        deadline: float,
+    ) -> _T:
+        """
+        @param ask: takes C{what}, the deadline, where to ask, and the connection that failed.
+        """
+        if self._isClosed:
+            raise ConnectionBroken("the checker was closed")
+        began = self._reactor.seconds()
+        where, failed = ConnectionChoice.ANY, None
+        try:
+            while True:
+                try:
+                    return await ask(what, deadline, where, failed)
+                except RetryNeeded as e:
+                    where, failed = e.where, e.failed
+        except FoundDown:
+            # It may be up again when this one is told.
+            raise
+        except (ConnectionBroken, DeadlineExceeded, ServiceRefused) as e:
+            if self.health.isDown:
+                raise FoundDown(str(e)) from None
+            self._failed(began, e)
+            raise
+
+    async def _lent(
+        self, use: Use[_T], deadline: float, where: ConnectionChoice, failed: LDAPConnection | None
+    ) -> _T:
+        lease = None
+        try:
+            lease = await self._pool.borrow(deadline, fresh=where is ConnectionChoice.FRESH)
+            self._sweeper.later()
+            until = retry.deadlineFor(where, lease, self._reactor.seconds(), deadline)
+            if until < deadline:
+                # Not the bind finds out: a directory counts wrong passwords, answered or not, and
+                # may take its time for right ones.
+                await lease.connection.search(_ROOT_DSE, until)
+                lease.idleSeconds = 0.0
+            return await use(lease.connection, deadline)
+        except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
+            self._raiseRetryNeeded(where, lease, e)
+            raise
+        finally:
+            if lease is not None:
+                self._pool.giveBack(lease)
+
+    async def _searched(
+        self,
+        search: SearchRequest,
+        deadline: float,
+        where: ConnectionChoice,
+        failed: LDAPConnection | None,
+    ) -> SearchResult:
+        lease = None
+        try:
+            lease = await self._service.get(deadline, failed)
+            self._sweeper.later()
+            until = retry.deadlineFor(where, lease, self._reactor.seconds(), deadline)
+            return await lease.connection.search(search, until)
+        except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
+            self._raiseRetryNeeded(where, lease, e)
+            raise
+
+    def _raiseRetryNeeded(
+        self, where: ConnectionChoice, lease: Lease | None, problem: ServerFailed
+    ) -> None:
+        """
+        @raise RetryNeeded: when it is worth it.
+        """
+        if self._isClosed or self.health.isDown:
+            return
+        following = retry.nextChoice(where, lease, problem, self._othersLive())
+        if following is ConnectionChoice.LIVING:
+            self._pool.holdOff()
+        if following is not None:
+            raise RetryNeeded(following, None if lease is None else lease.connection)
+
+    def _failed(self, began: float, reason: ServerFailed) -> None:
+        """
+        Find out what it says about the server that a login could not be answered.
+        """
+        if isinstance(reason, DeadlineExceeded) and self._connector.isAnswering(began):
+            self.health.slow("an answer was late, while others came")
+        elif isinstance(reason, ConnectionBroken) and self._othersLive():
+            self.health.slow(f"a connection broke, while others live: {reason}")
+        else:
+            self.health.down(reason)
+
+    def _othersLive(self) -> bool:
+        """
+        Whether answers came recently, or may be on their way. Each connection on which they do not
+        come finds out by itself.
+        """
+        recently = self._reactor.seconds() - retry.RECENTLY
+        return self._connector.isAnswering(recently) or self._connector.isWaiting
+
+    def _drop(self, reason: ServerFailed) -> None:
+        self._service.disappoint(reason)
+        self._pool.disappoint(reason)
+        self._connector.abort(reason)
+
+    async def _answers(self) -> None:
+        """
+        A frozen server accepts connections, so only an answer counts. Any answer does. When none
+        comes while logins get theirs, that tells nothing.
+        """
+        try:
+            await self._ask(self._reactor.seconds() + self._timeout)
+        except (ConnectionBroken, DeadlineExceeded) as e:
+            if not self.health.isDown and self._othersLive():
+                raise ServerFailed(f"others live: {e}") from None
+            raise
+
+    async def _ask(self, deadline: float) -> None:
+        if self._usesService:
+            self._sweeper.later()
+            lease = await self._service.get(deadline)
+            await lease.connection.search(_ROOT_DSE, deadline)
+            return
+        connection = await self._connector.connect(deadline)
+        try:
+            await connection.search(_ROOT_DSE, deadline)
+        finally:
+            connection.close()
+
+    def _closeIdle(self, seconds: float) -> bool:
+        self._pool.closeIdle(seconds)
+        self._service.closeIdle(seconds)
+        return bool(self._pool.connections or self._service.connections)

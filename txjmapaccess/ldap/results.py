@@ -1,0 +1,132 @@
+# -*- test-case-name: tests.ldap.test_results -*-
+"""
+What results mean for a login. Pure functions.
+
+Four ways in which a bind can end: good, good with an objection (these credentials will not last,
+so they are not usable for JMAP), refused, and not known. The last is never called a wrong password.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from twisted.cred.error import UnauthorizedLogin
+
+from txjmapaccess.errors import PasswordExpired, Refused
+from txjmapaccess.ldap.ber import bounds
+from txjmapaccess.ldap.codec import PASSWORD_POLICY, Result
+from txjmapaccess.ldap.errors import ProtocolViolation, UnexpectedResult
+from txjmapaccess.verdict import Reason
+
+# Result codes (RFC 4511, appendix A).
+SUCCESS = 0
+NO_SUCH_OBJECT = 32
+INVALID_CREDENTIALS = 49
+INSUFFICIENT_ACCESS = 50
+UNWILLING_TO_PERFORM = 53
+REFUSALS = frozenset(
+    (NO_SUCH_OBJECT, INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, UNWILLING_TO_PERFORM)
+)
+
+# Errors of the password policy control (draft-behera-ldap-password-policy-10, section 6.2).
+_PASSWORD_EXPIRED, _ACCOUNT_LOCKED, _CHANGE_AFTER_RESET = 0, 1, 2
+
+#: In the diagnostic message of Active Directory's result 49; they come only for a right password.
+_AD_SUBCODE = re.compile(r"^[0-9A-Fa-f]{8}: LdapErr: .*\bdata ([0-9A-Fa-f]+)\b")
+_AD_EXPIRED, _AD_MUST_CHANGE = "532", "773"
+
+
+@dataclass(frozen=True)
+class PasswordPolicy:
+    """
+    The password policy control of a bind response.
+
+    @ivar error: one of the error numbers, or L{None}.
+    @ivar graceLogins: how many more times an expired password may bind, or L{None}.
+    """
+
+    error: int | None = None
+    graceLogins: int | None = None
+
+
+_NO_POLICY = PasswordPolicy()
+
+
+def passwordPolicy(controls: dict[bytes, bytes]) -> PasswordPolicy:
+    """
+    @param controls: those of a bind response.
+
+    @raise ProtocolViolation: when the control is there and malformed.
+    """
+    value = controls.get(PASSWORD_POLICY)
+    if not value:
+        return _NO_POLICY
+    error, grace = None, None
+    for tag, content in _elements(value, 0x30):
+        if tag == 0xA0:
+            for kind, number in _elements(b"\xa0" + _length(content) + content, 0xA0):
+                grace = int.from_bytes(number, "big") if kind == 0x81 else grace
+        elif tag == 0x81:
+            error = int.from_bytes(content, "big")
+    return PasswordPolicy(error, grace)
+
+
+def _length(content: bytes) -> bytes:
+    if len(content) > 0x7F:
+        raise ProtocolViolation("a password policy control is too long")
+    return bytes((len(content),))
+
+
+def _elements(value: bytes, outer: int) -> list[tuple[int, bytes]]:
+    if value[0] != outer:
+        raise ProtocolViolation("a password policy control is malformed")
+    position, end = bounds(value, 0, len(value))
+    found = []
+    while position < end:
+        begin, stop = bounds(value, position, end)
+        found.append((value[position], value[begin:stop]))
+        position = stop
+    return found
+
+
+def judgeBind(result: Result) -> Reason | None:
+    """
+    @param result: how the bind of a user ended.
+
+    @return: for a good login: what speaks against the password for JMAP, or L{None}.
+
+    @raise Refused: for a wrong password, an unknown user, a login that policy forbids.
+    @raise PasswordExpired: for a right password that has expired, or must be changed first.
+    @raise UnexpectedResult: for everything else.
+    """
+    policy = passwordPolicy(result.controls) if result.controls else _NO_POLICY
+    if result.code == SUCCESS:
+        return _objection(policy)
+    if result.code in REFUSALS:
+        raise _refusal(result, policy)
+    raise UnexpectedResult("bind", result.code)
+
+
+def _objection(policy: PasswordPolicy) -> Reason | None:
+    if policy.error == _CHANGE_AFTER_RESET:
+        return Reason.PASSWORD_MUST_CHANGE
+    if policy.graceLogins is not None:
+        return Reason.GRACE_LOGIN
+    if policy.error == _PASSWORD_EXPIRED:
+        return Reason.PASSWORD_EXPIRED
+    return None
+
+
+def _refusal(result: Result, policy: PasswordPolicy) -> UnauthorizedLogin:
+    if policy.error == _PASSWORD_EXPIRED:
+        return PasswordExpired("the password has expired")
+    if policy.error == _ACCOUNT_LOCKED:
+        return Refused("the account is locked")
+    subcode = _AD_SUBCODE.match(result.diagnostic)
+    if result.code == INVALID_CREDENTIALS and subcode is not None:
+        code = subcode.group(1).lower()
+        if code in (_AD_EXPIRED, _AD_MUST_CHANGE):
+            return PasswordExpired("the password has expired")
+        return Refused(f"the directory refused the login (data {code})")
+    return Refused(f"the directory refused the login (result {result.code})")

@@ -1,0 +1,97 @@
+# -*- test-case-name: tests.ldap.test_pool -*-
+"""
+One attempt that several wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from txjmapaccess.ldap.deadlines import Deadlines
+from txjmapaccess.ldap.errors import DeadlineExceeded
+
+_T = TypeVar("_T")
+
+
+class SharedAttempt(Generic[_T]):
+    """
+    @param attempt: begins an attempt. It goes on when nobody waits any more, so it must have a
+        deadline of its own.
+    """
+
+    def __init__(
+        self, deadlines: Deadlines, attempt: Callable[[], Coroutine[Deferred[Any], Any, _T]]
+    ) -> None:
+        self._deadlines = deadlines
+        self._attempt = attempt
+        self._isRunning = False
+        self._running: Deferred[None] | None = None
+        self._waiters: dict[Deferred[_T], None] = {}
+
+    @property
+    def isRunning(self) -> bool:
+        """
+        Whether an attempt is under way.
+        """
+        return self._isRunning
+
+    def begin(self) -> None:
+        """
+        Begin an attempt unless one is under way.
+        """
+        if self._isRunning:
+            return
+        self._isRunning = True
+        self._running = Deferred.fromCoroutine(self._attempt()).addBoth(self._finished)
+
+    def wait(self, deadline: float) -> Deferred[_T]:
+        """
+        Begin an attempt, or join the one that is under way.
+
+        @param deadline: how long to wait, as a time of the clock in seconds.
+
+        @return: a Deferred of the outcome, or a failure with L{DeadlineExceeded}. Cancelling it
+            does not disturb the others.
+        """
+        waiter: Deferred[_T] = Deferred(lambda w: self._waiters.pop(w, None))
+        self._waiters[waiter] = None
+        late = self._deadlines.add(deadline, lambda: self._late(waiter))
+
+        def settled(outcome: Any) -> Any:
+            late.cancel()
+            return outcome
+
+        waiter.addBoth(settled)
+        self.begin()
+        return waiter
+
+    def cancel(self, reason: Exception) -> None:
+        """
+        Give up the attempt that is under way: who waits fails with C{reason}.
+        """
+        self._tell(Failure(reason))
+        if self._isRunning and self._running is not None:
+            self._running.cancel()
+
+    def _late(self, waiter: Deferred[_T]) -> None:
+        if waiter in self._waiters:
+            del self._waiters[waiter]
+            waiter.errback(Failure(DeadlineExceeded("no connection could be made in time")))
+
+    def _finished(self, outcome: _T | Failure) -> None:
+        self._isRunning = False
+        self._tell(outcome)
+
+    def _tell(self, outcome: _T | Failure) -> None:
+        # Any of them may make another one leave, or come again.
+        waiters, self._waiters = self._waiters, {}
+
+        def tell(waiter: Deferred[_T]) -> None:
+            if not waiter.called:
+                waiter.callback(outcome)
+
+        self._deadlines.pace.each(tell, list(waiters))

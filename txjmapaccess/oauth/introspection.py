@@ -1,0 +1,206 @@
+# -*- test-case-name: tests.oauth.test_introspection -*-
+"""
+What an introspection answer (RFC 7662, section 2.2) says about a token: may its bearer read this
+mail over IMAP, who is it, and is the token good for JMAP?
+
+No I/O here, and no clock. The rules are checked in the order in which L{judge} lists them.
+Whatever is not plainly good is not good:
+
+  - the provider, or a setting, says no: L{TokenRefused};
+  - the answer does not make sense: L{MalformedResponse}, which is a temporary failure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from txjmapaccess.errors import ForeignAuthorizationIdentity, TemporaryFailure, TokenRefused
+from txjmapaccess.oauth.settings import IntrospectionSettings
+from txjmapaccess.verdict import Reason
+
+#: The clocks of two machines differ a little, and a token is often used the moment it is issued.
+NOT_BEFORE_LEEWAY = 5.0
+
+#: What providers call a token that needs no proof of possession (RFC 6750), in lower case.
+_BEARER = ("bearer", "access_token")
+
+#: Not empty, without controls and surrogates.
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}\Z")
+
+#: What is longer is no URL that may be used, and would fill caches.
+_LONGEST_URL = 4000
+
+
+class MalformedResponse(TemporaryFailure):
+    """
+    The provider's answer has a member of the wrong type. Its text names the member.
+    """
+
+
+class TokenInfo(NamedTuple):
+    """
+    What is known of an active token that is good for IMAP.
+
+    @ivar username: whose token it is.
+    @ivar objection: why it is not good for JMAP, or L{None}.
+    @ivar sessionURL: see L{txjmapaccess.credentials.Evidence}.
+    @ivar expires: when it ends, in seconds since the epoch, or L{None}.
+    """
+
+    username: str
+    objection: Reason | None = None
+    sessionURL: str | None = None
+    expires: float | None = None
+
+
+def judge(answer: Mapping[str, object], settings: IntrospectionSettings, now: float) -> TokenInfo:
+    """
+    @param answer: the JSON object that the introspection endpoint answered.
+    @param now: the time, in seconds since the epoch.
+
+    @raise TokenRefused: when the token is not good for IMAP.
+    @raise MalformedResponse: when the answer cannot be understood.
+    """
+    if answer.get("active") is not True:
+        raise TokenRefused("The token is not active")
+    expires = _checkTimes(answer, now)
+    _checkIssuer(answer, settings)
+    _checkPossession(answer)
+    scopes, audiences = _scopes(answer), _audiences(answer)
+    _checkAudience(audiences, settings)
+    _checkScope(scopes, settings)
+    return TokenInfo(
+        username=_username(answer, settings),
+        objection=_objection(scopes, audiences, settings),
+        sessionURL=_sessionURL(answer, settings),
+        expires=expires,
+    )
+
+
+def checkUser(info: TokenInfo, authorizationIdentity: str | None) -> None:
+    """
+    @param authorizationIdentity: whose mail the client asks for, or L{None}.
+
+    @raise ForeignAuthorizationIdentity: when the token is not that user's. The comparison is
+        exact: the user is who the token says.
+    """
+    if authorizationIdentity is not None and authorizationIdentity != info.username:
+        raise ForeignAuthorizationIdentity("The token is not the token of the user asked for")
+
+
+def _checkTimes(answer: Mapping[str, object], now: float) -> float | None:
+    expires, notBefore = _time(answer, "exp"), _time(answer, "nbf")
+    if expires is not None and expires <= now:
+        raise TokenRefused("The token has expired")
+    if notBefore is not None and notBefore > now + NOT_BEFORE_LEEWAY:
+        raise TokenRefused("The token is not valid yet")
+    return expires
+
+
+def _time(answer: Mapping[str, object], claim: str) -> float | None:
+    value = answer.get(claim)
+    if value is None:
+        return None
+    # No bool, which is an int in Python; no NaN or Infinity, which Python reads in JSON; and no
+    # number that is too large for a float.
+    if type(value) not in (int, float) or not -1e15 < value < 1e15:  # type: ignore[operator]
+        raise MalformedResponse(f"{claim} is not a time")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _checkIssuer(answer: Mapping[str, object], settings: IntrospectionSettings) -> None:
+    issuer = answer.get("iss")
+    if issuer is not None and settings.issuer is not None and issuer != settings.issuer:
+        raise TokenRefused("The token was issued by another issuer")
+
+
+def _checkPossession(answer: Mapping[str, object]) -> None:
+    """
+    A token that is bound to a key (RFC 7800; DPoP, RFC 9449; mutual TLS, RFC 8705, whose
+    token_type is Bearer) is worth nothing without the proof, which SASL cannot carry.
+    """
+    if answer.get("cnf") is not None:
+        raise TokenRefused("The token is bound to a key, and IMAP has no proof of possession")
+    tokenType = answer.get("token_type")
+    if tokenType is None:
+        return
+    if not isinstance(tokenType, str):
+        raise MalformedResponse("token_type is not a string")
+    if tokenType.lower() not in _BEARER:
+        raise TokenRefused("The token is not a bearer token")
+
+
+def _scopes(answer: Mapping[str, object]) -> frozenset[str]:
+    """
+    Space-separated (RFC 7662); some providers make it an array.
+    """
+    value = answer.get("scope")
+    return frozenset(value.split()) if isinstance(value, str) else _strings(value, "scope")
+
+
+def _audiences(answer: Mapping[str, object]) -> frozenset[str]:
+    value = answer.get("aud")
+    return frozenset((value,)) if isinstance(value, str) else _strings(value, "aud")
+
+
+def _strings(value: object, claim: str) -> frozenset[str]:
+    if value is None:
+        return frozenset()
+    if not isinstance(value, list) or not all(isinstance(member, str) for member in value):
+        raise MalformedResponse(f"{claim} is neither a string nor an array of strings")
+    return frozenset(value)
+
+
+def _checkAudience(audiences: frozenset[str], settings: IntrospectionSettings) -> None:
+    if settings.imap_audiences and audiences.isdisjoint(settings.imap_audiences):
+        raise TokenRefused("The token is meant for other servers than this one (imap_audiences)")
+
+
+def _checkScope(scopes: frozenset[str], settings: IntrospectionSettings) -> None:
+    if not scopes.issuperset(settings.imap_scopes):
+        raise TokenRefused("The token does not cover IMAP (imap_scopes)", "insufficient_scope")
+
+
+def _objection(
+    scopes: frozenset[str], audiences: frozenset[str], settings: IntrospectionSettings
+) -> Reason | None:
+    if scopes.isdisjoint(settings.jmap_scopes):
+        return Reason.SCOPE
+    if settings.jmap_audiences and audiences.isdisjoint(settings.jmap_audiences):
+        return Reason.AUDIENCE
+    return None
+
+
+def _username(answer: Mapping[str, object], settings: IntrospectionSettings) -> str:
+    name = _claim(answer, settings.username_claim)
+    if name is None:
+        raise TokenRefused(f"The token has no {settings.username_claim} (username_claim)")
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise MalformedResponse(f"{settings.username_claim} (username_claim) is not a user name")
+    return name
+
+
+def _sessionURL(answer: Mapping[str, object], settings: IntrospectionSettings) -> str | None:
+    if settings.session_url_claim is None:
+        return None
+    url = _claim(answer, settings.session_url_claim)
+    if url is None or (isinstance(url, str) and len(url) <= _LONGEST_URL):
+        return url
+    # What is no string is no URL, as "" is none: the policy says so, and does not take the
+    # common URL in place of the user's own.
+    return ""
+
+
+def _claim(answer: Mapping[str, object], path: str) -> object:
+    """
+    @return: the claim of that name, else the one that is found by following the names between the
+        dots, else L{None}.
+    """
+    if path in answer:
+        return answer[path]
+    value: object = answer
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

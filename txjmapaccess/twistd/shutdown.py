@@ -1,0 +1,172 @@
+# -*- test-case-name: tests.twistd.test_shutdown -*-
+"""
+The end of the service: those who are in the middle of something may finish it, all others are
+told at once, and after some seconds nobody is left.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from txjmapaccess.pacing import Pace
+from txjmapaccess.server import JMAPAccessIMAP4Server
+
+GOODBYE = b"[UNAVAILABLE] The server is stopping"
+
+
+class Stoppable(Protocol):
+    """
+    A connection that can be asked to end.
+    """
+
+    transport: Any
+
+    def finish(self) -> None:
+        """
+        End as soon as what is under way is done, at once when nothing is.
+        """
+
+
+class Connections:
+    """
+    The connections of a service that are open.
+
+    @ivar areEnding: whether the service stops.
+    """
+
+    def __init__(self) -> None:
+        self.areEnding = False
+        self._open: set[Stoppable] = set()
+        self._waiting: list[Deferred[None]] = []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def opened(self, connection: Stoppable) -> None:
+        """
+        One more.
+        """
+        self._open.add(connection)
+
+    def closed(self, connection: Stoppable) -> None:
+        """
+        One less.
+        """
+        self._open.discard(connection)
+        if not self._open:
+            self._tellAllClosed()
+
+    def end(self, clock: Any, seconds: float) -> Deferred[None]:
+        """
+        Ask all to finish; whoever is left after C{seconds} is cut off.
+
+        @param clock: an L{twisted.internet.interfaces.IReactorTime}.
+
+        @return: a Deferred that fires when nobody is left.
+        """
+        self.areEnding = True
+        ended: Deferred[None] = Deferred()
+        self._waiting.append(ended)
+        deadline = clock.callLater(seconds, self.cutOff, clock)
+        ended.addCallback(_cancel, deadline)
+        Pace(clock).each(lambda connection: connection.finish(), list(self._open))
+        if not self._open:
+            self._tellAllClosed()
+        return ended
+
+    def cutOff(self, clock: Any) -> None:
+        """
+        Wait for nobody any longer.
+        """
+        for connection in list(self._open):
+            connection.transport.abortConnection()
+        # The transports lose their connections in the next turn, and nothing waits for more.
+        clock.callLater(0, self._tellAllClosed)
+
+    def _tellAllClosed(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for ended in waiting:
+            ended.callback(None)
+
+
+def _cancel(_: None, call: IDelayedCall) -> None:
+    if call.active():
+        call.cancel()
+
+
+class StoppableServer(JMAPAccessIMAP4Server):
+    """
+    An IMAP connection of the service. Between two commands, and in IDLE, it can end at once; a
+    command that runs, a login for example, is answered first. BYE tells the client (RFC 3501,
+    section 7.1.5).
+
+    @ivar connections: all of them.
+    """
+
+    connections: Connections
+
+    def connectionMade(self) -> None:
+        """
+        Greet the client, unless the service stops.
+        """
+        self.connections.opened(self)
+        if self.connections.areEnding:
+            self.dismiss(GOODBYE)
+        else:
+            super().connectionMade()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        See L{twisted.internet.interfaces.IProtocol.connectionLost}.
+        """
+        super().connectionLost(reason)
+        self.connections.closed(self)
+
+    def finish(self) -> None:
+        """
+        See L{Stoppable}.
+        """
+        if self._ended or self._hasSaidBye:
+            return
+        if self._running is None or self.parseState == "idling":
+            self.dismiss(GOODBYE)
+
+    def parse_command(self, line: bytes) -> None:
+        """
+        Begin no command that the client had sent before it heard BYE.
+        """
+        if self.connections.areEnding:
+            self.finish()
+        else:
+            super().parse_command(line)
+
+    def _commandEnded(self) -> None:
+        super()._commandEnded()
+        if self.connections.areEnding:
+            # The handler has not returned yet.
+            self.callLater(0, self.finish)
+
+
+@contextmanager
+def onSignals(reactor: Any, function: Callable[[], object], *numbers: int) -> Iterator[None]:
+    """
+    For as long as the context lasts, a signal calls C{function}, in the reactor's own time.
+    """
+
+    def received(number: int, frame: object) -> None:
+        reactor.callFromThread(function)
+
+    before = [signal.signal(number, received) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
