@@ -368,7 +368,7 @@ class TokenTests(SynchronousTestCase):
         connection = connect(lambda _: self.refusal)
         connection.send(b"a AUTHENTICATE OAUTHBEARER " + BEARER)
         self.assertEqual(connection.send(b"*"), [b"a BAD Authentication cancelled"])
-        self.assertEqual(connection.server.failures, 1)
+        self.assertEqual(connection.server._jmaFailures, 1)
 
     def test_temporaryFailure(self):
         """

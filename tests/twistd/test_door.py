@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from txjmapaccess.checkers import CheckerChain
 from txjmapaccess.credentials import Authentication, Evidence, Secret
+from txjmapaccess.imap.settings import EXTENSIONS
 from txjmapaccess.twistd.config import IMAPSettings, JMAPSettings, LimitSettings, Settings, parse
 from txjmapaccess.twistd.door import Door, IMAPFactory, buildDoor, makeCheckers
 from txjmapaccess.twistd.lookup import FoundRealm
@@ -186,6 +187,18 @@ class MakeCheckersTests(SynchronousTestCase):
         self.assertEqual(names, ["IntrospectionChecker", "LDAPChecker"])
 
 
+class Provider:
+    """
+    Has nothing to add.
+    """
+
+    def capabilities(self, connection: object) -> dict[bytes, None]:
+        """
+        See L{txjmapaccess.interfaces.ICapabilityProvider}.
+        """
+        return {}
+
+
 class IMAPFactoryTests(SynchronousTestCase):
     """
     L{IMAPFactory}: what each connection is given.
@@ -198,8 +211,9 @@ class IMAPFactoryTests(SynchronousTestCase):
         @return: the connection that is built for a client at C{host}.
         """
         self.certificate = object()
+        self.provider = Provider()
         self.door = door(settings, certificate=self.certificate)
-        self.factory = IMAPFactory(lambda: self.door, ("provider",), implicitTLS)  # type: ignore
+        self.factory = IMAPFactory(lambda: self.door, (self.provider,), implicitTLS)  # type: ignore
         kind = IPv6Address if ":" in host else IPv4Address
         return self.factory.buildProtocol(kind("TCP", host, 1234))
 
@@ -210,9 +224,9 @@ class IMAPFactoryTests(SynchronousTestCase):
         server = self.connection(Settings())
         self.assertIs(server.portal, self.door.portal)
         self.assertIs(server.jmapAccessPolicy, self.door.policy)
-        self.assertEqual(server.capabilityProviders, ("provider",))
+        self.assertEqual(server.capabilityProviders, (self.provider,))
         self.assertIs(server.factory, self.factory)
-        self.assertIsNone(server.objectIDs)
+        self.assertEqual(server.extensions, set(EXTENSIONS))
         self.assertIs(server.debugging, False)
 
     def test_debugging(self) -> None:
@@ -232,6 +246,13 @@ class IMAPFactoryTests(SynchronousTestCase):
         self.assertEqual(server.loginSeconds, 6.5)
         self.assertEqual(server.failuresPerConnection, 7)
         self.assertIs(server.limits, self.door.counts)
+
+    def test_extensions(self) -> None:
+        """
+        [imap] extensions_off are not offered, and the others are.
+        """
+        server = self.connection(Settings(imap=IMAPSettings(extensions_off=("id", "OBJECTID"))))
+        self.assertEqual(set(EXTENSIONS) - set(server.extensions), {"ID", "OBJECTID"})
 
     def test_requireTLS(self) -> None:
         """

@@ -76,6 +76,8 @@ class AuthenticationCommands(Login):
             self.sendNegativeResponse(tag, b"[CANNOT] Mechanism not supported")
         elif self.privacyRequired(mechanism):
             self.sendNegativeResponse(tag, _PRIVACY_REQUIRED)
+        elif initial is not None and b"SASL-IR" not in self._jmaSettings.offered:
+            self.sendBadResponse(tag, b"Too many arguments")
         elif initial is not None and not mechanism.clientFirst:
             self.sendBadResponse(tag, b"This mechanism has no initial response")
         elif self.mayTry(tag):

@@ -36,6 +36,7 @@ class Standing(NamedTuple):
     @ivar objectIDs: whether there are identifiers: before the login when the server has them for
         every account, after it when this account has.
     @ivar usable: whether the verdict is usable.
+    @ivar offered: what the owner of the server lets us add.
     """
 
     loggedIn: bool
@@ -44,6 +45,7 @@ class Standing(NamedTuple):
     statusExtensions: bool
     objectIDs: bool
     usable: bool
+    offered: frozenset[bytes]
 
 
 def standingOf(connection: JMAPAccessMixin, base: Mapping[bytes, Any]) -> Standing:
@@ -65,6 +67,7 @@ def standingOf(connection: JMAPAccessMixin, base: Mapping[bytes, Any]) -> Standi
         connection.hasStatusExtensions(),
         connection.hasObjectIDs(),
         record is not None and isinstance(record.verdict, Usable),
+        connection._jmaSettings.offered,
     )
 
 
@@ -74,7 +77,8 @@ def ours(standing: Standing) -> Mapping[bytes, Any]:
     @return: what we add to a capability list: SASL mechanisms, SASL-IR (RFC 4959) and LOGINDISABLED
         (RFC 3501, section 6.2.3), LITERAL+ (RFC 7888), ID (RFC 2971), ENABLE (RFC 5161), UNSELECT
         (RFC 3691), LIST-STATUS (RFC 5819), STATUS=SIZE (RFC 8438), OBJECTID (RFC 8474), and
-        JMAPACCESS (RFC 9698, section 3) when the verdict is usable and at no other time.
+        JMAPACCESS (RFC 9698, section 3) when the verdict is usable and at no other time. All of
+        them unless the owner of the server has taken them away.
     """
     added: Capabilities = {}
     if standing.mechanisms is not None:
@@ -90,7 +94,8 @@ def ours(standing: Standing) -> Mapping[bytes, Any]:
         added[b"OBJECTID"] = None
     if standing.usable:
         added[b"JMAPACCESS"] = None
-    return added
+    offered = standing.offered.union((b"AUTH", b"LOGINDISABLED"))
+    return {name: values for name, values in added.items() if name in offered}
 
 
 #: What only our own provider decides about.

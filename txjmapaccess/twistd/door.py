@@ -17,6 +17,7 @@ from twisted.internet.protocol import ServerFactory
 
 from txjmapaccess.checkers import chain
 from txjmapaccess.imap.privacy import isFromLoopback
+from txjmapaccess.imap.settings import EXTENSIONS, extensionNames
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
 from txjmapaccess.pacing import Pace
@@ -34,6 +35,7 @@ class Door:
     @ivar portal: who may come in.
     @ivar policy: what is said about JMAP.
     @ivar debugging: whether the response codes of the draft are sent.
+    @ivar extensions: those capabilities of ours that are offered.
     @ivar requireTLS: whether secrets are refused in clear; loopback may always.
     @ivar certificate: for STARTTLS, or L{None}.
     @ivar limits: how often, how many, how long.
@@ -45,6 +47,7 @@ class Door:
     portal: Portal
     policy: IJMAPAccessPolicy
     debugging: bool
+    extensions: frozenset[str]
     requireTLS: bool
     certificate: ReloadableCertificate | None
     limits: LimitSettings
@@ -76,6 +79,8 @@ def buildDoor(
         portal=Portal(found.realm, chain(checkers)),
         policy=_policy(settings.jmap, found),
         debugging=settings.jmap.debugging,
+        extensions=frozenset(EXTENSIONS)
+        - extensionNames(settings.imap.extensions_off, "extensions_off"),
         requireTLS=settings.imap.require_tls,
         certificate=certificate,
         limits=settings.limits,
@@ -139,7 +144,7 @@ class IMAPFactory(ServerFactory):
 
     protocol: Any = StoppableServer
 
-    _kind: tuple[Door, Any] | None = None
+    _kinds: tuple[Door, Any, Any] | None = None
 
     def __init__(
         self,
@@ -160,15 +165,16 @@ class IMAPFactory(ServerFactory):
         See L{twisted.internet.interfaces.IProtocolFactory.buildProtocol}.
         """
         door = self._door()
-        if self._kind is None or self._kind[0] is not door:
-            self._kind = door, self._extended(door)
-        server = self._kind[1](contextFactory=None if self._implicitTLS else door.certificate)
+        if self._kinds is None or self._kinds[0] is not door:
+            # Loopback may always send secrets in clear.
+            loopback = self._extended(door, requireTLS=False)
+            self._kinds = door, loopback, self._extended(door, door.requireTLS)
+        kind: Any = self._kinds[1 if isFromLoopback(addr) else 2]
+        server = kind(contextFactory=None if self._implicitTLS else door.certificate)
         server.factory = self
-        if door.requireTLS and isFromLoopback(addr):
-            server.requireTLS = False
         return server
 
-    def _extended(self, door: Door) -> Any:
+    def _extended(self, door: Door, requireTLS: bool) -> Any:
         # Attributes of a class of their own: as many on each connection make it a third larger.
         attributes = {
             "connections": self._connections,
@@ -177,10 +183,11 @@ class IMAPFactory(ServerFactory):
             "jmapAccessPolicy": door.policy,
             "capabilityProviders": self._providers,
             "debugging": door.debugging,
+            "extensions": door.extensions,
             "limits": door.counts,
             "loginSeconds": door.limits.login_seconds,
             "refusalSeconds": door.limits.refusal_seconds,
             "failuresPerConnection": door.limits.failures_per_connection,
-            "requireTLS": door.requireTLS,
+            "requireTLS": requireTLS,
         }
         return type(self.protocol.__name__, (self.protocol,), attributes)
