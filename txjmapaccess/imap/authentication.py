@@ -25,6 +25,7 @@ from txjmapaccess.imap.sasl import (
     decodeInitialResponse,
     encodeBase64,
 )
+from txjmapaccess.redaction import Presented, presented
 
 _CANCELLED = b"Authentication cancelled"
 _PRIVACY_REQUIRED = b"[PRIVACYREQUIRED] TLS is needed first"
@@ -87,15 +88,18 @@ class AuthenticationCommands(Login):
 
     async def _logIn(self, tag: bytes, credentials: UsernamePassword) -> None:
         started = self.seconds()
+        secrets = presented(credentials)
         try:
             await self.enter(tag, credentials, "LOGIN", started)
         except Exception:
-            await self.refuse(tag, Failure(), "LOGIN", started)
+            await self.refuse(tag, Failure(), "LOGIN", started, secrets)
 
     async def _authenticate(self, tag: bytes, mechanism: Mechanism, initial: bytes | None) -> None:
         started = self.seconds()
+        secrets = None
         try:
             credentials = await self._converse(mechanism.exchange(), initial)
+            secrets = presented(credentials)
             started = self.seconds() if initial is None else started
             await self.enter(tag, credentials, mechanism.name.decode("ascii"), started)
         except Malformed as e:
@@ -103,7 +107,7 @@ class AuthenticationCommands(Login):
         except ExchangeCancelled:
             self.sendBadResponse(tag, _CANCELLED)
         except Exception:
-            await self._refuseMechanism(tag, mechanism, Failure(), started)
+            await self._refuseMechanism(tag, mechanism, Failure(), started, secrets)
 
     async def _converse(self, exchange: Exchange, initial: bytes | None) -> Any:
         """
@@ -142,13 +146,18 @@ class AuthenticationCommands(Login):
             answer.callback(line)
 
     async def _refuseMechanism(
-        self, tag: bytes, mechanism: Mechanism, failure: Failure, started: float
+        self,
+        tag: bytes,
+        mechanism: Mechanism,
+        failure: Failure,
+        started: float,
+        secrets: Presented | None,
     ) -> None:
         name = mechanism.name.decode("ascii")
         if mechanism.failure is None or not isExplained(failure) or self.hasGone():
-            await self.refuse(tag, failure, name, started)
+            await self.refuse(tag, failure, name, started, secrets)
             return
-        await self.noteRefusal(failure, name, started)
+        await self.noteRefusal(failure, name, started, secrets)
         try:
             await self._ask(mechanism.failure(explained(failure, self.portal)))
         except ExchangeCancelled:

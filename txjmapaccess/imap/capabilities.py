@@ -221,7 +221,7 @@ def _join(result: Capabilities, name: bytes, values: Any) -> None:
         result[name] = None
         return
     if isinstance(values, (bytes, str)):
-        raise ValueError(f"{values!r} is no list of capabilities")
+        raise ValueError(f"{values!r} is no list of capabilities: write [{_literal(values)}]")
     values = list(values)
     for value in values:
         _kindOf(value)
@@ -229,8 +229,14 @@ def _join(result: Capabilities, name: bytes, values: Any) -> None:
     result[name] = [*known, *(value for value in values if value not in known)]
 
 
+def _literal(text: bytes | str) -> str:
+    return repr(text.encode("ascii", "replace") if isinstance(text, str) else text)
+
+
 @lru_cache(1024)
 def _kindOf(name: Any) -> frozenset[bytes] | None:
+    if isinstance(name, str):
+        raise ValueError(f"{name!r} is a str: write {_literal(name)}")
     if not isinstance(name, bytes) or _ATOM.match(name) is None:
         raise ValueError(f"{name!r} is no capability: it is no atom")
     # Capabilities have no case.

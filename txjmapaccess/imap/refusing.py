@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from txjmapaccess.errors import ForeignAuthorizationIdentity, PasswordExpired, couldTell
 from txjmapaccess.imap.loginlog import logRefused
 from txjmapaccess.imap.privacy import Privacy
+from txjmapaccess.redaction import Presented
 
 
 def refusalText(failure: Failure) -> bytes:
@@ -50,22 +51,32 @@ class Refusing(Privacy):
         """
         return self._ended or self.state not in ("unauth", "auth")
 
-    async def refuse(self, tag: bytes, failure: Failure, mechanism: str, started: float) -> None:
+    async def refuse(
+        self,
+        tag: bytes,
+        failure: Failure,
+        mechanism: str,
+        started: float,
+        secrets: Presented | None,
+    ) -> None:
         """
         Answer a login that came to nothing.
 
         @param started: when its command, or the last response of its exchange, came.
+        @param secrets: what the client presented; L{None} when it has presented nothing.
         """
         if not self.hasGone():
-            await self.noteRefusal(failure, mechanism, started)
+            await self.noteRefusal(failure, mechanism, started, secrets)
             self.answerRefusal(tag, b"NO", refusalText(failure))
 
-    async def noteRefusal(self, failure: Failure, mechanism: str, started: float) -> None:
+    async def noteRefusal(
+        self, failure: Failure, mechanism: str, started: float, secrets: Presented | None
+    ) -> None:
         """
         Log and count a refusal, and wait for the time when every one is answered.
         """
         elapsed = self.seconds() - started
-        logRefused(self._jmaNumber, self._address(), mechanism, failure, elapsed)
+        logRefused(self._jmaNumber, self._address(), mechanism, failure, elapsed, secrets)
         delay = self._jmaSettings.refusalSeconds * 2**self._jmaFailures
         if couldTell(failure):
             self.countRefusal()
