@@ -9,19 +9,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from twisted.logger import Logger
 from twisted.python.reflect import qual
 
+from txjmapaccess.credentials import LoginRecord
+from txjmapaccess.imap.settings import MixinSettings
 from txjmapaccess.verdict import Usable
-
-if TYPE_CHECKING:
-    from txjmapaccess.server import JMAPAccessMixin
 
 Capabilities = dict[bytes, Any]
 
 _log = Logger()
+
+
+class CapableConnection(Protocol):
+    """
+    What a capability list depends on.
+    """
+
+    state: str
+    loginRecord: LoginRecord | None
+    _jmaSettings: MixinSettings
+
+    def isLoginDisabled(self, base: Mapping[bytes, Any]) -> bool: ...
+    def offeredMechanisms(self, loginDisabled: bool) -> Mapping[bytes, Any]: ...
+    def hasStatusExtensions(self) -> bool: ...
+    def hasObjectIDs(self) -> bool: ...
 
 
 class Standing(NamedTuple):
@@ -48,7 +62,7 @@ class Standing(NamedTuple):
     offered: frozenset[bytes]
 
 
-def standingOf(connection: JMAPAccessMixin, base: Mapping[bytes, Any]) -> Standing:
+def standingOf(connection: CapableConnection, base: Mapping[bytes, Any]) -> Standing:
     """
     @param base: what the server class itself says.
 
@@ -122,7 +136,7 @@ _MOST_REMEMBERED = 256
 def joined(
     base: Mapping[bytes, Any],
     others: Iterable[Any],
-    connection: JMAPAccessMixin,
+    connection: CapableConnection,
 ) -> Joined:
     """
     Join the capabilities of a server with those of all providers, and with ours.
