@@ -18,7 +18,7 @@ from twisted.mail.imap4 import IMAP4Server
 from txjmapaccess.credentials import Authentication
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.imap.authentication import AuthenticationCommands
-from txjmapaccess.imap.capabilities import Joined, corrected, joined, standingOf
+from txjmapaccess.imap.capabilities import CapabilityList, capabilityStateOf, corrected, joined
 from txjmapaccess.imap.dispatch import ADDED
 from txjmapaccess.imap.fetchcommand import FetchCommand
 from txjmapaccess.imap.grammar import quote
@@ -139,7 +139,7 @@ class JMAPAccessMixin(
             for name, values in self._joined().capabilities.items()
         }
 
-    def _joined(self) -> Joined:
+    def _joined(self) -> CapabilityList:
         providers = self._jmaSettings.capabilityProviders
         if self.account is not None:
             ofAccount = ICapabilityProvider(self.account, None)
@@ -155,7 +155,9 @@ class JMAPAccessMixin(
         if self._listsAsTwistedDoes():
             return list(self._joined().names)
         names = super().listCapabilities()
-        return corrected(names, standingOf(self, super().capabilities()), self.knownMechanisms())
+        return corrected(
+            names, capabilityStateOf(self, super().capabilities()), self.knownMechanisms()
+        )
 
     def _listsAsTwistedDoes(self) -> bool:
         theirs = getattr(super().listCapabilities, "__func__", None)

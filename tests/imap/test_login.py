@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_login -*-
 """
 Tests for L{txjmapaccess.imap.login}, L{txjmapaccess.imap.authentication} and
-L{txjmapaccess.imap.privacy}.
+L{txjmapaccess.imap.tlsrequirement}.
 """
 
 from __future__ import annotations

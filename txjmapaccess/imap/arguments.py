@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.imap.test_serial -*-
+# -*- test-case-name: tests.imap.test_serializer -*-
 """
 Arguments of commands: what Twisted's C{arg_} functions do, to the letter of the grammar.
 

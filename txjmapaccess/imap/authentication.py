@@ -13,10 +13,9 @@ from twisted.python.failure import Failure
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.dispatch import CommandRefused
-from txjmapaccess.imap.explaining import explained, isExplained
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.login import Login
-from txjmapaccess.imap.refusing import refusalText
+from txjmapaccess.imap.loginfailures import refusalText
 from txjmapaccess.imap.sasl import (
     Exchange,
     Malformed,
@@ -25,6 +24,7 @@ from txjmapaccess.imap.sasl import (
     decodeInitialResponse,
     encodeBase64,
 )
+from txjmapaccess.imap.tokenerrors import hasTokenError, tokenErrorOf
 from txjmapaccess.redaction import Presented, presented
 
 _CANCELLED = b"Authentication cancelled"
@@ -154,12 +154,12 @@ class AuthenticationCommands(Login):
         secrets: Presented | None,
     ) -> None:
         name = mechanism.name.decode("ascii")
-        if mechanism.failure is None or not isExplained(failure) or self.hasGone():
+        if mechanism.failure is None or not hasTokenError(failure) or self.hasGone():
             await self.refuse(tag, failure, name, started, secrets)
             return
         await self.noteRefusal(failure, name, started, secrets)
         try:
-            await self._ask(mechanism.failure(explained(failure, self.portal)))
+            await self._ask(mechanism.failure(tokenErrorOf(failure, self.portal)))
         except ExchangeCancelled:
             self.answerRefusal(tag, b"BAD", _CANCELLED)
         else:

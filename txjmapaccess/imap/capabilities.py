@@ -38,7 +38,7 @@ class CapableConnection(Protocol):
     def hasObjectIDs(self) -> bool: ...
 
 
-class Standing(NamedTuple):
+class CapabilityState(NamedTuple):
     """
     All that our own capabilities of a connection depend on.
 
@@ -62,7 +62,7 @@ class Standing(NamedTuple):
     offered: frozenset[bytes]
 
 
-def standingOf(connection: CapableConnection, base: Mapping[bytes, Any]) -> Standing:
+def capabilityStateOf(connection: CapableConnection, base: Mapping[bytes, Any]) -> CapabilityState:
     """
     @param base: what the server class itself says.
 
@@ -74,7 +74,7 @@ def standingOf(connection: CapableConnection, base: Mapping[bytes, Any]) -> Stan
     if record is None and connection.state == "unauth":
         disabled = connection.isLoginDisabled(base)
         mechanisms = tuple(connection.offeredMechanisms(disabled))
-    return Standing(
+    return CapabilityState(
         record is not None,
         mechanisms,
         disabled,
@@ -86,7 +86,7 @@ def standingOf(connection: CapableConnection, base: Mapping[bytes, Any]) -> Stan
 
 
 @lru_cache(256)
-def ours(standing: Standing) -> Mapping[bytes, Any]:
+def ourCapabilities(state: CapabilityState) -> Mapping[bytes, Any]:
     """
     @return: what we add to a capability list: SASL mechanisms, SASL-IR (RFC 4959) and LOGINDISABLED
         (RFC 3501, section 6.2.3), LITERAL+ (RFC 7888), ID (RFC 2971), ENABLE (RFC 5161), UNSELECT
@@ -95,20 +95,20 @@ def ours(standing: Standing) -> Mapping[bytes, Any]:
         them unless the owner of the server has taken them away.
     """
     added: Capabilities = {}
-    if standing.mechanisms is not None:
+    if state.mechanisms is not None:
         added[b"SASL-IR"] = None
-        if standing.mechanisms:
-            added[b"AUTH"] = standing.mechanisms
-        if standing.loginDisabled:
+        if state.mechanisms:
+            added[b"AUTH"] = state.mechanisms
+        if state.loginDisabled:
             added[b"LOGINDISABLED"] = None
     added.update(dict.fromkeys((b"LITERAL+", b"ID", b"ENABLE", b"UNSELECT")))
-    if standing.statusExtensions:
+    if state.statusExtensions:
         added.update(dict.fromkeys((b"LIST-STATUS", b"STATUS=SIZE")))
-    if standing.objectIDs:
+    if state.objectIDs:
         added[b"OBJECTID"] = None
-    if standing.usable:
+    if state.usable:
         added[b"JMAPACCESS"] = None
-    offered = standing.offered.union((b"AUTH", b"LOGINDISABLED"))
+    offered = state.offered.union((b"AUTH", b"LOGINDISABLED"))
     return {name: values for name, values in added.items() if name in offered}
 
 
@@ -118,7 +118,7 @@ _RESERVED = frozenset((b"AUTH", b"SASL-IR", b"LOGINDISABLED", b"JMAPACCESS"))
 _ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+\Z")
 
 
-class Joined(NamedTuple):
+class CapabilityList(NamedTuple):
     """
     Capabilities, in the form of L{twisted.mail.imap4.IMAP4Server.capabilities}, and as the list
     that C{listCapabilities} makes of them. Shared by connections: not to be changed.
@@ -129,7 +129,7 @@ class Joined(NamedTuple):
 
 
 #: Most connections stand like many before them, and their servers say the same.
-_joinedBefore: dict[Standing, tuple[Capabilities, Joined]] = {}
+_joinedBefore: dict[CapabilityState, tuple[Capabilities, CapabilityList]] = {}
 _MOST_REMEMBERED = 256
 
 
@@ -137,16 +137,16 @@ def joined(
     base: Mapping[bytes, Any],
     others: Iterable[Any],
     connection: CapableConnection,
-) -> Joined:
+) -> CapabilityList:
     """
     Join the capabilities of a server with those of all providers, and with ours.
 
     @param base: what the server class itself says.
     @param others: L{ICapabilityProvider}s.
     """
-    standing = standingOf(connection, base)
+    state = capabilityStateOf(connection, base)
     if not others:
-        before = _joinedBefore.get(standing)
+        before = _joinedBefore.get(state)
         if before is not None and before[0] == base:
             return before[1]
     capabilities, isSound = _joinedBase(base)
@@ -159,12 +159,12 @@ def joined(
         except Exception:
             kind = qual(type(provider))
             _log.failure("A capability provider failed and is left out: {kind}", kind=kind)
-    if standing.loggedIn:
+    if state.loggedIn:
         capabilities.pop(b"STARTTLS", None)
-    capabilities.update(ours(standing))
-    result = Joined(capabilities, listed(capabilities))
+    capabilities.update(ourCapabilities(state))
+    result = CapabilityList(capabilities, listed(capabilities))
     if isSound and not others and len(_joinedBefore) < _MOST_REMEMBERED:
-        _joinedBefore[standing] = dict(base), result
+        _joinedBefore[state] = dict(base), result
     return result
 
 
@@ -178,28 +178,30 @@ def listed(capabilities: Capabilities) -> list[bytes]:
     return names
 
 
-def corrected(names: Iterable[bytes], standing: Standing, known: Iterable[bytes]) -> list[bytes]:
+def corrected(
+    names: Iterable[bytes], state: CapabilityState, known: Iterable[bytes]
+) -> list[bytes]:
     """
     @param names: a list that a server made in its own way.
     @param known: all mechanisms for which there is a checker.
 
     @return: the list without what is not so, and with LOGINDISABLED when that is so.
     """
-    result = [name for name in names if _isSo(name.upper(), standing, known)]
-    if standing.loginDisabled and b"LOGINDISABLED" not in result:
+    result = [name for name in names if _isSo(name.upper(), state, known)]
+    if state.loginDisabled and b"LOGINDISABLED" not in result:
         result.append(b"LOGINDISABLED")
     return result
 
 
-def _isSo(name: bytes, standing: Standing, known: Iterable[bytes]) -> bool:
+def _isSo(name: bytes, state: CapabilityState, known: Iterable[bytes]) -> bool:
     if name == b"JMAPACCESS":
-        return standing.usable
+        return state.usable
     if not name.startswith(b"AUTH="):
         return True
     mechanism = name[len(b"AUTH=") :]
     # Of a mechanism that only the server itself knows nothing is known.
-    return standing.mechanisms is not None and (
-        mechanism in standing.mechanisms or mechanism not in known
+    return state.mechanisms is not None and (
+        mechanism in state.mechanisms or mechanism not in known
     )
 
 

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.grammar import Literal, SyntaxProblem
 from txjmapaccess.imap.mixinattributes import MixinAttributes
-from txjmapaccess.imap.serial import OneCommandAtATime
+from txjmapaccess.imap.serializer import CommandSerializer
 
 _OURS = ("twisted.mail.", "txjmapaccess.")
 
@@ -68,7 +68,7 @@ def _isForeign(handler: Callable[..., Any]) -> bool:
     return not (getattr(handler, "__module__", None) or "").startswith(_OURS)
 
 
-class CommandDispatch(OneCommandAtATime, MixinAttributes):
+class CommandDispatch(CommandSerializer, MixinAttributes):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """

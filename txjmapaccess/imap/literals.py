@@ -41,7 +41,7 @@ class LiteralReader(Protocol):
         """
 
 
-class Unwanted:
+class DiscardedLiteral:
     """
     A literal that goes nowhere: what L{twisted.mail.imap4.LiteralString} is for one that does.
     """

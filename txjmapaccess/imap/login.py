@@ -27,9 +27,9 @@ from txjmapaccess.credentials import (
 from txjmapaccess.errors import (
     TemporaryFailure,
 )
+from txjmapaccess.imap.loginfailures import LoginFailures
 from txjmapaccess.imap.loginlog import logAccepted
-from txjmapaccess.imap.portals import EvidencePortal, PortalLogin
-from txjmapaccess.imap.refusing import Refusing
+from txjmapaccess.imap.portallogin import EvidencePortal, PortalLogin
 from txjmapaccess.imap.waiting import begun, settled
 from txjmapaccess.verdict import Unknown, Verdict
 
@@ -37,7 +37,7 @@ from txjmapaccess.verdict import Unknown, Verdict
 _log = Logger()
 
 
-class Login(Refusing):
+class Login(LoginFailures):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 

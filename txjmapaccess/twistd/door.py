@@ -16,8 +16,8 @@ from twisted.cred.portal import Portal
 from twisted.internet.protocol import ServerFactory
 
 from txjmapaccess.checkers import chain
-from txjmapaccess.imap.privacy import isFromLoopback
 from txjmapaccess.imap.settings import EXTENSIONS, extensionNames
+from txjmapaccess.imap.tlsrequirement import isFromLoopback
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
 from txjmapaccess.pacing import Pace

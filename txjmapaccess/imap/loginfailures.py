@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.errors import ForeignAuthorizationIdentity, PasswordExpired, couldTell
 from txjmapaccess.imap.loginlog import logRefused
-from txjmapaccess.imap.privacy import Privacy
+from txjmapaccess.imap.tlsrequirement import TLSRequirement
 from txjmapaccess.redaction import Presented
 
 
@@ -32,7 +32,7 @@ def refusalText(failure: Failure) -> bytes:
     return b"[AUTHENTICATIONFAILED] Authentication failed"
 
 
-class Refusing(Privacy):
+class LoginFailures(TLSRequirement):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """

@@ -16,7 +16,7 @@ from txjmapaccess.limits import FAILURES_OF_CONNECTION, LOGIN_SECONDS, TOO_OFTEN
 _connections = itertools.count(1)
 
 
-class Admission(CommandDispatch):
+class ConnectionLimits(CommandDispatch):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 

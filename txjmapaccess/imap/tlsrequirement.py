@@ -14,13 +14,13 @@ from twisted.cred.credentials import IUsernamePassword
 from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.admission import Admission
+from txjmapaccess.imap.connectionlimits import ConnectionLimits
 from txjmapaccess.imap.sasl import MECHANISMS, Mechanism, foreignMechanism
 from txjmapaccess.interfaces import IBearerToken, IProtectedTransport
 from txjmapaccess.sessionurl import isLoopback
 
 
-class Privacy(Admission):
+class TLSRequirement(ConnectionLimits):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
