@@ -8,6 +8,7 @@ be changed.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError
@@ -28,7 +29,7 @@ from txjmapaccess.imap.messagecommands import MessageCommands
 from txjmapaccess.imap.mixinattributes import checkClass
 from txjmapaccess.imap.searchcommand import SearchCommand
 from txjmapaccess.imap.sessioncommands import SessionCommands
-from txjmapaccess.imap.settings import SETTINGS, MixinSettings, kindOf
+from txjmapaccess.imap.settings import DEFAULTS, SETTINGS, MixinSettings, kindOf
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import checkSessionURL
@@ -95,8 +96,6 @@ class JMAPAccessMixin(
     @ivar extensions: those of L{txjmapaccess.imap.settings.EXTENSIONS} that are offered; L{None}
         for all.
     @ivar serverID: what ID answers: fields and their values, visible ASCII.
-    @ivar pace: at which logins are begun; L{None} for at once. Thousands of clients that come back
-        at one time are taken in slices, and those who are in already have their turns between.
     """
 
     _log = Logger()
@@ -113,7 +112,6 @@ class JMAPAccessMixin(
     requireTLS: bool | None
     extensions: Collection[str] | None
     serverID: Mapping[str, str]
-    pace: Any
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -323,7 +321,7 @@ def _checkFactory(factory: Any, policy: Any) -> None:
         wrong = (
             "its arguments the wrong way round"
             if hasattr(policy, "buildProtocol")
-            else (f"{kindOf(factory)} for a factory")
+            else f"{kindOf(factory)} for a factory"
         )
         raise TypeError(f"extendFactory was given {wrong}: write extendFactory(factory, policy)")
 
@@ -334,23 +332,24 @@ class _Extension:
     """
 
     def __init__(self, given: dict[str, Any], hasOwnLimits: bool) -> None:
-        known = dict.fromkeys((*SETTINGS, "seconds"))
+        known = dict.fromkeys(SETTINGS)
         for name in given:
             if name not in known:
                 hint = suggestion(name, known)
                 raise TypeError(f"extendFactory has no argument {name}{hint}")
         self._settings = MixinSettings(**given)
         self._given = given
-        self._hasOwnLimits = hasOwnLimits
+        #: For a class that may have limits of its own.
+        self._wanted = {n: v for n, v in given.items() if n != "limits" or hasOwnLimits}
         self._extended: dict[type, type] = {}
 
     def extend(self, protocol: Any) -> None:
         kind = type(protocol)
         if issubclass(kind, JMAPAccessMixin):
-            given = self._given
-            if not self._hasOwnLimits and hasattr(protocol, "limits"):
-                given = {name: value for name, value in given.items() if name != "limits"}
-            protocol._jmaGiven = given
+            if protocol._jmaSettings is DEFAULTS:
+                protocol._jmaGiven = self._wanted if hasattr(protocol, "limits") else self._given
+            else:  # Extended before.
+                protocol._jmaSettings = replace(protocol._jmaSettings, **self._wanted)
             return
         if kind not in self._extended:
             own = {"_jmaSettings": self._settings}

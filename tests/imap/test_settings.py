@@ -21,7 +21,7 @@ from tests.support.imap import URL, Connection, RecordingRealm, capabilitiesIn, 
 from tests.support.mail import Account
 from txjmapaccess import JMAPAccessIMAP4Server, JMAPAccessMixin, extendFactory
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.imap.settings import EXTENSIONS, SETTINGS, MixinSettings
+from txjmapaccess.imap.settings import ATTRIBUTES, EXTENSIONS, MixinSettings
 from txjmapaccess.interfaces import IJMAPAccessPolicy, IObjectIDAccount
 from txjmapaccess.limits import Limits
 from txjmapaccess.policy import SharedCredentials
@@ -72,7 +72,7 @@ class CollisionTests(SynchronousTestCase):
         )
         before = Throttling()
         server = factory.buildProtocol(None)
-        names = (*SETTINGS, "failures", "number")
+        names = (*ATTRIBUTES, "pace", "failures", "number")
         connection = Connection(server=server, portal=makePortal())
         self.assertIn(b"NO ", connection.send(b"a LOGIN arnt wrong")[0])
         self.assertIn(b"JMAPACCESS", connection.send(b"b LOGIN arnt trondheim")[0])
@@ -92,7 +92,7 @@ class CollisionTests(SynchronousTestCase):
         server = factory.buildProtocol(None)
         self.assertIsInstance(server._jmaSettings, MixinSettings)
         self.assertRaises(AttributeError, setattr, server._jmaSettings, "debugging", True)
-        for name in SETTINGS:
+        for name in ATTRIBUTES:
             self.assertFalse(hasattr(server, name), name)
 
 
@@ -136,7 +136,6 @@ class SubclassTests(SynchronousTestCase):
             ("requireTLS", ("yes", 1), ["True, False or None"]),
             ("extensions", ("ID", 5, [b"ID"]), ["OBJECTID"]),
             ("serverID", ("hunter2", {"name": 5}, {"näme": "x"}), ["a dict of str"]),
-            ("pace", (5, "fast"), ["Pace(reactor)"]),
         ):
             for value in values:
                 e = self.assertRaises(TypeError, self.make, **{name: value})
@@ -332,6 +331,23 @@ class ExtendFactoryMistakesTests(SynchronousTestCase):
             self.assertSays(words, self.factory(), self.policy, **keywords)
             self.assertSays("(Provider(),)", self.factory(), self.policy, **keywords)
 
+    def test_twice(self):
+        """
+        A factory that is extended twice has what was given last, and the rest from before.
+        """
+        factory = extendFactory(self.factory(), None, debugging=True)
+        before = factory.buildProtocol(None)._jmaSettings
+        settings = extendFactory(factory, self.policy).buildProtocol(None)._jmaSettings
+        self.assertIs(settings.jmapAccessPolicy, self.policy)
+        self.assertIs(settings.debugging, True)
+        self.assertIs(settings.limits, before.limits)
+
+    def test_pace(self):
+        """
+        A pace that is none.
+        """
+        self.assertSays("Pace(reactor)", self.factory(), self.policy, pace="fast")
+
     def test_misspelt(self):
         """
         A misspelt argument.
@@ -386,6 +402,12 @@ class ExtendFactoryMistakesTests(SynchronousTestCase):
         Connection(server=server)
         self.assertIs(server._jmaSettings.debugging, False)
         self.assertIsNone(server._jmaSettings.limits)
+        for second in (1.0, 2.0):
+            server = extendFactory(
+                Factory.forProtocol(Server), self.policy, seconds=lambda second=second: second
+            ).buildProtocol(None)
+            server._jmaReadSettings()
+            self.assertEqual(server.seconds(), second)
 
 
 @implementer(IObjectIDAccount)

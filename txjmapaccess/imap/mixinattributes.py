@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.imap._twisted import ServerBase
-from txjmapaccess.imap.settings import DEFAULTS, SETTINGS, MixinSettings, check
+from txjmapaccess.imap.settings import ATTRIBUTES, DEFAULTS, MixinSettings, check
 
 _log = Logger()
 _ABSENT = object()
@@ -29,7 +29,8 @@ class MixinAttributes(ServerBase):
     """
 
     _jmaSettings: MixinSettings = DEFAULTS
-    #: What C{extendFactory} sets on a connection whose class has the mixin.
+    #: Settings that are no attributes: those that C{extendFactory} was given for a class that has
+    #: the mixin.
     _jmaGiven: Mapping[str, Any] = {}
     #: For each class, what was made of the attributes that its connections had; by their identity.
     _jmaRead: dict[tuple[int, ...], tuple[tuple[object, ...], MixinSettings]] = {}
@@ -42,15 +43,12 @@ class MixinAttributes(ServerBase):
         """
         if self._jmaSettings is not DEFAULTS:
             return True
-        found = tuple([getattr(self, name, _ABSENT) for name in SETTINGS])
-        if self._jmaGiven:
-            pairs = zip(SETTINGS, found, strict=True)
-            found = tuple([self._jmaGiven.get(name, value) for name, value in pairs])
-        identity = tuple(map(id, found))
+        found = tuple([getattr(self, name, _ABSENT) for name in ATTRIBUTES])
+        identity = (id(self._jmaGiven), *map(id, found))
         read = self._jmaRead.get(identity)
         if read is None:
             try:
-                read = found, self._jmaMade(found)
+                read = (self._jmaGiven, found), self._jmaMade(found)
             except (TypeError, ConfigurationError) as e:
                 if type(self) not in _reported:
                     _reported.add(type(self))
@@ -64,10 +62,12 @@ class MixinAttributes(ServerBase):
 
     def _jmaMade(self, found: tuple[object, ...]) -> MixinSettings:
         kind = type(self).__name__
-        values = {n: v for n, v in zip(SETTINGS, found, strict=True) if v is not _ABSENT}
-        for name, value in values.items():
-            check(name, value, f"the attribute {name} of a {kind}", further(kind, name))
-        return MixinSettings(**values)  # type: ignore[arg-type]
+        values: dict[str, Any] = {}
+        for name, value in zip(ATTRIBUTES, found, strict=True):
+            if value is not _ABSENT and name not in self._jmaGiven:
+                check(name, value, f"the attribute {name} of a {kind}", further(kind, name))
+                values[name] = value
+        return MixinSettings(**values, **self._jmaGiven)
 
 
 def checkClass(kind: type) -> None:
@@ -77,7 +77,7 @@ def checkClass(kind: type) -> None:
     @raise TypeError: for one of the wrong type, from whichever of the bases.
     @raise ConfigurationError: for an extension that is none of ours.
     """
-    for name in SETTINGS:
+    for name in ATTRIBUTES:
         owner = next((each for each in kind.__mro__ if name in vars(each)), None)
         if owner is not None and not _isProperty(vars(owner)[name]):
             where = f"{owner.__name__}.{name}"

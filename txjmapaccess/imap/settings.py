@@ -50,9 +50,12 @@ def extensionNames(names: Collection[str], where: str) -> frozenset[str]:
 @dataclass(frozen=True)
 class MixinSettings:
     """
-    The settings of a connection. All but C{seconds} are attributes in a subclass with the mixin,
-    and are described in L{txjmapaccess.server.JMAPAccessMixin}.
+    The settings of a connection. See L{txjmapaccess.server.JMAPAccessMixin} for those that are
+    attributes of a subclass with the mixin.
 
+    @ivar pace: the L{txjmapaccess.pacing.Pace} at which logins are begun, or L{None} for at once.
+        Thousands of clients that come back at one time are taken in slices, and those who are in
+        already have their turns between.
     @ivar seconds: the clock.
     @ivar offered: those of L{EXTENSIONS} that are offered, as they are advertised.
 
@@ -76,7 +79,7 @@ class MixinSettings:
     offered: frozenset[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in SETTINGS:
+        for name in _EXPECTED:
             check(name, getattr(self, name), name)
         names = EXTENSIONS if self.extensions is None else self.extensions
         offered = extensionNames(names, "extensions")
@@ -86,10 +89,10 @@ class MixinSettings:
         object.__setattr__(self, "offered", frozenset(name.encode("ascii") for name in offered))
 
 
-#: Those that are attributes in a subclass.
-SETTINGS = tuple(
-    each.name for each in fields(MixinSettings) if each.name not in ("seconds", "offered")
-)
+#: Those that are given.
+SETTINGS = tuple(each.name for each in fields(MixinSettings) if each.init)
+#: Those that are attributes in a subclass: public names that we take in other people's classes.
+ATTRIBUTES = tuple(name for name in SETTINGS if name not in ("pace", "seconds"))
 
 
 def _isInstance(value: Any) -> bool:

@@ -178,7 +178,7 @@ class IMAPFactory(ServerFactory):
         # Attributes of a class of their own: as many on each connection make it a third larger.
         attributes = {
             "connections": self._connections,
-            "pace": self._pace,
+            "_jmaGiven": {"pace": self._pace},
             "portal": door.portal,
             "jmapAccessPolicy": door.policy,
             "capabilityProviders": self._providers,
