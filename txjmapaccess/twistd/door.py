@@ -16,7 +16,7 @@ from twisted.cred.portal import Portal
 from twisted.internet.protocol import ServerFactory
 
 from txjmapaccess.checkers import chain
-from txjmapaccess.imap.settings import EXTENSIONS, extensionNames
+from txjmapaccess.imap.settings import EXTENSIONS, MixinSettings, extensionNames
 from txjmapaccess.imap.tlsrequirement import isFromLoopback
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
@@ -175,19 +175,21 @@ class IMAPFactory(ServerFactory):
         return server
 
     def _extended(self, door: Door, requireTLS: bool) -> Any:
-        # Attributes of a class of their own: as many on each connection make it a third larger.
+        # Attributes of a class: on each connection they would make it larger.
         attributes = {
             "connections": self._connections,
-            "_jmaGiven": {"pace": self._pace},
             "portal": door.portal,
-            "jmapAccessPolicy": door.policy,
-            "capabilityProviders": self._providers,
-            "debugging": door.debugging,
-            "extensions": door.extensions,
-            "limits": door.counts,
-            "loginSeconds": door.limits.login_seconds,
-            "refusalSeconds": door.limits.refusal_seconds,
-            "failuresPerConnection": door.limits.failures_per_connection,
-            "requireTLS": requireTLS,
+            "_jmaSettings": MixinSettings(
+                jmapAccessPolicy=door.policy,
+                capabilityProviders=self._providers,
+                debugging=door.debugging,
+                extensions=door.extensions,
+                limits=door.counts,
+                loginSeconds=door.limits.login_seconds,
+                refusalSeconds=door.limits.refusal_seconds,
+                failuresPerConnection=door.limits.failures_per_connection,
+                requireTLS=requireTLS,
+                pace=self._pace,
+            ),
         }
         return type(self.protocol.__name__, (self.protocol,), attributes)
