@@ -27,7 +27,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from txjmapaccess.checkers import CheckerService, EvidentChecker, chain
-from txjmapaccess.credentials import BearerToken, Evidence, UsernamePassword, leaveEvidence
+from txjmapaccess.credentials import (
+    BearerToken,
+    Evidence,
+    UsernamePassword,
+    leaveEvidence,
+    makeEvident,
+)
 from txjmapaccess.errors import (
     ForeignAuthorizationIdentity,
     PasswordExpired,
@@ -257,6 +263,19 @@ class EvidentCheckerTests(SynchronousTestCase):
         credentials = UsernamePassword(b"ada", b"lovelace")
         self.assertEqual(self.successResultOf(checker.requestAvatarId(credentials)), b"ada")
         self.assertEqual(credentials.evidence, Evidence("ada", "memory"))
+
+    def test_challenge(self) -> None:
+        """
+        So it is for whoever answers a challenge, but a token says itself who the user is.
+        """
+        checker = EvidentChecker(accepting("id"), "fake")
+        challenge = TwistedUsernamePassword(b"ada", b"lovelace")
+        makeEvident(challenge)
+        self.successResultOf(checker.requestAvatarId(challenge))
+        self.assertEqual(challenge.evidence, Evidence("ada", "fake"))
+        token = BearerToken("t")
+        self.successResultOf(checker.requestAvatarId(token))
+        self.assertIsNone(token.evidence)
 
     def test_file(self) -> None:
         """

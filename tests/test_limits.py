@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_limits -*-
 """
-Tests for L{txjmapaccess.limits} and L{txjmapaccess.imap.admission}.
+Tests for L{txjmapaccess.limits} and L{txjmapaccess.imap.connectionlimits}.
 """
 
 from __future__ import annotations

@@ -556,12 +556,12 @@ class ExtendFactoryTests(SynchronousTestCase):
         first, second = (
             extendFactory(Factory.forProtocol(IMAP4Server), self.policy) for _ in range(2)
         )
-        limits = first.buildProtocol(None).limits
+        limits = first.buildProtocol(None)._jmaSettings.limits
         self.assertIsNotNone(limits)
-        self.assertIs(first.buildProtocol(None).limits, limits)
-        self.assertIsNot(second.buildProtocol(None).limits, limits)
+        self.assertIs(first.buildProtocol(None)._jmaSettings.limits, limits)
+        self.assertIsNot(second.buildProtocol(None)._jmaSettings.limits, limits)
         none = extendFactory(Factory.forProtocol(IMAP4Server), self.policy, limits=None)
-        self.assertIsNone(none.buildProtocol(None).limits)
+        self.assertIsNone(none.buildProtocol(None)._jmaSettings.limits)
 
     def test_unknownAttribute(self):
         """

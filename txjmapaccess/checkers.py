@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import ICredentials, IUsernamePassword
+from twisted.cred.credentials import ICredentials
 from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -21,14 +21,14 @@ from twisted.logger import Logger
 from zope.interface import implementer
 from zope.interface.interface import InterfaceClass
 
-from txjmapaccess.credentials import Evidence, leaveEvidence
+from txjmapaccess.credentials import Evidence, leaveEvidence, typedName
 from txjmapaccess.errors import (
     ForeignAuthorizationIdentity,
     PasswordExpired,
     Refused,
     TokenRefused,
 )
-from txjmapaccess.interfaces import ICheckerLifecycle, IEvident, ITokenAdvice
+from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, IEvident, ITokenAdvice
 
 #: Refusals that say more than "no": they are worth more than a later checker's plain one.
 _SPECIFIC = (ForeignAuthorizationIdentity, PasswordExpired, TokenRefused)
@@ -38,7 +38,8 @@ _SPECIFIC = (ForeignAuthorizationIdentity, PasswordExpired, TokenRefused)
 class EvidentChecker:
     """
     A checker that leaves no evidence, with the evidence that its acceptance is: the user is the
-    name that was typed.
+    name that was typed. Whoever proves by a challenge (CRAM-MD5) that they know the password has
+    shown a password; a token says itself who the user is, and is none of this.
 
     What the checker gives for an avatar id is passed on and never looked at: there are checkers
     whose avatar ids are objects of their own, or hold the password.
@@ -59,8 +60,9 @@ class EvidentChecker:
         return asked.addCallback(self._accepted, credentials)
 
     def _accepted(self, avatarId: Any, credentials: ICredentials) -> Any:
-        if IUsernamePassword.providedBy(credentials) and _evidence(credentials) is None:
-            username = credentials.username.decode("utf-8", "surrogateescape")
+        username = typedName(credentials)
+        isToken = IBearerToken.providedBy(credentials)
+        if username is not None and not isToken and _evidence(credentials) is None:
             leaveEvidence(credentials, Evidence(username=username, source=self._source))
         return avatarId
 

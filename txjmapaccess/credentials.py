@@ -9,12 +9,13 @@ All but the evidence slot of credentials are immutable. No repr shows a secret.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.cred.credentials import IAnonymous, IUsernamePassword
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from txjmapaccess.interfaces import IBearerToken, IEvident
 
@@ -106,6 +107,16 @@ def leaveEvidence(credentials: object, evidence: Evidence) -> None:
         credentials.evidence = evidence
 
 
+def makeEvident(credentials: Any) -> None:
+    """
+    Let credentials of a class that somebody else wrote hold evidence, if they can.
+    """
+    if not hasattr(credentials, "evidence"):
+        with contextlib.suppress(AttributeError, TypeError):
+            credentials.evidence = None
+            alsoProvides(credentials, IEvident)
+
+
 class Authentication(NamedTuple):
     """
     A successful authentication, as a policy sees it.
@@ -152,7 +163,7 @@ def authenticationOf(credentials: object, mechanism: str | None = None) -> Authe
     """
     evidence = credentials.evidence if IEvident.providedBy(credentials) else None
     return Authentication(
-        username=_typedName(credentials) if evidence is None else evidence.username,
+        username=typedName(credentials) if evidence is None else evidence.username,
         mechanism=mechanism or str(getattr(credentials, "mechanism", "UNKNOWN")),
         secret=_secretOf(credentials, evidence),
         evidence=evidence,
@@ -169,7 +180,7 @@ def _secretOf(credentials: object, evidence: Evidence | None) -> Secret:
     return Secret.PASSWORD
 
 
-def _typedName(credentials: object) -> str | None:
+def typedName(credentials: object) -> str | None:
     """
     @return: the name that the client typed; octets that are no UTF-8 as lone surrogates.
     """

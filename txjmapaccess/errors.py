@@ -99,10 +99,16 @@ def couldTell(failure: Failure) -> bool:
     return bool(failure.check(LoginFailed)) and not failure.check(UnhandledCredentials)
 
 
+def isOurs(failure: Failure) -> bool:
+    """
+    @return: whether a login came to nothing by an exception of this module.
+    """
+    return failure.check(Refused, TemporaryFailure) is not None
+
+
 def reasonOf(failure: Failure) -> str:
     """
     @return: why a login came to nothing, for the log. Of an exception that is not ours nobody knows
         what its text holds, so it is the name of its class.
     """
-    isOurs = failure.check(Refused, TemporaryFailure)
-    return str(failure.value) if isOurs else type(failure.value).__name__
+    return str(failure.value) if isOurs(failure) else type(failure.value).__name__

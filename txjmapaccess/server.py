@@ -7,29 +7,33 @@ be changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from types import FunctionType
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.credentials import Authentication
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.imap.authentication import AuthenticationCommands
-from txjmapaccess.imap.capabilities import Joined, corrected, joined, standingOf
+from txjmapaccess.imap.capabilities import CapabilityList, capabilityStateOf, corrected, joined
+from txjmapaccess.imap.dispatch import ADDED
 from txjmapaccess.imap.fetchcommand import FetchCommand
 from txjmapaccess.imap.grammar import quote
 from txjmapaccess.imap.listcommands import ListCommands
 from txjmapaccess.imap.mailboxcommands import MailboxCommands
 from txjmapaccess.imap.messagecommands import MessageCommands
+from txjmapaccess.imap.mixinattributes import checkClass
 from txjmapaccess.imap.searchcommand import SearchCommand
 from txjmapaccess.imap.sessioncommands import SessionCommands
+from txjmapaccess.imap.settings import DEFAULTS, SETTINGS, MixinSettings, kindOf
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.settings import suggestion
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 
 _F = TypeVar("_F", bound=Factory)
@@ -72,20 +76,55 @@ class JMAPAccessMixin(
         class Server(JMAPAccessMixin, TheirIMAP4Server):
             jmapAccessPolicy = SharedCredentials("https://mail.example.com/.well-known/jmap")
 
+    The attributes are settings: of a class or of an instance, and read when a connection is made.
+
     @ivar jmapAccessPolicy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy}, or L{None}: then every
         verdict is C{Unknown}.
     @ivar objectIDs: the L{txjmapaccess.objectid.ObjectIDIndex} for a store that has no
         identifiers, or L{None} for one that has them.
-    @ivar capabilityProviders: further L{ICapabilityProvider}s.
+    @ivar capabilityProviders: further L{ICapabilityProvider}s, a tuple or list.
     @ivar debugging: whether to send the response codes of draft-ietf-extra-jmapaccess too.
+    @ivar limits: the L{Limits} that this connection shares with others, or L{None}.
+    @ivar failuresPerConnection: refused logins, then BYE.
+    @ivar refusalSeconds: every refusal is answered so long after its command came, so that
+        nothing can be learned from the time that it took; doubled for each further one. When the
+        checker took longer, a multiple of it counts.
+    @ivar loginSeconds: from connect to login.
+    @ivar requireTLS: L{True} when no password or token may come in clear, L{False} when they may,
+        L{None} to leave passwords as the server has them (in clear unless it can do TLS), and to
+        take tokens in clear from loopback addresses only.
+    @ivar extensions: those of L{txjmapaccess.imap.settings.EXTENSIONS} that are offered; L{None}
+        for all.
+    @ivar serverID: what ID answers: fields and their values, visible ASCII.
     """
 
     _log = Logger()
 
-    jmapAccessPolicy: Any = None
-    objectIDs: Any = None
-    capabilityProviders: Iterable[Any] = ()
-    debugging = False
+    # Without values: one here would hide what a server's class has under the same name.
+    jmapAccessPolicy: Any
+    objectIDs: Any
+    capabilityProviders: Sequence[Any]
+    debugging: bool
+    limits: Limits | None
+    failuresPerConnection: int
+    refusalSeconds: float
+    loginSeconds: float
+    requireTLS: bool | None
+    extensions: Collection[str] | None
+    serverID: Mapping[str, str]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        bases = cls.__mro__
+        if IMAP4Server in bases and bases.index(IMAP4Server) < bases.index(JMAPAccessMixin):
+            names = [base.__name__ for base in cls.__bases__ if base is not JMAPAccessMixin]
+            raise TypeError(
+                "JMAPAccessMixin must stand before the server among the bases:"
+                f" class {cls.__name__}({', '.join(['JMAPAccessMixin', *names])})"
+            )
+        if "_jmaSettings" not in vars(cls):
+            checkClass(cls)
+            cls._jmaRead = {}
 
     # What is advertised
 
@@ -98,8 +137,8 @@ class JMAPAccessMixin(
             for name, values in self._joined().capabilities.items()
         }
 
-    def _joined(self) -> Joined:
-        providers = self.capabilityProviders
+    def _joined(self) -> CapabilityList:
+        providers = self._jmaSettings.capabilityProviders
         if self.account is not None:
             ofAccount = ICapabilityProvider(self.account, None)
             if ofAccount is not None:
@@ -114,7 +153,9 @@ class JMAPAccessMixin(
         if self._listsAsTwistedDoes():
             return list(self._joined().names)
         names = super().listCapabilities()
-        return corrected(names, standingOf(self, super().capabilities()), self.knownMechanisms())
+        return corrected(
+            names, capabilityStateOf(self, super().capabilities()), self.knownMechanisms()
+        )
 
     def _listsAsTwistedDoes(self) -> bool:
         theirs = getattr(super().listCapabilities, "__func__", None)
@@ -139,17 +180,24 @@ class JMAPAccessMixin(
         """
         @return: whether mailboxes and messages have identifiers (RFC 8474).
         """
-        if self.objectIDs is not None:
+        if self._jmaSettings.objectIDs is not None:
             return True
         return self.account is not None and IObjectIDAccount(self.account, None) is not None
+
+    def offersObjectIDs(self) -> bool:
+        """
+        @return: whether clients see them.
+        """
+        return b"OBJECTID" in self._jmaSettings.offered and self.hasObjectIDs()
 
     # The verdict
 
     async def _decide(self, authentication: Authentication, account: Any) -> Verdict:
-        if self.jmapAccessPolicy is None:
+        policy = self._jmaSettings.jmapAccessPolicy
+        if policy is None:
             return Unknown()
         try:
-            decided = self.jmapAccessPolicy.decide(authentication)
+            decided = policy.decide(authentication)
             verdict = await decided if hasattr(decided, "__await__") else decided
             return checkedVerdict(verdict, self._identifiersShared(account))
         except CancelledError:
@@ -163,15 +211,19 @@ class JMAPAccessMixin(
         return Unknown()
 
     def _identifiersShared(self, account: Any) -> bool:
-        if self.objectIDs is not None:
-            return bool(self.objectIDs.sharedWithJMAP)
+        objectIDs = self._jmaSettings.objectIDs
+        if b"OBJECTID" not in self._jmaSettings.offered:
+            return False
+        if objectIDs is not None:
+            return bool(objectIDs.sharedWithJMAP)
         return IObjectIDAccount(account, None) is not None
 
     def announceVerdict(self, verdict: Verdict) -> None:
         """
         The response codes of the draft, for clients written to it.
         """
-        if not self.debugging:
+        settings = self._jmaSettings
+        if not settings.debugging or b"JMAPACCESS" not in settings.offered:
             return
         if isinstance(verdict, Usable):
             code = b"JMAPACCESS " + quote(verdict.url.encode("ascii"))
@@ -191,8 +243,13 @@ class JMAPAccessMixin(
         self.sendUntaggedResponse(b"JMAPACCESS " + quote(verdict.url.encode("ascii")))
         self.sendPositiveResponse(tag, b"GETJMAPACCESS completed")
 
-    auth_GETJMAPACCESS = (do_GETJMAPACCESS,)
-    select_GETJMAPACCESS = auth_GETJMAPACCESS
+
+ADDED.update(
+    {
+        (state, b"GETJMAPACCESS"): (b"JMAPACCESS", (JMAPAccessMixin.do_GETJMAPACCESS,))
+        for state in ("auth", "select")
+    }
+)
 
 
 class JMAPAccessIMAP4Server(JMAPAccessMixin, IMAP4Server):  # type: ignore[misc]
@@ -209,7 +266,7 @@ def extendFactory(
     policy: Any,
     *,
     objectIDs: Any = None,
-    **attributes: Any,
+    **settings: Any,
 ) -> _F:
     """
     Make every connection of a factory offer JMAPACCESS, without a change to the factory's class or
@@ -217,28 +274,30 @@ def extendFactory(
 
     @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy}.
     @param objectIDs: see L{JMAPAccessMixin}.
-    @param attributes: other attributes of L{JMAPAccessMixin} to set on each connection. Unless
-        C{limits} is among them, the connections of this factory share L{Limits} of their own.
+    @param settings: other attributes of L{JMAPAccessMixin}. Unless C{limits} is among them, the
+        connections of this factory share L{Limits} of their own.
 
     @return: C{factory}.
 
-    @raise TypeError: for an attribute that L{JMAPAccessMixin} does not have.
+    @raise TypeError: for what is no factory, or for a setting that there is not or that has the
+        wrong type.
+    @raise ConfigurationError: for an extension that is none of ours.
     """
-    for name in attributes:
-        if name.startswith("_") or not hasattr(JMAPAccessMixin, name):
-            raise TypeError(f"a connection has no attribute {name}")
-    attributes.update(jmapAccessPolicy=policy, objectIDs=objectIDs)
-    attributes.setdefault("limits", Limits())
+    _checkFactory(factory, policy)
+    given = {"jmapAccessPolicy": policy, **settings}
+    if objectIDs is not None:
+        given["objectIDs"] = objectIDs
+    given.setdefault("limits", Limits())
+    extension = _Extension(given, hasOwnLimits="limits" in settings)
     innermost: Any = factory
     while hasattr(innermost, "wrappedFactory"):
         innermost = innermost.wrappedFactory
     build = innermost.buildProtocol
-    extended: dict[type, type] = {}
 
     def buildProtocol(address: Any) -> Any:
         protocol = build(address)
         if isinstance(protocol, IMAP4Server):
-            _extend(protocol, attributes, extended)
+            extension.extend(protocol)
         elif protocol is not None:
             _log.error(
                 "{factory!r} built {kind}, which is no IMAP4Server: it stays without JMAPACCESS",
@@ -251,19 +310,48 @@ def extendFactory(
     return factory
 
 
-def _extend(protocol: Any, attributes: dict[str, Any], extended: dict[type, type]) -> None:
-    kind = type(protocol)
-    if issubclass(kind, JMAPAccessMixin):
-        for name, value in attributes.items():
-            setattr(protocol, name, value)
-        return
-    if kind not in extended:
-        # Attributes of the class: setting them on every connection takes longer than the policy.
-        own = {name: _asAttribute(value) for name, value in attributes.items()}
-        extended[kind] = type("JMAPAccess" + kind.__name__, (JMAPAccessMixin, kind), own)
-    protocol.__class__ = extended[kind]
+def _checkFactory(factory: Any, policy: Any) -> None:
+    if isinstance(factory, type):
+        name = factory.__name__
+        raise TypeError(
+            f"extendFactory was given the class {name}; it takes a factory:"
+            f" extendFactory({'factory' if issubclass(factory, Protocol) else name + '()'}, policy)"
+        )
+    if not hasattr(factory, "buildProtocol"):
+        wrong = (
+            "its arguments the wrong way round"
+            if hasattr(policy, "buildProtocol")
+            else f"{kindOf(factory)} for a factory"
+        )
+        raise TypeError(f"extendFactory was given {wrong}: write extendFactory(factory, policy)")
 
 
-def _asAttribute(value: Any) -> Any:
-    # A function among the attributes of a class would become a method.
-    return staticmethod(value) if isinstance(value, FunctionType) else value
+class _Extension:
+    """
+    What becomes of the connections of one factory.
+    """
+
+    def __init__(self, given: dict[str, Any], hasOwnLimits: bool) -> None:
+        known = dict.fromkeys(SETTINGS)
+        for name in given:
+            if name not in known:
+                hint = suggestion(name, known)
+                raise TypeError(f"extendFactory has no argument {name}{hint}")
+        self._settings = MixinSettings(**given)
+        self._given = given
+        #: For a class that may have limits of its own.
+        self._wanted = {n: v for n, v in given.items() if n != "limits" or hasOwnLimits}
+        self._extended: dict[type, type] = {}
+
+    def extend(self, protocol: Any) -> None:
+        kind = type(protocol)
+        if issubclass(kind, JMAPAccessMixin):
+            if protocol._jmaSettings is DEFAULTS:
+                protocol._jmaGiven = self._wanted if hasattr(protocol, "limits") else self._given
+            else:  # Extended before.
+                protocol._jmaSettings = replace(protocol._jmaSettings, **self._wanted)
+            return
+        if kind not in self._extended:
+            own = {"_jmaSettings": self._settings}
+            self._extended[kind] = type(f"JMAPAccess{kind.__name__}", (JMAPAccessMixin, kind), own)
+        protocol.__class__ = self._extended[kind]

@@ -179,7 +179,9 @@ class TextTests(BlockTestCase):
         """
         source = "".join(path.read_text() for path in (ROOT / "txjmapaccess").rglob("*.py"))
         picture = read("docs", "flow.svg")
-        for name in set(re.findall(r"\bI?[A-Z]+[a-z]+\w*[A-Z]\w*|Evidence|Verdict|Standing", text)):
+        for name in set(
+            re.findall(r"\bI?[A-Z]+[a-z]+\w*[A-Z]\w*|Evidence|Verdict|CapabilityState", text)
+        ):
             self.assertIn(name, source)
             self.assertIn(name, picture)
 

@@ -68,7 +68,7 @@ class PythonTests(BlockTestCase):
         for page, name in (("README.md", "yourFactory"), ("docs/integrating.md", "factory")):
             server = self.names[page][name].buildProtocol(None)
             self.assertIsInstance(server, JMAPAccessMixin)
-            self.assertIsNotNone(server.jmapAccessPolicy)
+            self.assertIsNotNone(server._jmaSettings.jmapAccessPolicy)
 
     def test_listening(self) -> None:
         """

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_login -*-
 """
 Tests for L{txjmapaccess.imap.login}, L{txjmapaccess.imap.authentication} and
-L{txjmapaccess.imap.privacy}.
+L{txjmapaccess.imap.tlsrequirement}.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted.cred.credentials import Anonymous, CramMD5Credentials, IUsernamePas
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.testing import StringTransport
 from twisted.logger import formatEvent, globalLogPublisher
@@ -37,7 +37,8 @@ from tests.support.imap import (
     makePortal,
 )
 from txjmapaccess import JMAPAccessIMAP4Server, JMAPAccessMixin
-from txjmapaccess.credentials import Evidence, leaveEvidence
+from txjmapaccess.checkers import EvidentChecker, chain
+from txjmapaccess.credentials import Evidence, leaveEvidence, makeEvident
 from txjmapaccess.errors import (
     ForeignAuthorizationIdentity,
     PasswordExpired,
@@ -45,7 +46,7 @@ from txjmapaccess.errors import (
     TemporaryFailure,
     TokenRefused,
 )
-from txjmapaccess.interfaces import IBearerToken, IProtectedTransport
+from txjmapaccess.interfaces import IBearerToken, IEvident, IProtectedTransport
 from txjmapaccess.policy import EvidencePolicy, SharedCredentials
 from txjmapaccess.verdict import Known, Reason, Usable
 
@@ -124,18 +125,79 @@ class RefusalTests(SynchronousTestCase):
 
     def test_log(self):
         """
-        The operator reads why, with the address; of exceptions that are not ours only the kind.
+        The operator reads why, with the address; of exceptions that are not ours only the kind,
+        and where they were raised; the reason of a refusal, unless the password is in it.
         """
         events = []
         globalLogPublisher.addObserver(events.append)
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
         connect(lambda _: Refused("the account is locked")).send(b"a LOGIN u p")
         connect(lambda _: OSError("secret=hunter2")).send(b"a LOGIN u p")
+        connect(lambda _: UnauthorizedLogin("not on Sundays")).send(b"a LOGIN us pwd")
+        connect(lambda _: UnauthorizedLogin("you sent hunter3")).send(b"a LOGIN u hunter3")
         text = repr(events)
+        self.assertIn("UnauthorizedLogin: not on Sundays", text)
+        self.assertNotIn("you sent", text)
         self.assertIn("the account is locked", text)
         self.assertIn("192.168.1.1", text)
         self.assertIn("OSError", text)
         self.assertNotIn("hunter2", text)
+
+    def tracebacks(self, *attempts):
+        """
+        @return: what the log says of logins that somebody else's code could not check.
+        """
+        events = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        for connection in attempts:
+            answer = connection.send(b"a LOGIN arnt trondheim")
+            self.assertEqual(answer, [b"a NO [UNAVAILABLE] Temporary authentication failure"])
+        self.assertNotIn("trondheim", repr(events) + " ".join(map(formatEvent, events)))
+        return [formatEvent(event) for event in events if "traceback" in event]
+
+    def test_traceback(self):
+        """
+        The operator reads where the exception of a checker, of a realm, and of an
+        C{authenticateLogin} comes from, but none of their variables, and no text.
+        """
+
+        class Realm:
+            def requestAvatar(self, avatarId, mind, *interfaces):
+                return {}[avatarId]
+
+        class Theirs(JMAPAccessMixin, IMAP4Server):
+            def authenticateLogin(self, user, password):
+                raise OSError(password)
+
+        def failing(credentials):
+            raise RuntimeError(credentials.password)
+
+        async def coroutine(function, credentials):
+            await succeed(credentials).addCallback(function)
+
+        found = self.tracebacks(
+            connect(failing),
+            Connection(portal=makePortal(Realm())),
+            Connection(server=Theirs()),
+            connect(lambda c: succeed(c).addCallback(failing)),
+            connect(lambda c: Deferred.fromCoroutine(coroutine(failing, c))),
+        )
+        for text, kind, function in zip(
+            found,
+            ("RuntimeError", "KeyError", "OSError", "RuntimeError", "RuntimeError"),
+            ("failing", "requestAvatar", "authenticateLogin", "failing", "failing"),
+            strict=True,
+        ):
+            self.assertIn(f"builtins.{kind}\n", text)
+            self.assertIn(f'File "{__file__}", line ', text)
+            self.assertIn(f", in {function}", text)
+
+    def test_noTraceback(self):
+        """
+        Our own exceptions say what there is to say, and a refusal is none.
+        """
+        self.assertEqual(self.tracebacks(connect(lambda _: TemporaryFailure("down"))), [])
 
     def test_oneEvent(self):
         """
@@ -368,7 +430,7 @@ class TokenTests(SynchronousTestCase):
         connection = connect(lambda _: self.refusal)
         connection.send(b"a AUTHENTICATE OAUTHBEARER " + BEARER)
         self.assertEqual(connection.send(b"*"), [b"a BAD Authentication cancelled"])
-        self.assertEqual(connection.server.failures, 1)
+        self.assertEqual(connection.server._jmaFailures, 1)
 
     def test_temporaryFailure(self):
         """
@@ -559,6 +621,53 @@ class ForeignChallengerTests(SynchronousTestCase):
         self.assertIn(b"JMAPACCESS", connection.send(base64(response))[0])
         self.assertEqual(connection.server.loginRecord.mechanism, "CRAM-MD5")
         self.assertEqual(connection.server.loginRecord.username, "arnt")
+
+    def cramMD5(self, policy, checker):
+        """
+        @return: the connection after a login by CRAM-MD5.
+        """
+        server = JMAPAccessIMAP4Server(chal={b"CRAM-MD5": CramMD5Credentials})
+        portal = makePortal(checkers=chain([checker]))
+        connection = Connection(server=server, jmapAccessPolicy=policy, portal=portal)
+        (challenge,) = connection.send(b"a AUTHENTICATE CRAM-MD5")
+        response = CramMD5ClientAuthenticator(b"arnt").challengeResponse(
+            b"trondheim", b64decode(challenge[2:])
+        )
+        connection.send(base64(response))
+        return connection
+
+    def test_evidence(self):
+        """
+        With L{EvidentChecker} CRAM-MD5 counts as a password under L{EvidencePolicy} as well, and
+        without it not.
+        """
+        memory = InMemoryUsernamePasswordDatabaseDontUse(arnt=b"trondheim")
+        evident = EvidentChecker(memory, "memory")
+        for policy, checker, verdict in (
+            (EvidencePolicy(URL), evident, Usable(URL)),
+            (EvidencePolicy(URL, passwords=False), evident, Known(URL, Reason.PASSWORDS)),
+            (EvidencePolicy(URL), memory, Known(URL, Reason.NO_EVIDENCE)),
+            (SharedCredentials(URL), memory, Usable(URL)),
+        ):
+            record = self.cramMD5(policy, checker).server.loginRecord
+            self.assertEqual((record.username, record.verdict), ("arnt", verdict))
+
+    def test_noRoomForEvidence(self):
+        """
+        Credentials that can hold nothing, or that have an C{evidence} of their own, are left alone.
+        """
+
+        class Slotted:
+            __slots__ = ()
+
+        class Own:
+            evidence = "their own"
+
+        for kind in (Slotted, Own):
+            credentials = kind()
+            makeEvident(credentials)
+            self.assertFalse(IEvident.providedBy(credentials))
+        self.assertEqual(credentials.evidence, "their own")
 
     def test_noInitialResponse(self):
         """

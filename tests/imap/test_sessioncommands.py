@@ -75,7 +75,7 @@ class IDTests(SynchronousTestCase):
         """
         session = Session(serverID={})
         self.assertEqual(session.send(b"a ID NIL")[0], b"* ID NIL")
-        session.server.serverID = {"name": 'a "b"'}
+        session = Session(serverID={"name": 'a "b"'})
         self.assertEqual(session.send(b"a ID NIL")[0], rb'* ID ("name" "a \"b\"")')
 
 

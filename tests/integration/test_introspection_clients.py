@@ -20,8 +20,8 @@ from tests.support.demo import run
 from tests.support.introspection import JMAP_SCOPE
 from tests.support.oidc import nodeModules, whyNoProvider
 from tests.support.tokenserver import TokenServerTestCase
-from txjmapaccess.imap.privacy import Privacy
 from txjmapaccess.imap.sasl import Mechanism
+from txjmapaccess.imap.tlsrequirement import TLSRequirement
 from txjmapaccess.maildir import MaildirRealm
 
 MESSAGE = b"""\
@@ -74,13 +74,13 @@ class CurlTests(ClientTestCase):
         """
         Let the server have one mechanism: curl takes OAUTHBEARER wherever it is offered.
         """
-        known = Privacy.knownMechanisms
+        known = TLSRequirement.knownMechanisms
 
-        def only(server: Privacy) -> dict[bytes, Mechanism]:
+        def only(server: TLSRequirement) -> dict[bytes, Mechanism]:
             name = mechanism.encode()
             return {name: known(server)[name]}
 
-        self.patch(Privacy, "knownMechanisms", only)
+        self.patch(TLSRequirement, "knownMechanisms", only)
 
     async def curl(self, token: str, *options: str) -> subprocess.CompletedProcess[str]:
         """

@@ -104,7 +104,7 @@ class ChallengeTests(WireTestCase):
                 received = connection.received()
             challenge = self.challengeIn(received)
             results.append([challenge, *connection.send(base64(b"\x01"))])
-            self.assertEqual(1, connection.server.failures)
+            self.assertEqual(1, connection.server._jmaFailures)
         self.assertEqual(*results)
         return results[0]
 
@@ -245,7 +245,7 @@ class HangingProviderTests(WireTestCase):
             self.reactor.advance(5)
             [tagged] = connection.received()
             self.assertEqual(tag + b" NO [UNAVAILABLE] ", tagged[:19])
-        self.assertEqual(0, connection.server.failures)
+        self.assertEqual(0, connection.server._jmaFailures)
         self.assertEqual(self.network.responses, self.network.cancelled)
 
     def test_manyClients(self) -> None:

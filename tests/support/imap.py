@@ -6,6 +6,7 @@ test moves.
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.error import UnauthorizedLogin
@@ -20,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.credentials import Evidence, leaveEvidence
+from txjmapaccess.imap.settings import ATTRIBUTES, DEFAULTS
 from txjmapaccess.interfaces import IBearerToken, IObjectIDAccount
 from txjmapaccess.server import JMAPAccessIMAP4Server
 
@@ -131,8 +133,7 @@ class Connection:
             self.server.portal = portal or makePortal()
         attributes.setdefault("requireTLS", False)
         attributes.setdefault("refusalSeconds", 0)
-        for name, value in attributes.items():
-            setattr(self.server, name, value)
+        configure(self.server, attributes)
         # With the signature that TimeoutMixin has, which takes no arguments for the function.
         self.server.callLater = lambda period, func: self.clock.callLater(period, func)
         self.server.seconds = self.clock.seconds
@@ -169,6 +170,19 @@ class Connection:
         The client goes away.
         """
         self.server.connectionLost(Failure(ConnectionDone()))
+
+
+def configure(server, attributes):
+    """
+    Set settings, and other attributes, of a connection that is not yet made.
+    """
+    settings = {name: value for name, value in attributes.items() if name in ATTRIBUTES}
+    isExtended = server._jmaSettings is not DEFAULTS
+    if isExtended:
+        server._jmaSettings = replace(server._jmaSettings, **settings)
+    for name, value in attributes.items():
+        if not (isExtended and name in settings):
+            setattr(server, name, value)
 
 
 def capabilitiesIn(line):

@@ -15,6 +15,7 @@ from textwrap import dedent
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.imap.settings import EXTENSIONS
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.twistd.config import (
@@ -238,6 +239,10 @@ class ParseTests(SynchronousTestCase):
         self.assertComplaint(
             "[imap.limits]\nrefusal_seconds = -1",
             "[imap.limits] refusal_seconds must be 0 or more",
+        )
+        self.assertComplaint(
+            '[imap]\nextensions_off = ["id", "IDLE"]',
+            f"[imap] extensions_off has 'IDLE', which is none of {', '.join(EXTENSIONS)}",
         )
         self.assertComplaint(
             '[imap]\nproxy_protocol_from = ["10.0.0.1/8"]',

@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from txjmapaccess.checkers import CheckerChain
 from txjmapaccess.credentials import Authentication, Evidence, Secret
+from txjmapaccess.imap.settings import EXTENSIONS
 from txjmapaccess.twistd.config import IMAPSettings, JMAPSettings, LimitSettings, Settings, parse
 from txjmapaccess.twistd.connectionsettings import (
     ConnectionSettings,
@@ -191,6 +192,18 @@ class MakeCheckersTests(SynchronousTestCase):
         self.assertEqual(names, ["IntrospectionChecker", "LDAPChecker"])
 
 
+class Provider:
+    """
+    Has nothing to add.
+    """
+
+    def capabilities(self, connection: object) -> dict[bytes, None]:
+        """
+        See L{txjmapaccess.interfaces.ICapabilityProvider}.
+        """
+        return {}
+
+
 class IMAPFactoryTests(SynchronousTestCase):
     """
     L{IMAPFactory}: what each connection is given.
@@ -203,8 +216,9 @@ class IMAPFactoryTests(SynchronousTestCase):
         @return: the connection that is built for a client at C{host}.
         """
         self.certificate = object()
+        self.provider = Provider()
         self.settings = settingsOf(settings, certificate=self.certificate)
-        self.factory = IMAPFactory(lambda: self.settings, ("provider",), implicitTLS)  # type: ignore
+        self.factory = IMAPFactory(lambda: self.settings, (self.provider,), implicitTLS)  # type: ignore
         kind = IPv6Address if ":" in host else IPv4Address
         return self.factory.buildProtocol(kind("TCP", host, 1234))
 
@@ -214,18 +228,18 @@ class IMAPFactoryTests(SynchronousTestCase):
         """
         server = self.connection(Settings())
         self.assertIs(server.portal, self.settings.portal)
-        self.assertIs(server.jmapAccessPolicy, self.settings.policy)
-        self.assertEqual(server.capabilityProviders, ("provider",))
+        self.assertIs(server._jmaSettings.jmapAccessPolicy, self.settings.policy)
+        self.assertEqual(server._jmaSettings.capabilityProviders, (self.provider,))
         self.assertIs(server.factory, self.factory)
-        self.assertIsNone(server.objectIDs)
-        self.assertIs(server.debugging, False)
+        self.assertEqual(server._jmaSettings.extensions, set(EXTENSIONS))
+        self.assertIs(server._jmaSettings.debugging, False)
 
     def test_debugging(self) -> None:
         """
         [jmap] debugging is the connection's.
         """
         server = self.connection(Settings(jmap=JMAPSettings(debugging=True)))
-        self.assertIs(server.debugging, True)
+        self.assertIs(server._jmaSettings.debugging, True)
 
     def test_limits(self) -> None:
         """
@@ -233,10 +247,17 @@ class IMAPFactoryTests(SynchronousTestCase):
         """
         limits = LimitSettings(refusal_seconds=2.5, login_seconds=6.5, failures_per_connection=7)
         server = self.connection(Settings(limits=limits))
-        self.assertEqual(server.refusalSeconds, 2.5)
-        self.assertEqual(server.loginSeconds, 6.5)
-        self.assertEqual(server.failuresPerConnection, 7)
-        self.assertIs(server.limits, self.settings.counts)
+        self.assertEqual(server._jmaSettings.refusalSeconds, 2.5)
+        self.assertEqual(server._jmaSettings.loginSeconds, 6.5)
+        self.assertEqual(server._jmaSettings.failuresPerConnection, 7)
+        self.assertIs(server._jmaSettings.limits, self.settings.counts)
+
+    def test_extensions(self) -> None:
+        """
+        [imap] extensions_off are not offered, and the others are.
+        """
+        server = self.connection(Settings(imap=IMAPSettings(extensions_off=("id", "OBJECTID"))))
+        self.assertEqual(set(EXTENSIONS) - set(server._jmaSettings.extensions), {"ID", "OBJECTID"})
 
     def test_requireTLS(self) -> None:
         """
@@ -244,10 +265,10 @@ class IMAPFactoryTests(SynchronousTestCase):
         """
         required, not_required = Settings(), Settings(imap=IMAPSettings(require_tls=False))
         for host in ("192.0.2.1", "2001:db8::1"):
-            self.assertIs(self.connection(required, host).requireTLS, True)
-            self.assertIs(self.connection(not_required, host).requireTLS, False)
+            self.assertIs(self.connection(required, host)._jmaSettings.requireTLS, True)
+            self.assertIs(self.connection(not_required, host)._jmaSettings.requireTLS, False)
         for host in ("127.0.0.1", "127.1.2.3", "::1"):
-            self.assertIs(self.connection(required, host).requireTLS, False)
+            self.assertIs(self.connection(required, host)._jmaSettings.requireTLS, False)
 
     def test_unixSocket(self) -> None:
         """
@@ -255,7 +276,7 @@ class IMAPFactoryTests(SynchronousTestCase):
         """
         self.connection(Settings())
         server = self.factory.buildProtocol(UNIXAddress("/run/imap"))
-        self.assertIs(server.requireTLS, False)
+        self.assertIs(server._jmaSettings.requireTLS, False)
 
     def test_startTLS(self) -> None:
         """
@@ -273,4 +294,4 @@ class IMAPFactoryTests(SynchronousTestCase):
         after = self.factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1234))
         self.assertIs(before.portal, old.portal)
         self.assertIs(after.portal, self.settings.portal)
-        self.assertIs(after.debugging, True)
+        self.assertIs(after._jmaSettings.debugging, True)

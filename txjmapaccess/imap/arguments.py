@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.imap.test_serial -*-
+# -*- test-case-name: tests.imap.test_serializer -*-
 """
 Arguments of commands: what Twisted's C{arg_} functions do, to the letter of the grammar.
 
@@ -8,32 +8,28 @@ or a Deferred of both, when the value is a literal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import LiteralFile, LiteralString
 
 from txjmapaccess.imap.grammar import SyntaxProblem, parseLiteral, parseString
+from txjmapaccess.imap.literals import MOST_IN_STRING, LiteralReader
 
-if TYPE_CHECKING:
-    from txjmapaccess.imap.dispatch import CommandDispatch
-
-#: Octets: a token of 48 KiB in the place of a password fits.
-MOST_IN_STRING = 64 * 1024
 #: Octets of a message in APPEND.
 MOST_IN_MESSAGE = 128 * 1024 * 1024
 
 Parsed = tuple[Any, bytes]
 
 
-def astring(server: CommandDispatch, line: bytes) -> Parsed | Deferred[Parsed]:
+def astring(server: LiteralReader, line: bytes) -> Parsed | Deferred[Parsed]:
     """
     An astring: an atom, a quoted string with its escapes undone, or a literal.
     """
     return parseString(line) or _literal(server, line, LiteralString, MOST_IN_STRING)
 
 
-def message(server: CommandDispatch, line: bytes) -> Parsed | Deferred[Parsed]:
+def message(server: LiteralReader, line: bytes) -> Parsed | Deferred[Parsed]:
     """
     The literal of APPEND, as an open file.
     """
@@ -42,7 +38,7 @@ def message(server: CommandDispatch, line: bytes) -> Parsed | Deferred[Parsed]:
     return _literal(server, line, LiteralFile, MOST_IN_MESSAGE)
 
 
-def _literal(server: CommandDispatch, line: bytes, receiver: Any, most: int) -> Deferred[Parsed]:
+def _literal(server: LiteralReader, line: bytes, receiver: Any, most: int) -> Deferred[Parsed]:
     literal = parseLiteral(line)
     if literal.size > most:
         raise SyntaxProblem("Literal too long")

@@ -13,10 +13,9 @@ from twisted.python.failure import Failure
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.dispatch import CommandRefused
-from txjmapaccess.imap.explaining import explained, isExplained
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.login import Login
-from txjmapaccess.imap.refusing import refusalText
+from txjmapaccess.imap.loginfailures import refusalText
 from txjmapaccess.imap.sasl import (
     Exchange,
     Malformed,
@@ -25,6 +24,8 @@ from txjmapaccess.imap.sasl import (
     decodeInitialResponse,
     encodeBase64,
 )
+from txjmapaccess.imap.tokenerrors import hasTokenError, tokenErrorOf
+from txjmapaccess.redaction import Presented, presented
 
 _CANCELLED = b"Authentication cancelled"
 _PRIVACY_REQUIRED = b"[PRIVACYREQUIRED] TLS is needed first"
@@ -76,6 +77,8 @@ class AuthenticationCommands(Login):
             self.sendNegativeResponse(tag, b"[CANNOT] Mechanism not supported")
         elif self.privacyRequired(mechanism):
             self.sendNegativeResponse(tag, _PRIVACY_REQUIRED)
+        elif initial is not None and b"SASL-IR" not in self._jmaSettings.offered:
+            self.sendBadResponse(tag, b"Too many arguments")
         elif initial is not None and not mechanism.clientFirst:
             self.sendBadResponse(tag, b"This mechanism has no initial response")
         elif self.mayTry(tag):
@@ -85,15 +88,18 @@ class AuthenticationCommands(Login):
 
     async def _logIn(self, tag: bytes, credentials: UsernamePassword) -> None:
         started = self.seconds()
+        secrets = presented(credentials)
         try:
             await self.enter(tag, credentials, "LOGIN", started)
         except Exception:
-            await self.refuse(tag, Failure(), "LOGIN", started)
+            await self.refuse(tag, Failure(), "LOGIN", started, secrets)
 
     async def _authenticate(self, tag: bytes, mechanism: Mechanism, initial: bytes | None) -> None:
         started = self.seconds()
+        secrets = None
         try:
             credentials = await self._converse(mechanism.exchange(), initial)
+            secrets = presented(credentials)
             started = self.seconds() if initial is None else started
             await self.enter(tag, credentials, mechanism.name.decode("ascii"), started)
         except Malformed as e:
@@ -101,7 +107,7 @@ class AuthenticationCommands(Login):
         except ExchangeCancelled:
             self.sendBadResponse(tag, _CANCELLED)
         except Exception:
-            await self._refuseMechanism(tag, mechanism, Failure(), started)
+            await self._refuseMechanism(tag, mechanism, Failure(), started, secrets)
 
     async def _converse(self, exchange: Exchange, initial: bytes | None) -> Any:
         """
@@ -140,15 +146,20 @@ class AuthenticationCommands(Login):
             answer.callback(line)
 
     async def _refuseMechanism(
-        self, tag: bytes, mechanism: Mechanism, failure: Failure, started: float
+        self,
+        tag: bytes,
+        mechanism: Mechanism,
+        failure: Failure,
+        started: float,
+        secrets: Presented | None,
     ) -> None:
         name = mechanism.name.decode("ascii")
-        if mechanism.failure is None or not isExplained(failure) or self.hasGone():
-            await self.refuse(tag, failure, name, started)
+        if mechanism.failure is None or not hasTokenError(failure) or self.hasGone():
+            await self.refuse(tag, failure, name, started, secrets)
             return
-        await self.noteRefusal(failure, name, started)
+        await self.noteRefusal(failure, name, started, secrets)
         try:
-            await self._ask(mechanism.failure(explained(failure, self.portal)))
+            await self._ask(mechanism.failure(tokenErrorOf(failure, self.portal)))
         except ExchangeCancelled:
             self.answerRefusal(tag, b"BAD", _CANCELLED)
         else:

@@ -9,22 +9,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from twisted.logger import Logger
 from twisted.python.reflect import qual
 
+from txjmapaccess.credentials import LoginRecord
+from txjmapaccess.imap.settings import MixinSettings
 from txjmapaccess.verdict import Usable
-
-if TYPE_CHECKING:
-    from txjmapaccess.server import JMAPAccessMixin
 
 Capabilities = dict[bytes, Any]
 
 _log = Logger()
 
 
-class Standing(NamedTuple):
+class CapableConnection(Protocol):
+    """
+    What a capability list depends on.
+    """
+
+    state: str
+    loginRecord: LoginRecord | None
+    _jmaSettings: MixinSettings
+
+    def isLoginDisabled(self, base: Mapping[bytes, Any]) -> bool: ...
+    def offeredMechanisms(self, loginDisabled: bool) -> Mapping[bytes, Any]: ...
+    def hasStatusExtensions(self) -> bool: ...
+    def hasObjectIDs(self) -> bool: ...
+
+
+class CapabilityState(NamedTuple):
     """
     All that our own capabilities of a connection depend on.
 
@@ -36,6 +50,7 @@ class Standing(NamedTuple):
     @ivar objectIDs: whether there are identifiers: before the login when the server has them for
         every account, after it when this account has.
     @ivar usable: whether the verdict is usable.
+    @ivar offered: what the owner of the server lets us add.
     """
 
     loggedIn: bool
@@ -44,9 +59,10 @@ class Standing(NamedTuple):
     statusExtensions: bool
     objectIDs: bool
     usable: bool
+    offered: frozenset[bytes]
 
 
-def standingOf(connection: JMAPAccessMixin, base: Mapping[bytes, Any]) -> Standing:
+def capabilityStateOf(connection: CapableConnection, base: Mapping[bytes, Any]) -> CapabilityState:
     """
     @param base: what the server class itself says.
 
@@ -58,39 +74,42 @@ def standingOf(connection: JMAPAccessMixin, base: Mapping[bytes, Any]) -> Standi
     if record is None and connection.state == "unauth":
         disabled = connection.isLoginDisabled(base)
         mechanisms = tuple(connection.offeredMechanisms(disabled))
-    return Standing(
+    return CapabilityState(
         record is not None,
         mechanisms,
         disabled,
         connection.hasStatusExtensions(),
         connection.hasObjectIDs(),
         record is not None and isinstance(record.verdict, Usable),
+        connection._jmaSettings.offered,
     )
 
 
 @lru_cache(256)
-def ours(standing: Standing) -> Mapping[bytes, Any]:
+def ourCapabilities(state: CapabilityState) -> Mapping[bytes, Any]:
     """
     @return: what we add to a capability list: SASL mechanisms, SASL-IR (RFC 4959) and LOGINDISABLED
         (RFC 3501, section 6.2.3), LITERAL+ (RFC 7888), ID (RFC 2971), ENABLE (RFC 5161), UNSELECT
         (RFC 3691), LIST-STATUS (RFC 5819), STATUS=SIZE (RFC 8438), OBJECTID (RFC 8474), and
-        JMAPACCESS (RFC 9698, section 3) when the verdict is usable and at no other time.
+        JMAPACCESS (RFC 9698, section 3) when the verdict is usable and at no other time. All of
+        them unless the owner of the server has taken them away.
     """
     added: Capabilities = {}
-    if standing.mechanisms is not None:
+    if state.mechanisms is not None:
         added[b"SASL-IR"] = None
-        if standing.mechanisms:
-            added[b"AUTH"] = standing.mechanisms
-        if standing.loginDisabled:
+        if state.mechanisms:
+            added[b"AUTH"] = state.mechanisms
+        if state.loginDisabled:
             added[b"LOGINDISABLED"] = None
     added.update(dict.fromkeys((b"LITERAL+", b"ID", b"ENABLE", b"UNSELECT")))
-    if standing.statusExtensions:
+    if state.statusExtensions:
         added.update(dict.fromkeys((b"LIST-STATUS", b"STATUS=SIZE")))
-    if standing.objectIDs:
+    if state.objectIDs:
         added[b"OBJECTID"] = None
-    if standing.usable:
+    if state.usable:
         added[b"JMAPACCESS"] = None
-    return added
+    offered = state.offered.union((b"AUTH", b"LOGINDISABLED"))
+    return {name: values for name, values in added.items() if name in offered}
 
 
 #: What only our own provider decides about.
@@ -99,7 +118,7 @@ _RESERVED = frozenset((b"AUTH", b"SASL-IR", b"LOGINDISABLED", b"JMAPACCESS"))
 _ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+\Z")
 
 
-class Joined(NamedTuple):
+class CapabilityList(NamedTuple):
     """
     Capabilities, in the form of L{twisted.mail.imap4.IMAP4Server.capabilities}, and as the list
     that C{listCapabilities} makes of them. Shared by connections: not to be changed.
@@ -110,24 +129,24 @@ class Joined(NamedTuple):
 
 
 #: Most connections stand like many before them, and their servers say the same.
-_joinedBefore: dict[Standing, tuple[Capabilities, Joined]] = {}
+_joinedBefore: dict[CapabilityState, tuple[Capabilities, CapabilityList]] = {}
 _MOST_REMEMBERED = 256
 
 
 def joined(
     base: Mapping[bytes, Any],
     others: Iterable[Any],
-    connection: JMAPAccessMixin,
-) -> Joined:
+    connection: CapableConnection,
+) -> CapabilityList:
     """
     Join the capabilities of a server with those of all providers, and with ours.
 
     @param base: what the server class itself says.
     @param others: L{ICapabilityProvider}s.
     """
-    standing = standingOf(connection, base)
+    state = capabilityStateOf(connection, base)
     if not others:
-        before = _joinedBefore.get(standing)
+        before = _joinedBefore.get(state)
         if before is not None and before[0] == base:
             return before[1]
     capabilities, isSound = _joinedBase(base)
@@ -140,12 +159,12 @@ def joined(
         except Exception:
             kind = qual(type(provider))
             _log.failure("A capability provider failed and is left out: {kind}", kind=kind)
-    if standing.loggedIn:
+    if state.loggedIn:
         capabilities.pop(b"STARTTLS", None)
-    capabilities.update(ours(standing))
-    result = Joined(capabilities, listed(capabilities))
+    capabilities.update(ourCapabilities(state))
+    result = CapabilityList(capabilities, listed(capabilities))
     if isSound and not others and len(_joinedBefore) < _MOST_REMEMBERED:
-        _joinedBefore[standing] = dict(base), result
+        _joinedBefore[state] = dict(base), result
     return result
 
 
@@ -159,28 +178,30 @@ def listed(capabilities: Capabilities) -> list[bytes]:
     return names
 
 
-def corrected(names: Iterable[bytes], standing: Standing, known: Iterable[bytes]) -> list[bytes]:
+def corrected(
+    names: Iterable[bytes], state: CapabilityState, known: Iterable[bytes]
+) -> list[bytes]:
     """
     @param names: a list that a server made in its own way.
     @param known: all mechanisms for which there is a checker.
 
     @return: the list without what is not so, and with LOGINDISABLED when that is so.
     """
-    result = [name for name in names if _isSo(name.upper(), standing, known)]
-    if standing.loginDisabled and b"LOGINDISABLED" not in result:
+    result = [name for name in names if _isSo(name.upper(), state, known)]
+    if state.loginDisabled and b"LOGINDISABLED" not in result:
         result.append(b"LOGINDISABLED")
     return result
 
 
-def _isSo(name: bytes, standing: Standing, known: Iterable[bytes]) -> bool:
+def _isSo(name: bytes, state: CapabilityState, known: Iterable[bytes]) -> bool:
     if name == b"JMAPACCESS":
-        return standing.usable
+        return state.usable
     if not name.startswith(b"AUTH="):
         return True
     mechanism = name[len(b"AUTH=") :]
     # Of a mechanism that only the server itself knows nothing is known.
-    return standing.mechanisms is not None and (
-        mechanism in standing.mechanisms or mechanism not in known
+    return state.mechanisms is not None and (
+        mechanism in state.mechanisms or mechanism not in known
     )
 
 
@@ -216,7 +237,7 @@ def _join(result: Capabilities, name: bytes, values: Any) -> None:
         result[name] = None
         return
     if isinstance(values, (bytes, str)):
-        raise ValueError(f"{values!r} is no list of capabilities")
+        raise ValueError(f"{values!r} is no list of capabilities: write [{_literal(values)}]")
     values = list(values)
     for value in values:
         _kindOf(value)
@@ -224,8 +245,14 @@ def _join(result: Capabilities, name: bytes, values: Any) -> None:
     result[name] = [*known, *(value for value in values if value not in known)]
 
 
+def _literal(text: bytes | str) -> str:
+    return repr(text.encode("ascii", "replace") if isinstance(text, str) else text)
+
+
 @lru_cache(1024)
 def _kindOf(name: Any) -> frozenset[bytes] | None:
+    if isinstance(name, str):
+        raise ValueError(f"{name!r} is a str: write {_literal(name)}")
     if not isinstance(name, bytes) or _ATOM.match(name) is None:
         raise ValueError(f"{name!r} is no capability: it is no atom")
     # Capabilities have no case.

@@ -26,7 +26,8 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.grammar import Literal, SyntaxProblem
-from txjmapaccess.imap.serial import OneCommandAtATime
+from txjmapaccess.imap.mixinattributes import MixinAttributes
+from txjmapaccess.imap.serializer import CommandSerializer
 
 _OURS = ("twisted.mail.", "txjmapaccess.")
 
@@ -37,8 +38,9 @@ REPLACED: dict[object, object] = {
     IMAP4Server.arg_literal: arguments.message,
 }
 
-#: Commands that Twisted does not have, by state and name. One that another server has stays.
-ADDED: dict[tuple[str, bytes], tuple[Any, ...]] = {}
+#: Commands that Twisted does not have, by state and name: the capability that says that they are
+#: there, and what looking them up gives. One that another server has stays.
+ADDED: dict[tuple[str, bytes], tuple[bytes, tuple[Any, ...]]] = {}
 
 _replacedTuples: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
@@ -66,7 +68,7 @@ def _isForeign(handler: Callable[..., Any]) -> bool:
     return not (getattr(handler, "__module__", None) or "").startswith(_OURS)
 
 
-class CommandDispatch(OneCommandAtATime):
+class CommandDispatch(CommandSerializer, MixinAttributes):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
@@ -78,14 +80,21 @@ class CommandDispatch(OneCommandAtATime):
         @return: the handler of C{cmd} in the present state, and its argument parsers.
         """
         command = super().lookupCommand(cmd)
-        return ADDED.get((self.state, cmd.upper())) if command is None else _replaced(command)
+        if command is not None:
+            return _replaced(command)
+        capability, command = ADDED.get((self.state, cmd.upper()), (b"", None))
+        return command if capability in self._jmaSettings.offered else None
 
     def receiveLiteral(self, literal: Literal, receiver: Any) -> None:
         """
         Read a literal.
 
         @param receiver: L{twisted.mail.imap4.LiteralString}, or what works like it.
+
+        @raise SyntaxProblem: for one that is not synchronizing, where LITERAL+ is not offered.
         """
+        if not (literal.synchronizing or b"LITERAL+" in self._jmaSettings.offered):
+            raise SyntaxProblem("Malformed literal")
         self.literalTaken()
         self.parseState = "pending"
         self._pendingLiteral = receiver

@@ -35,11 +35,11 @@ class Identifying(CommandDispatch):
     _log = Logger()
 
     if TYPE_CHECKING:
-        objectIDs: Any
         loginRecord: LoginRecord | None
         seconds: Callable[[], float]
 
         def hasObjectIDs(self) -> bool: ...
+        def offersObjectIDs(self) -> bool: ...
 
     _identifiers: Any = None
     _observed: Observed | None = None
@@ -49,7 +49,7 @@ class Identifying(CommandDispatch):
         @return: where the identifiers of this connection's account come from.
         """
         if self._identifiers is None:
-            index = self.objectIDs
+            index = self._jmaSettings.objectIDs
             self._identifiers = StoreIdentifiers() if index is None else index.ofConnection(self)
         return self._identifiers
 
@@ -67,13 +67,17 @@ class Identifying(CommandDispatch):
         """
         @return: the MAILBOXID, or L{LEFT_OUT}.
         """
-        if not self.hasObjectIDs():
+        if not self.offersObjectIDs():
             return LEFT_OUT
         try:
             value = await self.identifiers().mailboxID(name, mailbox)
             found = self._checked("MAILBOXID", value, mailbox, name)
             # An index has no identifier twice.
-            if found == LEFT_OUT or self.objectIDs or await self._belongsTo(name, found):
+            if (
+                found == LEFT_OUT
+                or self._jmaSettings.objectIDs
+                or await self._belongsTo(name, found)
+            ):
                 return found
             self._report("MAILBOXID", mailbox, name, "another mailbox has it too")
         except Exception as e:
@@ -111,7 +115,7 @@ class Identifying(CommandDispatch):
         """
         @return: the identifiers of C{messages}, in the same order.
         """
-        if not self.hasObjectIDs():
+        if not self.offersObjectIDs():
             return [MessageIDs(LEFT_OUT, LEFT_OUT)] * len(messages)
         try:
             found = await self.identifiers().messageIDs(mailbox, messages)
@@ -158,7 +162,7 @@ class Identifying(CommandDispatch):
         @raise TemporaryFailure: when the index cannot be used.
         """
         index: Any = IObjectIDSearch(mailbox, None)
-        if self.objectIDs is not None:
+        if self._jmaSettings.objectIDs is not None:
             index = _Searching(self.identifiers(), mailbox)
         if index is None:
             return None

@@ -18,7 +18,7 @@ from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem, quote
 from txjmapaccess.imap.mailboxnames import decodeName, encodeName
 from txjmapaccess.imap.statuscommand import StatusCommand
-from txjmapaccess.imap.statusitems import parseItems
+from txjmapaccess.imap.statusitems import offeredItems, parseItems
 from txjmapaccess.imap.waiting import settled
 
 _RETURN = re.compile(rb"RETURN \((?:STATUS (?P<items>\([^()]*\)))?\) *\Z", re.IGNORECASE)
@@ -32,10 +32,13 @@ def returnOptions(server: Any, line: bytes) -> tuple[list[str], bytes]:
     """
     if not line.strip(b" "):
         return [], b""
+    if b"LIST-STATUS" not in server._jmaSettings.offered:
+        raise SyntaxProblem("Too many arguments")
     match = _RETURN.match(line)
     if match is None:
         raise SyntaxProblem("Unknown return option")
-    return ([] if match["items"] is None else parseItems(match["items"])[0]), b""
+    items = match["items"]
+    return ([] if items is None else offeredItems(server, parseItems(items))[0]), b""
 
 
 def formatListing(command: bytes, attributes: list[str], delimiter: Any, name: str) -> bytes:

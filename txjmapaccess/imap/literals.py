@@ -7,14 +7,15 @@ nobody wants.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import LiteralString
 
-from txjmapaccess.imap.arguments import MOST_IN_STRING
-from txjmapaccess.imap.grammar import SyntaxProblem, parseLiteral
+from txjmapaccess.imap.grammar import Literal, SyntaxProblem, parseLiteral
 
+#: Octets of a literal that is kept in memory: a token of 48 KiB in the place of a password fits.
+MOST_IN_STRING = 64 * 1024
 #: Octets of all lines and literals of one command.
 _MOST_IN_ALL = 2 * MOST_IN_STRING
 _ANNOUNCEMENT = re.compile(rb"\{\d{1,10}\+?\}\Z")
@@ -25,7 +26,22 @@ _TOKEN = re.compile(
 _ESCAPED = re.compile(rb"\\(.)")
 
 
-class Unwanted:
+class LiteralReader(Protocol):
+    """
+    A connection from which literals can be read.
+    """
+
+    def receiveLiteral(self, literal: Literal, receiver: Any) -> None:
+        """
+        Read a literal.
+
+        @param receiver: L{twisted.mail.imap4.LiteralString}, or what works like it.
+
+        @raise SyntaxProblem: for one that this connection does not take.
+        """
+
+
+class DiscardedLiteral:
     """
     A literal that goes nowhere: what L{twisted.mail.imap4.LiteralString} is for one that does.
     """
@@ -57,7 +73,7 @@ class Parenthesis(bytes):
 OPEN, CLOSE = Parenthesis(b"("), Parenthesis(b")")
 
 
-def tokens(server: Any, line: bytes) -> tuple[list[bytes], bytes] | Deferred[Any]:
+def tokens(server: LiteralReader, line: bytes) -> tuple[list[bytes], bytes] | Deferred[Any]:
     """
     All that is left of a command, as L{String}s, L{Parenthesis} and atoms.
 
@@ -68,7 +84,7 @@ def tokens(server: Any, line: bytes) -> tuple[list[bytes], bytes] | Deferred[Any
     return Deferred.fromCoroutine(_withLiterals(server, line))
 
 
-async def _withLiterals(server: Any, line: bytes) -> tuple[list[bytes], bytes]:
+async def _withLiterals(server: LiteralReader, line: bytes) -> tuple[list[bytes], bytes]:
     found: list[bytes] = []
     octets = 0
     while (match := _ANNOUNCEMENT.search(line)) is not None:

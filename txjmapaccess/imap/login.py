@@ -27,29 +27,24 @@ from txjmapaccess.credentials import (
 from txjmapaccess.errors import (
     TemporaryFailure,
 )
+from txjmapaccess.imap.loginfailures import LoginFailures
 from txjmapaccess.imap.loginlog import logAccepted
-from txjmapaccess.imap.portals import EvidencePortal, PortalLogin
-from txjmapaccess.imap.refusing import Refusing
+from txjmapaccess.imap.portallogin import EvidencePortal, PortalLogin
 from txjmapaccess.imap.waiting import begun, settled
-from txjmapaccess.pacing import Pace
 from txjmapaccess.verdict import Unknown, Verdict
 
 # Not on the class: that would make a new logger for each event.
 _log = Logger()
 
 
-class Login(Refusing):
+class Login(LoginFailures):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
     @ivar loginRecord: the L{LoginRecord} of this connection, or L{None} before the login.
-    @ivar pace: at which logins are begun; L{None} for at once. Thousands of clients that come back
-        at one time are taken in slices, and those who are in already have their turns between.
     """
 
     loginRecord: LoginRecord | None = None
-
-    pace: Pace | None = None
 
     _exchange: Deferred[None] | None = None
     _expiry: IDelayedCall | None = None
@@ -60,10 +55,11 @@ class Login(Refusing):
         """
         Run a login command to its end. It is cancelled when the client goes away.
         """
-        if self.pace is None:
+        pace = self._jmaSettings.pace
+        if pace is None:
             self._run((tag, coroutine))
         else:
-            self.pace.soon(self._run, (tag, coroutine))
+            pace.soon(self._run, (tag, coroutine))
 
     def _run(self, command: tuple[bytes, Coroutine[Any, Any, None]]) -> None:
         tag, coroutine = command
@@ -118,7 +114,7 @@ class Login(Refusing):
         self._entered(authentication, verdict, account, logout)
         assert self.loginRecord is not None
         elapsed = self.seconds() - started
-        logAccepted(self.number, self._address(), self.loginRecord, elapsed, checked - started)
+        logAccepted(self._jmaNumber, self._address(), self.loginRecord, elapsed, checked - started)
         self.announceVerdict(verdict)
         self.sendPositiveResponse(tag, self._capabilityCode() + b"Logged in")
 
@@ -217,7 +213,7 @@ class Login(Refusing):
         login = self._portalLogin
         if login is None or not login.canBeCancelled:
             return
-        if self.seconds() - login.began < self.refusalSeconds:
+        if self.seconds() - login.began < self._jmaSettings.refusalSeconds:
             self.countRefusal()
 
     def _abandonExchange(self) -> None:

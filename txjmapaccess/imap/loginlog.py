@@ -12,7 +12,8 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import LoginRecord
-from txjmapaccess.errors import couldTell, reasonOf
+from txjmapaccess.errors import couldTell, isOurs
+from txjmapaccess.redaction import Presented, redactedReason, traced
 from txjmapaccess.verdict import Usable
 
 #: The value of the field C{event} of the events of this module.
@@ -72,11 +73,17 @@ def logAccepted(
 
 
 def logRefused(
-    connection: int, address: str, mechanism: str, failure: Failure, seconds: float
+    connection: int,
+    address: str,
+    mechanism: str,
+    failure: Failure,
+    seconds: float,
+    secrets: Presented | None = None,
 ) -> None:
     """
     @param connection: as in L{logAccepted}.
     @param seconds: how long it took to find out, which is not when it is answered.
+    @param secrets: what the client presented; L{None} when that is not known.
     """
     known = couldTell(failure)
     what = "was refused" if known else "could not be checked"
@@ -88,7 +95,13 @@ def logRefused(
         connection=connection,
         address=address,
         mechanism=mechanism,
-        reason=reasonOf(failure),
+        reason=redactedReason(failure, secrets),
         seconds=seconds,
         checking=seconds,
     )
+    if not (known or isOurs(failure)):
+        _log.error(
+            "The checker or the realm failed (connection {connection}): {traceback}",
+            connection=connection,
+            traceback=traced(failure),
+        )

@@ -21,7 +21,7 @@ from typing import Any
 
 from twisted.cred.credentials import IUsernamePassword
 
-from txjmapaccess.credentials import BearerToken, UsernamePassword
+from txjmapaccess.credentials import BearerToken, UsernamePassword, makeEvident
 from txjmapaccess.errors import (
     ForeignAuthorizationIdentity,
     JMAPAccessError,
@@ -192,6 +192,7 @@ def foreignMechanism(name: bytes, makeChallenger: Callable[[], Any]) -> Mechanis
                 # They take a response apart, and raise what comes when it has other parts.
                 raise Malformed("The response is not a message of this mechanism") from None
             more = challenger.moreChallenges()
+        makeEvident(challenger)
         return challenger
 
     return Mechanism(name, exchange, None, clientFirst=False, secretInClear=False)

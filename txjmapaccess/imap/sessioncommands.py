@@ -5,7 +5,6 @@ Commands that Twisted does not have: ID (RFC 2971), ENABLE (RFC 5161), UNSELECT 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -60,17 +59,14 @@ def enabledNames(server: Any, line: bytes) -> tuple[None, bytes]:
 class SessionCommands(SelectCommands):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
-
-    @ivar serverID: what ID answers: fields and their values, visible ASCII.
     """
-
-    serverID: Mapping[str, str] = {"name": "txjmapaccess"}
 
     def do_ID(self, tag: bytes, _: None) -> None:
         """
         ID.
         """
-        words = [quote(word.encode("ascii")) for field in self.serverID.items() for word in field]
+        fields = self._jmaSettings.serverID.items()
+        words = [quote(word.encode("ascii")) for field in fields for word in field]
         answer = b"(" + b" ".join(words) + b")" if words else b"NIL"
         self.sendUntaggedResponse(b"ID " + answer)
         self.sendPositiveResponse(tag, b"ID completed")
@@ -85,10 +81,10 @@ class SessionCommands(SelectCommands):
 
 ADDED.update(
     {
-        ("unauth", b"ID"): (SessionCommands.do_ID, idFields),
-        ("auth", b"ID"): (SessionCommands.do_ID, idFields),
-        ("select", b"ID"): (SessionCommands.do_ID, idFields),
-        ("auth", b"ENABLE"): (SessionCommands.do_ENABLE, enabledNames),
-        ("select", b"UNSELECT"): (SessionCommands.do_UNSELECT,),
+        ("unauth", b"ID"): (b"ID", (SessionCommands.do_ID, idFields)),
+        ("auth", b"ID"): (b"ID", (SessionCommands.do_ID, idFields)),
+        ("select", b"ID"): (b"ID", (SessionCommands.do_ID, idFields)),
+        ("auth", b"ENABLE"): (b"ENABLE", (SessionCommands.do_ENABLE, enabledNames)),
+        ("select", b"UNSELECT"): (b"UNSELECT", (SessionCommands.do_UNSELECT,)),
     }
 )

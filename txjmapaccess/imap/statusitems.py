@@ -37,7 +37,21 @@ def statusItems(server: Any, line: bytes) -> tuple[list[str], bytes]:
     """
     The argument of STATUS.
     """
-    return parseItems(line)
+    return offeredItems(server, parseItems(line))
+
+
+def offeredItems(server: Any, parsed: tuple[list[str], bytes]) -> tuple[list[str], bytes]:
+    """
+    @param parsed: what L{parseItems} gave.
+
+    @raise SyntaxProblem: for an item of an extension that the server does not offer.
+    """
+    offered = server._jmaSettings.offered
+    if "SIZE" in parsed[0] and b"STATUS=SIZE" not in offered:
+        raise SyntaxProblem("Unknown status item")
+    if "MAILBOXID" in parsed[0] and b"OBJECTID" not in offered:
+        raise SyntaxProblem("Unknown status item")
+    return parsed
 
 
 def formatStatus(items: list[str], values: Mapping[str, Any], mailboxID: str) -> bytes:

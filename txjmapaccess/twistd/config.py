@@ -17,6 +17,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.imap.settings import extensionNames
 from txjmapaccess.sessionurl import SessionURLTemplate
 from txjmapaccess.settings import fromMapping, problem, suggestion
 
@@ -56,6 +57,7 @@ class IMAPSettings:
     @ivar require_tls: no password or token in clear, but from loopback.
     @ivar proxy_protocol_from: networks whose PROXY protocol header is believed.
     @ivar proxy_protocol_tls: these proxies end TLS.
+    @ivar extensions_off: capabilities of ours that are not offered.
     """
 
     listen: tuple[str, ...] = ()
@@ -65,8 +67,10 @@ class IMAPSettings:
     require_tls: bool = True
     proxy_protocol_from: tuple[str, ...] = ()
     proxy_protocol_tls: bool = False
+    extensions_off: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        extensionNames(self.extensions_off, "extensions_off")
         _networks(self, "proxy_protocol_from")
         if self.private_key is not None and self.certificate is None:
             raise problem("private_key", "needs certificate as well")

@@ -17,7 +17,8 @@ from twisted.cred.portal import Portal
 from twisted.internet.protocol import ServerFactory
 
 from txjmapaccess.checkers import chain
-from txjmapaccess.imap.privacy import isFromLoopback
+from txjmapaccess.imap.settings import EXTENSIONS, MixinSettings, extensionNames
+from txjmapaccess.imap.tlsrequirement import isFromLoopback
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
 from txjmapaccess.limits import Limits
 from txjmapaccess.pacing import Pace
@@ -35,6 +36,7 @@ class ConnectionSettings:
     @ivar portal: who may come in.
     @ivar policy: what is said about JMAP.
     @ivar debugging: whether the response codes of the draft are sent.
+    @ivar extensions: those capabilities of ours that are offered.
     @ivar requireTLS: whether secrets are refused in clear; loopback may always.
     @ivar certificate: for STARTTLS, or L{None}.
     @ivar limits: how often, how many, how long.
@@ -46,6 +48,7 @@ class ConnectionSettings:
     portal: Portal
     policy: IJMAPAccessPolicy
     debugging: bool
+    extensions: frozenset[str]
     requireTLS: bool
     certificate: ReloadableCertificate | None
     limits: LimitSettings
@@ -77,6 +80,8 @@ def makeConnectionSettings(
         portal=Portal(found.realm, chain(checkers)),
         policy=_policy(settings.jmap, found),
         debugging=settings.jmap.debugging,
+        extensions=frozenset(EXTENSIONS)
+        - extensionNames(settings.imap.extensions_off, "extensions_off"),
         requireTLS=settings.imap.require_tls,
         certificate=certificate,
         limits=settings.limits,
@@ -140,7 +145,7 @@ class IMAPFactory(ServerFactory):
 
     protocol: Any = StoppableServer
 
-    _kind: tuple[ConnectionSettings, Any] | None = None
+    _kinds: tuple[ConnectionSettings, Any, Any] | None = None
 
     def __init__(
         self,
@@ -161,27 +166,31 @@ class IMAPFactory(ServerFactory):
         See L{twisted.internet.interfaces.IProtocolFactory.buildProtocol}.
         """
         settings = self._settings()
-        if self._kind is None or self._kind[0] is not settings:
-            self._kind = settings, self._extended(settings)
-        server = self._kind[1](contextFactory=None if self._implicitTLS else settings.certificate)
+        if self._kinds is None or self._kinds[0] is not settings:
+            # Loopback may always send secrets in clear.
+            loopback = self._extended(settings, requireTLS=False)
+            self._kinds = settings, loopback, self._extended(settings, settings.requireTLS)
+        kind: Any = self._kinds[1 if isFromLoopback(addr) else 2]
+        server = kind(contextFactory=None if self._implicitTLS else settings.certificate)
         server.factory = self
-        if settings.requireTLS and isFromLoopback(addr):
-            server.requireTLS = False
         return server
 
-    def _extended(self, settings: ConnectionSettings) -> Any:
-        # Attributes of a class of their own: as many on each connection make it a third larger.
+    def _extended(self, settings: ConnectionSettings, requireTLS: bool) -> Any:
+        # Attributes of a class: on each connection they would make it larger.
         attributes = {
             "connections": self._connections,
-            "pace": self._pace,
             "portal": settings.portal,
-            "jmapAccessPolicy": settings.policy,
-            "capabilityProviders": self._providers,
-            "debugging": settings.debugging,
-            "limits": settings.counts,
-            "loginSeconds": settings.limits.login_seconds,
-            "refusalSeconds": settings.limits.refusal_seconds,
-            "failuresPerConnection": settings.limits.failures_per_connection,
-            "requireTLS": settings.requireTLS,
+            "_jmaSettings": MixinSettings(
+                jmapAccessPolicy=settings.policy,
+                capabilityProviders=self._providers,
+                debugging=settings.debugging,
+                extensions=settings.extensions,
+                limits=settings.counts,
+                loginSeconds=settings.limits.login_seconds,
+                refusalSeconds=settings.limits.refusal_seconds,
+                failuresPerConnection=settings.limits.failures_per_connection,
+                requireTLS=requireTLS,
+                pace=self._pace,
+            ),
         }
         return type(self.protocol.__name__, (self.protocol,), attributes)

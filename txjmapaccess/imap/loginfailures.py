@@ -7,8 +7,6 @@ shown; when it comes tells nothing either.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,7 +14,8 @@ from twisted.python.failure import Failure
 
 from txjmapaccess.errors import ForeignAuthorizationIdentity, PasswordExpired, couldTell
 from txjmapaccess.imap.loginlog import logRefused
-from txjmapaccess.imap.privacy import Privacy
+from txjmapaccess.imap.tlsrequirement import TLSRequirement
+from txjmapaccess.redaction import Presented
 
 
 def refusalText(failure: Failure) -> bytes:
@@ -33,20 +32,18 @@ def refusalText(failure: Failure) -> bytes:
     return b"[AUTHENTICATIONFAILED] Authentication failed"
 
 
-class Refusing(Privacy):
+class LoginFailures(TLSRequirement):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
-
-    @ivar refusalSeconds: every refusal is answered so long after its command came, so that
-        nothing can be learned from the time that it took; doubled for each further one. When the
-        checker took longer, a multiple of it counts.
-    @ivar seconds: the clock that this is measured with.
     """
 
-    refusalSeconds: float = 1
-    seconds: Callable[[], float] = staticmethod(time.monotonic)
-
     _waiting: Deferred[Any] | None = None
+
+    def seconds(self) -> float:
+        """
+        @return: the time, by the clock that logins are measured with.
+        """
+        return self._jmaSettings.seconds()
 
     def hasGone(self) -> bool:
         """
@@ -54,23 +51,33 @@ class Refusing(Privacy):
         """
         return self._ended or self.state not in ("unauth", "auth")
 
-    async def refuse(self, tag: bytes, failure: Failure, mechanism: str, started: float) -> None:
+    async def refuse(
+        self,
+        tag: bytes,
+        failure: Failure,
+        mechanism: str,
+        started: float,
+        secrets: Presented | None,
+    ) -> None:
         """
         Answer a login that came to nothing.
 
         @param started: when its command, or the last response of its exchange, came.
+        @param secrets: what the client presented; L{None} when it has presented nothing.
         """
         if not self.hasGone():
-            await self.noteRefusal(failure, mechanism, started)
+            await self.noteRefusal(failure, mechanism, started, secrets)
             self.answerRefusal(tag, b"NO", refusalText(failure))
 
-    async def noteRefusal(self, failure: Failure, mechanism: str, started: float) -> None:
+    async def noteRefusal(
+        self, failure: Failure, mechanism: str, started: float, secrets: Presented | None
+    ) -> None:
         """
         Log and count a refusal, and wait for the time when every one is answered.
         """
         elapsed = self.seconds() - started
-        logRefused(self.number, self._address(), mechanism, failure, elapsed)
-        delay = self.refusalSeconds * 2**self.failures
+        logRefused(self._jmaNumber, self._address(), mechanism, failure, elapsed, secrets)
+        delay = self._jmaSettings.refusalSeconds * 2**self._jmaFailures
         if couldTell(failure):
             self.countRefusal()
             if elapsed > delay > 0:
@@ -83,7 +90,7 @@ class Refusing(Privacy):
         Send the tagged line; one refusal too many is the last.
         """
         self._respond(status, tag, text)
-        if self.failures >= self.failuresPerConnection:
+        if self._jmaFailures >= self._jmaSettings.failuresPerConnection:
             self.dismiss(b"Too many failed logins")
 
     def _address(self) -> str:

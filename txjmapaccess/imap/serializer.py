@@ -1,9 +1,9 @@
-# -*- test-case-name: tests.imap.test_serial -*-
+# -*- test-case-name: tests.imap.test_serializer -*-
 """
 One command at a time (RFC 3501, section 5.5).
 
 Twisted answers commands behind an asynchronous LOGIN or SELECT with BAD, lets two logins be in
-flight, and with literals behind a FETCH runs mail text as commands. L{OneCommandAtATime} lets a
+flight, and with literals behind a FETCH runs mail text as commands. L{CommandSerializer} lets a
 command in only when the one before has ended:
 
   - A command I{ends} with its tagged line. What its handler returns says nothing: Twisted's own
@@ -29,11 +29,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txjmapaccess.imap.backlog import Backlog, backlogOf
-from txjmapaccess.imap.farewell import Farewell
+from txjmapaccess.imap.backpressure import Backpressure, backpressureOf
+from txjmapaccess.imap.bye import Bye
 from txjmapaccess.imap.grammar import SyntaxProblem, announcedLiteral, commandName, tagOf
-from txjmapaccess.imap.literals import Unwanted
-from txjmapaccess.imap.watching import TransportWatch, endsCommand
+from txjmapaccess.imap.literals import DiscardedLiteral
+from txjmapaccess.imap.writeobserver import WriteObserver, endsCommand
 
 #: Octets that may wait behind a running command before the transport is stopped.
 _HIGH_WATER = 64 * 1024
@@ -45,7 +45,7 @@ _MOST_THROWN_AWAY = 64 * 1024 * 1024
 _BRACKET = ord("[")
 
 
-class OneCommandAtATime(Farewell):
+class CommandSerializer(Bye):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
@@ -63,11 +63,11 @@ class OneCommandAtATime(Farewell):
     _announced: int | None = None
     _inTurn = 0
     _answered = 0
-    _backlog: Backlog | None = None
+    _backlog: Backpressure | None = None
     _stalled = False
     _made = False
     _nextCommand: IDelayedCall | None = None
-    _watch: TransportWatch | None = None
+    _watch: WriteObserver | None = None
 
     def connectionMade(self) -> None:
         """
@@ -187,7 +187,7 @@ class OneCommandAtATime(Farewell):
         self._answered += 1
         if self._answered >= _COMMANDS_IN_A_TURN and not self._hasSaidBye:
             self._answered = 0
-            self._backlog = backlogOf(self.transport)
+            self._backlog = backpressureOf(self.transport)
 
     def sayUnsaid(self, tag: bytes | None) -> None:
         """
@@ -220,7 +220,7 @@ class OneCommandAtATime(Farewell):
         """
         Until the running command ends, look for its tagged line in what is written.
         """
-        self._watch = TransportWatch(self.transport, self._wasWritten)
+        self._watch = WriteObserver(self.transport, self._wasWritten)
 
     def _wasWritten(self, data: bytes) -> None:
         if self._running is not None and endsCommand(data, self._running):
@@ -270,6 +270,6 @@ class OneCommandAtATime(Farewell):
             self.sendUntaggedResponse(b"BYE Literal too long")
             self.transport.loseConnection()
             return
-        self._pendingLiteral = Unwanted(size)
+        self._pendingLiteral = DiscardedLiteral(size)
         self.parseState = "discarded"
         self.setRawMode()

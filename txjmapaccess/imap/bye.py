@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.imap.test_serial -*-
+# -*- test-case-name: tests.imap.test_serializer -*-
 """
 BYE is the last that a client hears (RFC 3501, section 7.1.5), and then the connection ends, whether
 the client closes it or not.
@@ -14,7 +14,7 @@ from txjmapaccess.imap._twisted import ServerBase
 _AFTER_BYE = 5
 
 
-class Farewell(ServerBase):
+class Bye(ServerBase):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.imap.test_serial -*-
+# -*- test-case-name: tests.imap.test_serializer -*-
 """
 A client that sends commands and does not read the answers. A transport takes whatever is written to
 it, and tells nobody how much it has still to send, but for a producer that is registered.
@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 
 @implementer(IPushProducer)
-class Backlog:
+class Backpressure:
     """
     Registered from before something is written until a turn of the reactor later (TLS may put
     off what it is given until then): a transport that has too much to send by then says so.
@@ -64,7 +64,7 @@ class Backlog:
         self._sent.callback(None)
 
 
-def backlogOf(transport: Any) -> Backlog | None:
+def backpressureOf(transport: Any) -> Backpressure | None:
     """
     @return: L{None} for a transport that cannot tell, or tells somebody else: a producer of another
         server.
@@ -72,6 +72,6 @@ def backlogOf(transport: Any) -> Backlog | None:
     if not IConsumer.providedBy(transport):
         return None
     try:
-        return Backlog(transport)
+        return Backpressure(transport)
     except RuntimeError:
         return None

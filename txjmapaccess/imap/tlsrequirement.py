@@ -14,22 +14,16 @@ from twisted.cred.credentials import IUsernamePassword
 from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.admission import Admission
+from txjmapaccess.imap.connectionlimits import ConnectionLimits
 from txjmapaccess.imap.sasl import MECHANISMS, Mechanism, foreignMechanism
 from txjmapaccess.interfaces import IBearerToken, IProtectedTransport
 from txjmapaccess.sessionurl import isLoopback
 
 
-class Privacy(Admission):
+class TLSRequirement(ConnectionLimits):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
-
-    @ivar requireTLS: L{True} when no password or token may come in clear, L{False} when they may,
-        L{None} to leave passwords as the server has them (in clear unless it can do TLS), and to
-        take tokens in clear from loopback addresses only.
     """
-
-    requireTLS: bool | None = None
 
     def offeredMechanisms(self, loginDisabled: bool) -> Mapping[bytes, Mechanism]:
         """
@@ -39,7 +33,9 @@ class Privacy(Admission):
         """
         known = self.knownMechanisms()
         if not loginDisabled and (
-            self.requireTLS is not None or not self._checksTokens() or self._mayHaveTokens()
+            self._jmaSettings.requireTLS is not None
+            or not self._checksTokens()
+            or self._mayHaveTokens()
         ):
             return known
         return {
@@ -52,7 +48,8 @@ class Privacy(Admission):
         """
         @return: the mechanisms for which there is a checker, and those of other people.
         """
-        ours = _ours(self._checksPasswords(), self._checksTokens())
+        offered = self._jmaSettings.offered
+        ours = _ours(self._checksPasswords(), self._checksTokens(), offered)
         if not self.challengers:
             return ours
         theirs = {
@@ -74,9 +71,10 @@ class Privacy(Admission):
 
         @return: whether passwords in clear are refused (LOGINDISABLED).
         """
-        if self.requireTLS is None:
+        requireTLS = self._jmaSettings.requireTLS
+        if requireTLS is None:
             return b"LOGINDISABLED" in base
-        return self.requireTLS and not self._isProtected()
+        return requireTLS and not self._isProtected()
 
     def privacyRequired(self, mechanism: Mechanism) -> bool:
         """
@@ -87,7 +85,7 @@ class Privacy(Admission):
     def _privacyRequired(self, mechanism: Mechanism, loginDisabled: bool) -> bool:
         if not mechanism.secretInClear:
             return False
-        if mechanism.credentials is IUsernamePassword or self.requireTLS is not None:
+        if mechanism.credentials is IUsernamePassword or self._jmaSettings.requireTLS is not None:
             return loginDisabled
         return not self._mayHaveTokens()
 
@@ -130,9 +128,13 @@ class Privacy(Admission):
 
 
 @lru_cache
-def _ours(passwords: bool, tokens: bool) -> dict[bytes, Mechanism]:
+def _ours(passwords: bool, tokens: bool, offered: frozenset[bytes]) -> dict[bytes, Mechanism]:
     checked = {IUsernamePassword: passwords, IBearerToken: tokens}
-    return {name: m for name, m in MECHANISMS.items() if checked[m.credentials]}
+    return {
+        name: mechanism
+        for name, mechanism in MECHANISMS.items()
+        if checked[mechanism.credentials] and b"AUTH=" + name in offered
+    }
 
 
 def isFromLoopback(peer: IAddress) -> bool:

@@ -15,7 +15,7 @@ from txjmapaccess.imap.sasl import LoneSeparator
 from txjmapaccess.interfaces import IBearerToken, ITokenAdvice
 
 
-def isExplained(failure: Failure) -> bool:
+def hasTokenError(failure: Failure) -> bool:
     """
     @return: whether the client is told why its login came to nothing. Not when nobody could tell
         whether the token is good.
@@ -23,7 +23,7 @@ def isExplained(failure: Failure) -> bool:
     return couldTell(failure) and not failure.check(LoneSeparator)
 
 
-def explained(failure: Failure, portal: Any) -> TokenRefused:
+def tokenErrorOf(failure: Failure, portal: Any) -> TokenRefused:
     """
     @param failure: a refusal by anybody: by the checker, or by the mechanism, before any checker
         was asked.

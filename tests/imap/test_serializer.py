@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.imap.test_serial -*-
+# -*- test-case-name: tests.imap.test_serializer -*-
 """
-Tests for L{txjmapaccess.imap.serial}: one command at a time.
+Tests for L{txjmapaccess.imap.serializer}: one command at a time.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.imap import Connection, IdentifiedAccount, RecordingRealm, makePortal
 from txjmapaccess import JMAPAccessMixin
-from txjmapaccess.imap.backlog import Backlog, backlogOf
-from txjmapaccess.imap.watching import endsCommand
+from txjmapaccess.imap.backpressure import Backpressure, backpressureOf
+from txjmapaccess.imap.writeobserver import endsCommand
 
 
 def countTurns(connection):
@@ -372,7 +372,7 @@ class TurnTests(SynchronousTestCase):
         """
         for reads in (1, 2):
             transport = StringTransport()
-            backlog = Backlog(transport)
+            backlog = Backpressure(transport)
             for _ in range(reads):
                 backlog.pauseProducing()
                 backlog.resumeProducing()
@@ -387,7 +387,7 @@ class TurnTests(SynchronousTestCase):
         transport = FillingTransport()
         connection = Connection(transport=transport)
         other = object()
-        self.assertIsNone(backlogOf(other))
+        self.assertIsNone(backpressureOf(other))
         transport.registerProducer(other, False)
         connection.send(*[b"a NOOP"] * 100)
         self.assertIs(transport.producer, other)

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.imap.test_serial -*-
+# -*- test-case-name: tests.imap.test_serializer -*-
 """
 What is written to a transport, seen by somebody who has no other way to know it: handlers that
 others wrote may write the end of a command straight to it.
@@ -22,7 +22,7 @@ def endsCommand(data: bytes, tag: bytes) -> bool:
     return len(words) > 1 and words[0] == tag and words[1].upper() in _ENDINGS
 
 
-class TransportWatch:
+class WriteObserver:
     """
     Puts itself before the methods with which a transport is written to.
 
