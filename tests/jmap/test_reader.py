@@ -6,6 +6,7 @@ Tests for L{txjmapaccess.jmap.reader}: accounts of all kinds.
 from __future__ import annotations
 
 import io
+from email.header import Header
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -283,3 +284,20 @@ class OctetTests(ReaderTestCase):
         octets = self.octets(copy)
         assert octets is not None
         self.assertEqual(octets.lower(), b"subject: hello\r\nfrom: a@b\r\n\r\nhi\r\n")
+
+    def test_octetsAboveASCII(self) -> None:
+        """
+        Octets above ASCII in a header are what they are, in whatever form the store has them.
+        """
+        octets = "Subject: Grüße\r\nX-Other: ".encode() + b"f\xfcr\r\n\r\nGr\xfc\xdfe\r\n"
+        for fields in (
+            {"subject": "Grüße", "x-other": "f\udcfcr"},
+            {"subject": Header("Grüße", "utf-8"), "x-other": b"f\xfcr"},
+        ):
+            message = Headers()
+            message.getHeaders = lambda *_, fields=fields: fields  # type: ignore[method-assign]
+            message.getBodyFile = lambda: io.BytesIO(octets[-7:])  # type: ignore[method-assign]
+            mailbox = Mailbox("F1", [message])  # type: ignore[list-item]
+            mailbox.fetch = lambda *_, message=message: [(1, message)]  # type: ignore[method-assign]
+            (copy,) = self.read(makeAccount(INBOX=mailbox)).emails["M1"].copies
+            self.assertEqual(self.octets(copy), octets)
