@@ -17,12 +17,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.support.jmap import PLAIN, Account, Mailbox, Message, makeAccount
+from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import MessageExpunged
-from txjmapaccess.imap.objectids import StoreIdentifiers
 from txjmapaccess.interfaces import IObjectIDMessage
-from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.reader import AccountReader
 from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot
+from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.store.identification import Identification
+from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.verdict import Unknown
 
 
 @implementer(IMessageIMAP, IObjectIDMessage)
@@ -68,13 +71,23 @@ class ReaderTestCase(SynchronousTestCase):
         self.events: list[Any] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.identification = Identification()
 
     def read(self, account: Any) -> Snapshot:
         """
         @return: all that the account holds.
         """
-        self.reader = AccountReader(account, StoreIdentifiers(), Pacer(Clock(), seconds=lambda: 0))
+        self.reader = self.readerOf(account)
         return Snapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
+
+    def readerOf(self, account: Any, username: str = "arnt") -> AccountReader:
+        """
+        @return: what reads an account. All are of one server.
+        """
+        turns = RequestTurns(Clock())
+        record = LoginRecord(username, "JMAP", Unknown(), 0)
+        opened = OpenAccount(account, record, lambda: turns)
+        return AccountReader(account, self.identification.of(opened, raises=True), turns)
 
     def octets(self, copy: Copy) -> bytes | None:
         """
@@ -176,18 +189,16 @@ class SnapshotTests(ReaderTestCase):
         account.mailboxes.update((f"m{n}", mailbox) for n, mailbox in enumerate(mailboxes))
         self.assertEqual(list(self.read(account).folders), ["F1"])
         self.assertEqual(self.errors(), 5)
-        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.assertEqual([type(e["error"]) for e in self.events if e.get("error")], [KeyError])
 
     def test_once(self) -> None:
         """
         What is at fault is logged once for each account, however often that is read.
         """
-        identifiers = StoreIdentifiers()
         messages = [Message(1, "a b"), Message(2, "a b")]
         account = makeAccount(INBOX=Mailbox("F1", messages), twin=Mailbox("F1"), bad=Mailbox(""))
-        for accountID in ("A1", "A1", "A2"):
-            pacer = Pacer(Clock(), seconds=lambda: 0)
-            reader = AccountReader(account, identifiers, pacer, accountID)
+        for username in ("arnt", "arnt", "bob"):
+            reader = self.readerOf(account, username)
             self.successResultOf(Deferred.fromCoroutine(reader.read()))
         self.assertEqual(self.errors(), 8)
 

@@ -20,9 +20,9 @@ from tests.objectid.test_rfc8474 import TheirAccount, TheirMailbox
 from tests.support.identifiers import AFTER, BEFORE, InlineIndex, found, stall
 from tests.support.mail import HELLO, Mailbox, Session
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.objectid import changes
 from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.pacing import SLICE
 from txjmapaccess.server import JMAPAccessMixin
 
 

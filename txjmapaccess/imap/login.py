@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IAccount
 from twisted.python.failure import Failure
 
+from txjmapaccess.coroutines import begun, settled
 from txjmapaccess.credentials import (
     Authentication,
     Evidence,
@@ -30,7 +31,6 @@ from txjmapaccess.errors import (
 from txjmapaccess.imap.loginlog import logAccepted
 from txjmapaccess.imap.portals import EvidencePortal, PortalLogin
 from txjmapaccess.imap.refusing import Refusing
-from txjmapaccess.imap.waiting import begun, settled
 from txjmapaccess.pacing import Pace
 from txjmapaccess.verdict import Unknown, Verdict
 

@@ -19,18 +19,15 @@ whomever they were deleted, is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from txjmapaccess.imap.mailboxnames import listedName
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.coroutines import settled
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.indexfile import IndexUnavailable
 from txjmapaccess.objectid.lock import Lock, tryLock
 from txjmapaccess.objectid.names import movesOf
-from txjmapaccess.objectid.storenames import StoreNames
 from txjmapaccess.objectid.values import (
     AS_BEFORE,
     COPY,
@@ -41,6 +38,9 @@ from txjmapaccess.objectid.values import (
     Begun,
     Settled,
 )
+from txjmapaccess.pacing import Turns
+from txjmapaccess.store.mailboxes import MailboxNames
+from txjmapaccess.store.mailboxnames import listedName
 
 #: Seconds between two looks whether a lock is free, and how many there are.
 _EACH, _LOOKS = 0.02, 1500
@@ -50,19 +50,19 @@ class Changes:
     """
     The changes to one account.
 
-    @param connection: see L{txjmapaccess.objectid.identifiers.IndexedIdentifiers}.
+    @param turns: gives what a wait takes its turns from.
     @param run: runs a job in a thread.
     @param names: of the account's mailboxes.
     """
 
     def __init__(
         self,
-        connection: Any,
+        turns: Callable[[], Turns],
         index: ObjectIndex,
         run: Callable[..., Deferred[Any]],
-        names: StoreNames,
+        names: MailboxNames,
     ) -> None:
-        self._connection = connection
+        self._turns = turns
         self._index = index
         self._run = run
         self._names = names
@@ -89,14 +89,12 @@ class Changes:
 
     async def _acquire(self) -> Lock:
         path = self._index.path + ".lock"
+        turns = self._turns()
         for _ in range(_LOOKS):
             lock: Lock | None = await self._run(tryLock, path)
             if lock is not None:
                 return lock
-            waited: Deferred[None] = Deferred()
-            self._connection.callLater(_EACH, partial(waited.callback, None))
-            await waited
-            await self._connection.turns().pause()  # Ends this when the client has gone.
+            await turns.pause(_EACH)  # Ends this when the client has gone.
         raise IndexUnavailable(self._index.path, "somebody changes mailboxes for too long")
 
     async def begin(self, *changes: Begun) -> Change:

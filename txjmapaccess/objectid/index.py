@@ -19,8 +19,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
-from txjmapaccess.imap.mailboxnames import folded
-from txjmapaccess.maildir.identifiers import newMailboxID
+from txjmapaccess.message.identifiers import newMailboxID
 from txjmapaccess.objectid.indexfile import openFile, transaction
 from txjmapaccess.objectid.values import (
     COPY,
@@ -35,6 +34,7 @@ from txjmapaccess.objectid.values import (
     Settled,
     Unsettled,
 )
+from txjmapaccess.store.mailboxnames import folded
 
 #: SQLite's smallest limit of variables in a statement.
 _MOST_VARIABLES = 900
