@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 from twisted.logger import Logger
 from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
 
+from txjmapaccess.fsync import syncDirectory
 from txjmapaccess.maildir import changes, files
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.index import Index, IndexDamaged
@@ -180,7 +181,7 @@ class Store:
             with db.writing():
                 os.rename(self._path(directory), trash)
                 db.removeMailbox(row.id)
-                files.syncDirectory(self._root)
+                syncDirectory(self._root)
         shutil.rmtree(trash, ignore_errors=True)
 
     def rename(self, old: str, new: str) -> None:
@@ -208,7 +209,7 @@ class Store:
             with db.writing():
                 for directory, target in directories.items():
                     self._move(db, directory, target)
-                files.syncDirectory(self._root)
+                syncDirectory(self._root)
         return None
 
     def _makeParents(self, db: Session, name: str) -> None:

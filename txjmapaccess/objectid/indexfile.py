@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.maildir.files import syncDirectory
+from txjmapaccess.fsync import syncDirectory
 
 #: Seconds to wait for another process that writes.
 _PATIENCE = 30
