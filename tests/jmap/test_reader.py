@@ -31,7 +31,7 @@ from txjmapaccess.verdict import Unknown
 @implementer(IMessageIMAP, IObjectIDMessage)
 class Headers:
     """
-    A message that is no file: what L{twisted.mail.imap4.MessageProducer} puts together.
+    A message that is no file, and is put together.
     """
 
     def getUID(self):

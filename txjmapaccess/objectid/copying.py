@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.objectid.changes import Change
 from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.mailboxchanges import Change
 from txjmapaccess.objectid.values import IDs
 from txjmapaccess.store.messageset import since
 

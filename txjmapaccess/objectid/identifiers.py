@@ -16,10 +16,10 @@ from twisted.internet.defer import Deferred
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.message.identifiers import emailID, firstReference, threadID
-from txjmapaccess.objectid.changes import Change, Changes
 from txjmapaccess.objectid.copying import Copying
 from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.values import COPY, Begun, IDs, MailboxKey, Unsettled
+from txjmapaccess.objectid.mailboxchanges import Change, MailboxChanges
+from txjmapaccess.objectid.values import COPY, IDs, MailboxKey, PendingChange, Unsettled
 from txjmapaccess.pacing import ClientGone, Turns
 from txjmapaccess.store.mailboxes import MailboxNames
 from txjmapaccess.store.messages import openMessage
@@ -46,7 +46,7 @@ class IndexedIdentifiers:
         self._index = index
         self._run = run
         self._names = MailboxNames(opened.account)
-        self._changes = Changes(opened.turns, index, run, self._names)
+        self._changes = MailboxChanges(opened.turns, index, run, self._names)
         # By id: a mailbox that is open stays the same when somebody renames it.
         self._open: dict[int, tuple[ref[Any], int, int]] = {}
 
@@ -202,12 +202,12 @@ class IndexedIdentifiers:
                     return int(message.getUID())
         return int(messages[-1].getUID()) + 1
 
-    # Changes
+    # MailboxChanges
 
     async def creating(self, name: str) -> Change:
         """
         A mailbox is about to be made. This and the next three: see
-        L{txjmapaccess.objectid.changes}.
+        L{txjmapaccess.objectid.mailboxchanges}.
         """
         return await self._changes.create(name)
 
@@ -243,7 +243,7 @@ class IndexedIdentifiers:
         """
         ids = await self.messageIDs(mailbox, originals, source)
         row = (await self._find(name, target)).row
-        change = await self._changes.begin(Begun(COPY, mailbox=row, uidNext=uidNext or 0))
+        change = await self._changes.begin(PendingChange(COPY, mailbox=row, uidNext=uidNext or 0))
         sizes = [message.getSize() for message in originals]
         return Copying(self._index, self._run, change, sizes, ids, target, uidNext)
 

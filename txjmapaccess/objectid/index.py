@@ -8,8 +8,8 @@ What was reported once stays in here, so that it never changes. A MAILBOXID is m
 and UIDVALIDITY under which the mailbox is seen first, and at random where that was given before:
 most come out the same again when an index is lost.
 
-What is about to be done to mailboxes is noted here before the store is asked (L{Begun}). Until
-somebody has settled what came of it, nothing that it may concern is told or kept.
+What is about to be done to mailboxes is noted here before the store is asked (L{PendingChange}).
+Until somebody has settled what came of it, nothing that it may concern is told or kept.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from txjmapaccess.objectid.values import (
     GONE,
     MOVED,
     RENAME,
-    Begun,
     IDs,
     MailboxForgotten,
     MailboxKey,
+    PendingChange,
     Settled,
     Unsettled,
 )
@@ -111,9 +111,9 @@ class ObjectIndex:
             for name in names:
                 _spend(database, name)
 
-    # Changes
+    # MailboxChanges
 
-    def begin(self, changes: Iterable[Begun]) -> list[Begun]:
+    def begin(self, changes: Iterable[PendingChange]) -> list[PendingChange]:
         """
         Note what is about to be done, should this process be killed meanwhile.
 
@@ -134,7 +134,7 @@ class ObjectIndex:
                 for change in changes
             ]
 
-    def begun(self) -> list[Begun]:
+    def begun(self) -> list[PendingChange]:
         """
         @return: what was begun and not settled.
         """
@@ -198,7 +198,7 @@ class ObjectIndex:
         with openFile(self.path) as database:
             return {uid for (uid,) in database.execute(query, (row, uidNext))}
 
-    def addCopies(self, copying: Begun, ids: Mapping[int, IDs]) -> None:
+    def addCopies(self, copying: PendingChange, ids: Mapping[int, IDs]) -> None:
         """
         Keep the identifiers of copies: with this, the copying is settled.
         """
@@ -247,10 +247,12 @@ class ObjectIndex:
         return [uid for (uid,) in found]
 
 
-def _begun(database: sqlite3.Connection, *kinds: str) -> list[Begun]:
+def _begun(database: sqlite3.Connection, *kinds: str) -> list[PendingChange]:
     marks = ",".join("?" * len(kinds))
     query = "SELECT kind, name, target, mailbox, uid_next, is_hidden, id FROM begun"
-    return [Begun(*row) for row in database.execute(f"{query} WHERE kind IN ({marks})", kinds)]
+    return [
+        PendingChange(*row) for row in database.execute(f"{query} WHERE kind IN ({marks})", kinds)
+    ]
 
 
 def _mustNotBeCopies(database: sqlite3.Connection, row: int, uids: Iterable[int]) -> None:

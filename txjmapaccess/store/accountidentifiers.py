@@ -15,6 +15,7 @@ from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError, TemporaryFailure
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDSearch
 from txjmapaccess.pacing import ClientGone
+from txjmapaccess.store.mailboxes import MailboxNames, openMailbox
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs, StoreIdentifiers, isObjectID
 from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.store.problemreports import MOST_OBJECTS, ProblemReports
@@ -104,11 +105,10 @@ class AccountIdentifiers:
         before = names.get(mailboxID, name)
         if before != name and await self._areTwo(before, name):
             # Renamed, by somebody else, unless a mailbox of the old name still has it.
-            mailbox = await settled(self._opened.account.select, before, 0)
-            if mailbox is not None:
-                other = await self.source().mailboxID(before, mailbox)
-                if other == mailboxID:
-                    return False
+            mailbox = await openMailbox(self._opened.account, before, 0)
+            source = self.source()
+            if mailbox is not None and await source.mailboxID(before, mailbox) == mailboxID:
+                return False
         names[mailboxID] = name
         return True
 
@@ -122,8 +122,7 @@ class AccountIdentifiers:
 
     async def _areTwo(self, one: str, other: str) -> bool:
         # One mailbox may answer to several names, but it is listed once.
-        listed = await settled(self._opened.account.listMailboxes, "", "*")
-        return {one, other}.issubset(name for name, _ in listed)
+        return {one, other} <= await MailboxNames(self._opened.account).refreshed()
 
     # Messages
 
