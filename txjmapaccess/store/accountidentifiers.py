@@ -88,6 +88,8 @@ class AccountIdentifiers:
         """
         try:
             value = await self.source().mailboxID(name, mailbox)
+        except ClientGone:
+            raise
         except Exception as e:
             if self._raises and isinstance(e, TemporaryFailure):
                 raise
