@@ -51,5 +51,7 @@ class MixinTests(SynchronousTestCase):
         self.assertIsNotNone(connection.server._source)
         answer = connection.send(b"a LOGIN arnt trondheim")[-1]
         self.assertIn(b"OBJECTID", capabilitiesIn(answer))
-        self.assertEqual(type(connection.server.identifiers()).__name__, "StoreIdentifiers")
+        self.assertEqual(
+            type(connection.server.identifiers().source()).__name__, "StoreIdentifiers"
+        )
         connection.lose()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.turns import WorkClock
-from txjmapaccess.pacing import SLICE, Pace
+from txjmapaccess.pacing import SLICE, ClientGone, Pace, Turns
 
 
 class PaceTests(SynchronousTestCase):
@@ -162,3 +164,64 @@ class PaceTests(SynchronousTestCase):
         self.pace.each(self.step, ["a"])
         self.clock.turns()
         self.assertEqual(self.done, ["a"])
+
+
+class TurnsTests(SynchronousTestCase):
+    """
+    L{Turns}.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hasGone = False
+        self.turns = Turns(self.clock.seconds, self.clock.callLater, lambda: self.hasGone)
+
+    def test_isOver(self) -> None:
+        """
+        A turn is over after some time, and a pause begins another.
+        """
+        self.assertFalse(self.turns.isOver())
+        self.clock.advance(SLICE)
+        self.assertTrue(self.turns.isOver())
+        paused = Deferred.fromCoroutine(self.turns.pause())
+        self.assertNoResult(paused)
+        self.clock.advance(0)
+        self.successResultOf(paused)
+        self.assertFalse(self.turns.isOver())
+
+    def test_seconds(self) -> None:
+        """
+        A pause may be longer.
+        """
+        paused = Deferred.fromCoroutine(self.turns.pause(2))
+        self.clock.advance(1)
+        self.assertNoResult(paused)
+        self.clock.advance(1)
+        self.successResultOf(paused)
+
+    def test_hasGone(self) -> None:
+        """
+        When there is nobody left to work for, a pause is the end.
+        """
+        paused = Deferred.fromCoroutine(self.turns.pause())
+        self.hasGone = True
+        self.clock.advance(0)
+        self.failureResultOf(paused, ClientGone)
+
+    def test_run(self) -> None:
+        """
+        Steps are taken until a turn is over, and then in the next one.
+        """
+        done = []
+
+        def steps() -> Iterator[None]:
+            for number in range(3):
+                done.append(number)
+                self.clock.rightNow += SLICE / 2
+                yield None
+
+        run = Deferred.fromCoroutine(self.turns.run(steps()))
+        self.assertEqual(done, [0, 1])
+        self.clock.advance(0)
+        self.assertEqual(done, [0, 1, 2])
+        self.successResultOf(run)

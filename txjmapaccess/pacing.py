@@ -4,13 +4,15 @@ What becomes ready for many at once is done in slices, and between two slices th
 turn: a directory that hung answers hundreds of logins at a time, or none of them ever.
 
 One thing that becomes ready is done at once, as if this were not there.
+
+What is long for one alone, a command or a request, takes L{Turns}.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -20,6 +22,68 @@ _T = TypeVar("_T")
 
 #: Seconds for which the reactor may be kept before others have a turn.
 SLICE = 0.003
+
+
+class ClientGone(Exception):
+    """
+    The end of work whose client will not hear the answer.
+    """
+
+
+class Turns:
+    """
+    What long work asks between its steps, so that others are not kept waiting.
+
+    @param seconds: a clock.
+    @param callLater: to get a further turn of the reactor.
+    @param hasGone: whether there is nobody left to work for.
+    """
+
+    def __init__(
+        self,
+        seconds: Callable[[], float],
+        callLater: Callable[..., Any],
+        hasGone: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._seconds = seconds
+        self._hasGone = hasGone
+        self._callLater = callLater
+        self._until = seconds() + SLICE
+
+    def isOver(self) -> bool:
+        """
+        @return: whether it is time to L{pause}.
+        """
+        return self._seconds() >= self._until
+
+    async def pause(self, seconds: float = 0) -> None:
+        """
+        Let others have a turn.
+
+        @param seconds: how long this waits.
+
+        @raise ClientGone: when there is nobody left to work for.
+        """
+        turn: Deferred[None] = Deferred()
+        self._callLater(seconds, lambda: turn.callback(None))
+        await turn
+        if self._hasGone():
+            raise ClientGone()
+        self.begin()
+
+    def begin(self) -> None:
+        """
+        Count from now: others have just had a turn.
+        """
+        self._until = self._seconds() + SLICE
+
+    async def run(self, steps: Iterable[object]) -> None:
+        """
+        Take all C{steps}, each of which is short, with pauses.
+        """
+        for _ in steps:
+            if self.isOver():
+                await self.pause()
 
 
 class Pace:

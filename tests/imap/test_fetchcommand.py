@@ -16,7 +16,7 @@ from zope.interface import alsoProvides
 
 from tests.support.mail import HELLO, IdentifiedAccount, Part, Session
 from txjmapaccess.errors import MessageExpunged
-from txjmapaccess.imap.waiting import SLICE
+from txjmapaccess.pacing import SLICE
 from txjmapaccess.server import JMAPAccessMixin
 
 MULTIPART = (

@@ -10,7 +10,7 @@ from twisted.mail.interfaces import IMessageIMAPCopier, IMessageIMAPFile
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from tests.support.mail import HELLO, Account, PollableMailbox, Session
+from tests.support.mail import HELLO, Account, Part, PollableMailbox, Session
 from txjmapaccess.imap.messagecommands import certainUIDs
 from txjmapaccess.server import JMAPAccessMixin
 
@@ -185,6 +185,22 @@ class CopyTests(SynchronousTestCase):
         alsoProvides(message, IMessageIMAPFile)
         self.session.send(b"a COPY 1 box")
         self.assertEqual(self.box.messages[0].octets, b"Good morning\r\n")
+
+    def test_octetsAboveASCII(self):
+        """
+        Octets above ASCII are copied as they are, in the header and in that of a part, as FETCH
+        gives them.
+        """
+        header = "Subject: Grüße\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n".encode()
+        latin1 = b"Content-Description: f\xfcr alle\r\n\r\nGr\xfc\xdfe"
+        whole = header + b"\r\n--x\r\n" + latin1 + b"\r\n--x--\r\n"
+        message = self.inbox.put(whole)
+        message.getSubPart = [Part(latin1)].__getitem__
+        self.assertEqual(
+            self.session.send(b"a COPY 4 box"), [b"a OK [COPYUID 7 4 1] COPY completed"]
+        )
+        self.assertEqual(self.box.messages[0].octets, whole)
+        self.assertIn(whole, b"\r\n".join(self.session.send(b"a FETCH 4 BODY.PEEK[]")))
 
     def test_uid(self):
         """

@@ -13,9 +13,10 @@ from zope.interface import alsoProvides
 
 from tests.support.mail import IdentifiedAccount, IndexedMailbox, Session
 from txjmapaccess.errors import MessageExpunged
-from txjmapaccess.imap.messageset import bounded, membership, parseSequenceSet
-from txjmapaccess.imap.waiting import SLICE
+from txjmapaccess.imap.sequenceset import parseSequenceSet
+from txjmapaccess.pacing import SLICE
 from txjmapaccess.server import JMAPAccessMixin
+from txjmapaccess.store.messageset import bounded, membership
 
 CAFE = (
     b"Subject: =?utf-8?q?caf=C3=A9?=\r\n"
@@ -275,7 +276,7 @@ class SetTests(SynchronousTestCase):
             self.assertEqual(ours, theirs, text)
             ours.last = theirs.last = 7
             self.assertEqual(list(ours), list(theirs), text)
-            isIn = membership(text, 7)
+            isIn = membership(parseSequenceSet(text), 7)
             self.assertEqual([n for n in range(12) if isIn(n)], list(theirs), text)
         self.assertEqual(parseSequenceSet(b"*:*"), parseSequenceSet(b"*"))
 
@@ -285,7 +286,7 @@ class SetTests(SynchronousTestCase):
         """
         text = b",".join(b"%d" % n for n in range(1, 9000, 2))
         started = time.process_time()
-        isIn = membership(text, 1)
+        isIn = membership(parseSequenceSet(text), 1)
         self.assertEqual(sum(map(isIn, range(20000))), 4500)
         self.assertLess(time.process_time() - started, 0.5)
 

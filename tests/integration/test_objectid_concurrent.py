@@ -18,11 +18,12 @@ from twisted.mail.imap4 import MailboxException, MessageSet
 
 from tests.objectid.test_rfc8474 import TheirAccount
 from tests.support.coroutines import AsyncTestCase
-from txjmapaccess.imap.waiting import Turns
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.values import MailboxForgotten
+from txjmapaccess.pacing import Turns
+from txjmapaccess.store.openaccount import OpenAccount
 
 NAMES = ("a", "b", "a/x", "c")
 
@@ -34,27 +35,17 @@ class Worker:
     @param case: the test.
     """
 
-    mbox = None
-    selectedName = None
-
     def __init__(self, case: ConcurrentTests, path: str, seed: int) -> None:
         self._case = case
         self._chance = random.Random(seed)
         self.account = case.account
-        self.callLater = reactor.callLater  # type: ignore[attr-defined]
         index = ObjectIDIndex(path)
         case.addCleanup(index.close)
-        self._identifiers = IndexedIdentifiers(self, ObjectIndex(index.fileOf("arnt")), index.run)
+        opened = OpenAccount(self.account, None, self._turns)
+        self._identifiers = IndexedIdentifiers(opened, ObjectIndex(index.fileOf("arnt")), index.run)
 
-    def turns(self) -> Turns:
-        return Turns(time.monotonic, self.callLater)
-
-    def inTurns(self, steps: Any) -> Deferred[None]:
-        async def run() -> None:
-            for step in steps:
-                await step
-
-        return Deferred.fromCoroutine(run())
+    def _turns(self) -> Turns:
+        return Turns(time.monotonic, reactor.callLater)  # type: ignore[attr-defined]
 
     async def _pause(self) -> None:
         await deferLater(reactor, self._chance.random() / 200)  # type: ignore[arg-type]

@@ -15,9 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.jmap import CORE, MAIL
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.jmap.api import API
-from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import invalidArguments
 from txjmapaccess.jmap.requests import parseRequest
+from txjmapaccess.jmap.turns import RequestTurns
 
 
 async def _fails(arguments: Any) -> Any:
@@ -37,7 +37,7 @@ class APITests(SynchronousTestCase):
         """
         body = {"using": using, "methodCalls": calls, **more}
         request = parseRequest(json.dumps(body).encode())
-        api = API({MAIL: {"Test/fails": _fails}}, Pacer(Clock(), seconds=lambda: 0))
+        api = API({MAIL: {"Test/fails": _fails}}, RequestTurns(Clock()))
         encoded = self.successResultOf(Deferred.fromCoroutine(api.answer(request, "s1")))
         return json.loads(encoded)
 

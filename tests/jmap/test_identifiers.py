@@ -1,13 +1,14 @@
 # -*- test-case-name: tests.jmap.test_identifiers -*-
 """
-Tests for L{txjmapaccess.jmap.identifiers}: a store that has no identifiers, and an index that IMAP
-and JMAP share.
+Tests for L{txjmapaccess.store.identification} in JMAP: a store that has no identifiers, and an
+index that IMAP and JMAP share.
 """
 
 from __future__ import annotations
 
 import os
 
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -166,13 +167,16 @@ class FaultTests(SynchronousTestCase):
         """
         account = IdentifiedAccount()
         account.mailboxes["INBOX"].put().getEmailID = lambda: "a b"
-        server = Server(portal=makePortal(RecordingRealm(lambda _: account)))
+        users = InMemoryUsernamePasswordDatabaseDontUse(arnt=b"trondheim", bob=b"trondheim")
+        server = Server(portal=makePortal(RecordingRealm(lambda _: account), [users]))
         with capturedLogs() as events:
-            for accountID in ("A1", "A1", "A2"):
-                account.getAccountID = lambda accountID=accountID: accountID
-                ((_, answer),) = server.call(("Email/query", {"accountId": accountID}))
+            for user in ("arnt", "arnt", "bob"):
+                account.getAccountID = lambda user=user: user
+                ((_, answer),) = server.call(
+                    ("Email/query", {"accountId": user}), Authorization=basic(user)
+                )
                 self.assertEqual(answer["ids"], [])
-        self.assertEqual(len([event for event in events if "uid" in event]), 2)
+        self.assertEqual(len([event for event in events if event.get("kind") == "EMAILID"]), 2)
 
 
 class AdapterTests(SynchronousTestCase):

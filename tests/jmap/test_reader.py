@@ -6,6 +6,7 @@ Tests for L{txjmapaccess.jmap.reader}: accounts of all kinds.
 from __future__ import annotations
 
 import io
+from email.header import Header
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -16,18 +17,21 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.support.jmap import PLAIN, Account, Mailbox, Message, makeAccount
+from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import MessageExpunged
-from txjmapaccess.imap.objectids import StoreIdentifiers
 from txjmapaccess.interfaces import IObjectIDMessage
-from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.reader import AccountReader
 from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot
+from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.store.identification import Identification
+from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.verdict import Unknown
 
 
 @implementer(IMessageIMAP, IObjectIDMessage)
 class Headers:
     """
-    A message that is no file: what L{twisted.mail.imap4.MessageProducer} puts together.
+    A message that is no file, and is put together.
     """
 
     def getUID(self):
@@ -67,13 +71,23 @@ class ReaderTestCase(SynchronousTestCase):
         self.events: list[Any] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.identification = Identification()
 
     def read(self, account: Any) -> Snapshot:
         """
         @return: all that the account holds.
         """
-        self.reader = AccountReader(account, StoreIdentifiers(), Pacer(Clock(), seconds=lambda: 0))
+        self.reader = self.readerOf(account)
         return Snapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
+
+    def readerOf(self, account: Any, username: str = "arnt") -> AccountReader:
+        """
+        @return: what reads an account. All are of one server.
+        """
+        turns = RequestTurns(Clock())
+        record = LoginRecord(username, "JMAP", Unknown(), 0)
+        opened = OpenAccount(account, record, lambda: turns)
+        return AccountReader(account, self.identification.of(opened, raises=True), turns)
 
     def octets(self, copy: Copy) -> bytes | None:
         """
@@ -175,18 +189,16 @@ class SnapshotTests(ReaderTestCase):
         account.mailboxes.update((f"m{n}", mailbox) for n, mailbox in enumerate(mailboxes))
         self.assertEqual(list(self.read(account).folders), ["F1"])
         self.assertEqual(self.errors(), 5)
-        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.assertEqual([type(e["error"]) for e in self.events if e.get("error")], [KeyError])
 
     def test_once(self) -> None:
         """
         What is at fault is logged once for each account, however often that is read.
         """
-        identifiers = StoreIdentifiers()
         messages = [Message(1, "a b"), Message(2, "a b")]
         account = makeAccount(INBOX=Mailbox("F1", messages), twin=Mailbox("F1"), bad=Mailbox(""))
-        for accountID in ("A1", "A1", "A2"):
-            pacer = Pacer(Clock(), seconds=lambda: 0)
-            reader = AccountReader(account, identifiers, pacer, accountID)
+        for username in ("arnt", "arnt", "bob"):
+            reader = self.readerOf(account, username)
             self.successResultOf(Deferred.fromCoroutine(reader.read()))
         self.assertEqual(self.errors(), 8)
 
@@ -283,3 +295,20 @@ class OctetTests(ReaderTestCase):
         octets = self.octets(copy)
         assert octets is not None
         self.assertEqual(octets.lower(), b"subject: hello\r\nfrom: a@b\r\n\r\nhi\r\n")
+
+    def test_octetsAboveASCII(self) -> None:
+        """
+        Octets above ASCII in a header are what they are, in whatever form the store has them.
+        """
+        octets = "Subject: Grüße\r\nX-Other: ".encode() + b"f\xfcr\r\n\r\nGr\xfc\xdfe\r\n"
+        for fields in (
+            {"subject": "Grüße", "x-other": "f\udcfcr"},
+            {"subject": Header("Grüße", "utf-8"), "x-other": b"f\xfcr"},
+        ):
+            message = Headers()
+            message.getHeaders = lambda *_, fields=fields: fields  # type: ignore[method-assign]
+            message.getBodyFile = lambda: io.BytesIO(octets[-7:])  # type: ignore[method-assign]
+            mailbox = Mailbox("F1", [message])  # type: ignore[list-item]
+            mailbox.fetch = lambda *_, message=message: [(1, message)]  # type: ignore[method-assign]
+            (copy,) = self.read(makeAccount(INBOX=mailbox)).emails["M1"].copies
+            self.assertEqual(self.octets(copy), octets)

@@ -20,9 +20,9 @@ from tests.objectid.test_rfc8474 import TheirAccount, TheirMailbox
 from tests.support.identifiers import AFTER, BEFORE, InlineIndex, found, stall
 from tests.support.mail import HELLO, Mailbox, Session
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.imap.waiting import SLICE
-from txjmapaccess.objectid import changes
+from txjmapaccess.objectid import mailboxchanges
 from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.pacing import SLICE
 from txjmapaccess.server import JMAPAccessMixin
 
 
@@ -428,7 +428,7 @@ class RenameTests(ChangeTestCase):
         """
         self.account.rename = lambda old, new: Deferred()
         self.assertEqual(self.session.send(b"a RENAME a b"), [])
-        self.patch(changes, "_LOOKS", 3)
+        self.patch(mailboxchanges, "_LOOKS", 3)
         other = self.connect()
         other.send(b"a DELETE ab")
         other.clock.pump([0.02, 0] * 4)

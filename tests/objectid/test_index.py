@@ -30,9 +30,9 @@ from txjmapaccess.objectid.values import (
     GONE,
     MOVED,
     RENAME,
-    Begun,
     MailboxForgotten,
     MailboxKey,
+    PendingChange,
     Settled,
     Unsettled,
 )
@@ -118,7 +118,7 @@ class ObjectIndexTests(SynchronousTestCase):
         """
         A mailbox is renamed.
         """
-        (begun,) = self.index.begin([Begun(RENAME, old, new)])
+        (begun,) = self.index.begin([PendingChange(RENAME, old, new)])
         self.index.settle([Settled(begun, MOVED, new, uidValidity)])
 
     def test_begunRename(self):
@@ -128,7 +128,9 @@ class ObjectIndexTests(SynchronousTestCase):
         """
         for name in ("a", "a/x", "ab"):
             self.found(name)
-        begun = self.index.begin([Begun(RENAME, "a", "b"), Begun(RENAME, "a/x", "b/x")])
+        begun = self.index.begin(
+            [PendingChange(RENAME, "a", "b"), PendingChange(RENAME, "a/x", "b/x")]
+        )
         for name in ("a", "b", "A", "B/", "a/x", "b/x"):
             self.assertRaises(Unsettled, self.index.findMailbox, name, 7)
             self.assertRaises(Unsettled, self.index.addMailbox, name, 7)
@@ -145,7 +147,7 @@ class ObjectIndexTests(SynchronousTestCase):
         """
         key = self.found("a")
         for result, isKept in ((AS_BEFORE, True), (GONE, False)):
-            (begun,) = self.index.begin([Begun(DELETE, "a")])
+            (begun,) = self.index.begin([PendingChange(DELETE, "a")])
             self.assertRaises(Unsettled, self.index.findMailbox, "a", 7)
             self.index.settle([Settled(begun, result)])
             self.assertEqual(self.found("a") == key, isKept)
@@ -157,7 +159,7 @@ class ObjectIndexTests(SynchronousTestCase):
         """
         row, other = self.found("a").row, self.found("b").row
         self.index.addMessages(row, {8: ("M8", "T"), 11: ("M11", "T")})
-        (begun,) = self.index.begin([Begun(COPY, mailbox=row, uidNext=10)])
+        (begun,) = self.index.begin([PendingChange(COPY, mailbox=row, uidNext=10)])
         self.assertRaises(Unsettled, self.index.findMessages, row, [8, 10])
         self.assertRaises(Unsettled, self.index.addMessages, row, {10: ("M10", "T")})
         self.assertEqual(set(self.index.findMessages(row, [8, 9, 11])), {8, 11})

@@ -29,10 +29,10 @@ from tests.support.mail import (
     Message,
     Session,
 )
-from txjmapaccess.imap.waiting import SLICE
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.__main__ import main
 from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.pacing import SLICE
 from txjmapaccess.policy import SharedCredentials
 from txjmapaccess.server import JMAPAccessMixin
 

@@ -256,7 +256,7 @@ class Server:
         headers.setdefault("Authorization", basic())
         return self.ask("POST", "/jmap/api", body, **headers)
 
-    def call(self, *calls, using=(CORE, MAIL)) -> list[Any]:
+    def call(self, *calls, using=(CORE, MAIL), **headers) -> list[Any]:
         """
         Call methods: each a name and its arguments; C{accountId} is added.
 
@@ -267,7 +267,7 @@ class Server:
             for number, (name, arguments) in enumerate(calls)
         ]
         body = json.dumps({"using": list(using), "methodCalls": sent}).encode()
-        response = self.post(body)
+        response = self.post(body, **headers)
         assert response.status == 200, response
         return [(name, arguments) for name, arguments, _ in response.json["methodResponses"]]
 

@@ -6,28 +6,23 @@ gave (RFC 4315, section 3) where these are certain.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.logger import Logger
-from twisted.mail.imap4 import (
-    IMAP4Server,
-    IMessageCopier,
-    IMessageFile,
-    MailboxException,
-    MessageProducer,
-    MessageSet,
-)
+from twisted.mail.imap4 import IMAP4Server, IMessageCopier, MailboxException, MessageSet
 
-from txjmapaccess.imap.asking import refusalOf
+from txjmapaccess.coroutines import settled
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
-from txjmapaccess.imap.mailboxnames import decodeName
-from txjmapaccess.imap.messageset import uidSet
+from txjmapaccess.imap.modifiedutf7 import decodeName
+from txjmapaccess.imap.sequenceset import uidSet
+from txjmapaccess.imap.storeaccess import refusalOf
 from txjmapaccess.imap.updates import Updates
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.store.mailboxes import uidNextOf
+from txjmapaccess.store.messages import openMessage
 
 #: Seconds between two looks whether a COPY of somebody else's has come to its end.
 _LOOK = 0.02
@@ -50,16 +45,6 @@ def certainUIDs(results: list[Any], uidNext: Any) -> list[int] | None:
     if not all(isinstance(uid, int) and uid >= uidNext for uid in results):
         return None
     return results
-
-
-def uidNextOf(mailbox: Any) -> Any:
-    """
-    @return: UIDNEXT, or L{None} when it is not known.
-    """
-    try:
-        return mailbox.getUIDNext()
-    except Exception:
-        return None  # Twisted never asks for it, so not every mailbox can tell.
 
 
 class CopyCommand(Updates):
@@ -107,7 +92,9 @@ class CopyCommand(Updates):
     ) -> Any:
         if not originals:
             return await work()
-        return await self.changing("copying", (self.mbox, originals, name, mailbox, uidNext), work)
+        source = self.selectedName
+        args = (self.mbox, originals, name, mailbox, uidNext, source)
+        return await self.changing("copying", args, work)
 
     async def _copyTheirWay(
         self, tag: bytes, messages: MessageSet, name: str, uid: int, mailbox: Any
@@ -139,13 +126,8 @@ class CopyCommand(Updates):
 
     async def _addCopy(self, message: Any, mailbox: Any) -> Any:
         flags, date = message.getFlags(), message.getInternalDate()
-        whole: Any = IMessageFile(message, None)
-        if whole is not None:
-            return await self.ask(mailbox.addMessage, whole.open(), flags, date)
-        with tempfile.TemporaryFile() as buffer:
-            await MessageProducer(message, buffer, self.inTurns).beginProducing(None)
-            buffer.seek(0)
-            return await self.ask(mailbox.addMessage, buffer, flags, date)
+        with closing(await openMessage(message, self.turns())) as file:
+            return await self.ask(mailbox.addMessage, file, flags, date)
 
     def _copyFailed(self, failures: list[Any]) -> None:
         for failure in failures:

@@ -18,16 +18,18 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, MessageSet, NoSuchMailbox
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.dispatch import REPLACED
 from txjmapaccess.imap.fetchitems import Section, fetchItems, parseFetchItems
 from txjmapaccess.imap.fetchresponse import FetchResponse
-from txjmapaccess.imap.messageset import messageSet, sequenceSet
-from txjmapaccess.imap.objectids import LEFT_OUT, MessageIDs
 from txjmapaccess.imap.sections import Extract, extract
-from txjmapaccess.imap.selecting import SelectCommands
+from txjmapaccess.imap.selectcommands import SelectCommands
+from txjmapaccess.imap.sequenceset import sequenceSet
 from txjmapaccess.imap.tidying import Tidied
-from txjmapaccess.imap.waiting import ClientGone, settled
+from txjmapaccess.pacing import ClientGone
+from txjmapaccess.store.messageset import messageSet
+from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs
 
 #: Messages whose identifiers are asked for together.
 _BATCH = 200
@@ -196,7 +198,7 @@ class FetchCommand(SelectCommands):
             await settled(spew, sequence, Tidied(message), response.write, response.flush)
 
     async def _addSection(self, response: FetchResponse, section: Any, message: Any) -> None:
-        data = await extract(section, message, self.inTurns)
+        data = await extract(section, message, self.turns())
         label: bytes = section.label
         if section.partialBegin is not None:
             label += b"<%d>" % section.partialBegin

@@ -12,14 +12,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server, INamespacePresenter, collapseNestedLists
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
-from txjmapaccess.imap.asking import isSelectable
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem, quote
-from txjmapaccess.imap.mailboxnames import decodeName, encodeName
+from txjmapaccess.imap.modifiedutf7 import decodeName, encodeName
 from txjmapaccess.imap.statuscommand import StatusCommand
 from txjmapaccess.imap.statusitems import offeredItems, parseItems
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.store.mailboxes import attributesOf, isSelectable
 
 _RETURN = re.compile(rb"RETURN \((?:STATUS (?P<items>\([^()]*\)))?\) *\Z", re.IGNORECASE)
 
@@ -108,9 +108,9 @@ class ListCommands(StatusCommand):
         self.sendPositiveResponse(tag, command + b" completed")
 
     async def _listOne(self, command: bytes, name: str, mailbox: Any, items: list[str]) -> None:
-        attributes = list(mailbox.getFlags())
+        attributes = await attributesOf(mailbox)
         status = None
-        if items and isSelectable(mailbox):
+        if items and isSelectable(attributes):
             try:
                 status = await self.statusOf(name, await self.openMailbox(name, 0), items)
             except CommandRefused:

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IAccount
 from twisted.python.failure import Failure
 
+from txjmapaccess.coroutines import begun, settled
 from txjmapaccess.credentials import (
     Authentication,
     Evidence,
@@ -30,7 +31,6 @@ from txjmapaccess.errors import (
 from txjmapaccess.imap.loginfailures import LoginFailures
 from txjmapaccess.imap.loginlog import logAccepted
 from txjmapaccess.imap.portallogin import EvidencePortal, PortalLogin
-from txjmapaccess.imap.waiting import begun, settled
 from txjmapaccess.verdict import Unknown, Verdict
 
 # Not on the class: that would make a new logger for each event.

@@ -13,10 +13,11 @@ from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
-from txjmapaccess.imap.mailboxnames import decodeName, isInbox, listedName
-from txjmapaccess.imap.objectids import LEFT_OUT
-from txjmapaccess.imap.selecting import SelectCommands
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.imap.modifiedutf7 import decodeName
+from txjmapaccess.imap.selectcommands import SelectCommands
+from txjmapaccess.store.mailboxes import MailboxNames, openMailbox
+from txjmapaccess.store.mailboxnames import isInbox
+from txjmapaccess.store.objectids import LEFT_OUT
 
 
 class MailboxCommands(SelectCommands):
@@ -78,10 +79,9 @@ class MailboxCommands(SelectCommands):
         if not self.hasObjectIDs():
             return LEFT_OUT
         try:
-            mailbox = await self._selectOrNone(name, 0)
+            mailbox = await openMailbox(self.account, name, 0)
             if mailbox is None:  # A delimiter at the end, perhaps (RFC 3501, section 6.3.3).
-                listed = [each for each, _ in await settled(self.account.listMailboxes, "", "*")]
-                name = listedName(name, listed)
+                name = await MailboxNames(self.account).spelling(name)
                 mailbox = await self.openMailbox(name, 0)
         except Exception:
             self._log.failure("A mailbox that was just created cannot be opened")

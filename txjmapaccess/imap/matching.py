@@ -19,8 +19,9 @@ from typing import Any
 
 from twisted.mail.imap4 import subparts
 
-from txjmapaccess.imap.messageset import membership
 from txjmapaccess.imap.searchkeys import Key
+from txjmapaccess.imap.sequenceset import parseSequenceSet
+from txjmapaccess.store.messageset import membership
 
 _DEEPEST = 20
 
@@ -61,10 +62,10 @@ def compileKey(key: Key, lastSequence: int, lastUID: int) -> Test:
         test = compileKey(key.value[0], lastSequence, lastUID)
         return lambda candidate: not test(candidate)
     if key.name == "SEQUENCE":
-        isInSequences = membership(key.value, lastSequence)
+        isInSequences = membership(parseSequenceSet(key.value), lastSequence)
         return lambda candidate: isInSequences(candidate.sequence)
     if key.name == "UID":
-        isInUIDs = membership(key.value, lastUID)
+        isInUIDs = membership(parseSequenceSet(key.value), lastUID)
         return lambda candidate: isInUIDs(candidate.message.getUID())
     make: Callable[[Any], Test] = _TESTS[key.name]
     return make(key.value)

@@ -12,13 +12,14 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, MessageSet
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
-from txjmapaccess.imap.copycommand import TRY_CREATE, CopyCommand, certainUIDs, uidNextOf
+from txjmapaccess.imap.copycommand import TRY_CREATE, CopyCommand, certainUIDs
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem
-from txjmapaccess.imap.mailboxnames import decodeName
 from txjmapaccess.imap.messagearguments import optionalDate, optionalFlags, storedFlags
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.imap.modifiedutf7 import decodeName
+from txjmapaccess.store.mailboxes import uidNextOf
 
 _READ_ONLY = b"[NOPERM] The mailbox is read-only"
 

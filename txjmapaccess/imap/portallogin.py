@@ -13,8 +13,8 @@ from twisted.cred import credentials as twistedCredentials
 from twisted.cred.portal import Portal
 from twisted.mail.imap4 import IAccount
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.credentials import UsernamePassword
-from txjmapaccess.imap.waiting import settled
 
 
 class PortalLogin:

@@ -21,9 +21,10 @@ from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem, parseString
 from txjmapaccess.imap.literals import String, tokens
 from txjmapaccess.imap.matching import Candidate, Test, compileKey
-from txjmapaccess.imap.messageset import messageSet, parseSequenceSet
 from txjmapaccess.imap.searchkeys import Key, Query, both, parseKeys
-from txjmapaccess.imap.selecting import SelectCommands
+from txjmapaccess.imap.selectcommands import SelectCommands
+from txjmapaccess.imap.sequenceset import parseSequenceSet
+from txjmapaccess.store.messageset import messageSet, since
 
 _BATCH = 200
 _CHARSETS = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
@@ -194,7 +195,7 @@ def narrowed(key: Key) -> tuple[MessageSet | None, int, Key]:
         sets = [part for part in parts if part.name == name]
         if sets:
             return parseSequenceSet(sets[0].value), isByUID, key
-    return parseSequenceSet(b"1:*"), 0, key
+    return since(1), 0, key
 
 
 REPLACED.update(

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String
-from txjmapaccess.imap.messageset import parseSequenceSet
-from txjmapaccess.imap.objectids import isObjectID
+from txjmapaccess.imap.sequenceset import parseSequenceSet
+from txjmapaccess.store.objectids import isObjectID
 
 _DEEPEST = 40
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]

@@ -6,16 +6,14 @@ little of it at once, a large file in pieces as fast as the client takes them.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.mail.imap4 import IMessageFile
 
-from txjmapaccess.imap.assembling import assemble, formatHeader
-from txjmapaccess.imap.waiting import ClientGone
+from txjmapaccess.pacing import ClientGone, Turns
+from txjmapaccess.store.messages import formatHeader, openMessage
 
 _CHUNK = 64 * 1024
 
@@ -46,10 +44,10 @@ class Extract:
         return cls(file, size if length is None else min(size, length))
 
 
-async def extract(section: Any, message: Any, scheduler: Callable[..., Any]) -> Any:
+async def extract(section: Any, message: Any, turns: Turns) -> Any:
     """
     @param section: a L{txjmapaccess.imap.fetchitems.Section}.
-    @param scheduler: called with an iterator of steps; see L{assemble}.
+    @param turns: let the reactor turn.
 
     @return: L{bytes}, an L{Extract}, or L{None} when the message has no such part.
     """
@@ -63,7 +61,7 @@ async def extract(section: Any, message: Any, scheduler: Callable[..., Any]) -> 
         data = formatHeader(part.getHeaders(True).items())
     else:
         whole = section.text is None and not section.part
-        file = await openWhole(part, scheduler) if whole else part.getBodyFile()
+        file = await openMessage(part, turns) if whole else part.getBodyFile()
         return Extract.of(file, begin, length)
     return data[begin:] if length is None else data[begin : begin + length]
 
@@ -98,20 +96,6 @@ def isMessage(part: Any) -> bool:
     """
     kind = part.getHeaders(False, "content-type").get("content-type") or ""
     return str(kind).partition(";")[0].strip().lower() == "message/rfc822"
-
-
-async def openWhole(message: Any, scheduler: Callable[..., Any]) -> Any:
-    """
-    @return: a whole message as an open file.
-    """
-    file: Any = IMessageFile(message, None)
-    if file is not None:
-        return file.open()
-    # For the caller to close.
-    buffer = tempfile.TemporaryFile()  # noqa: SIM115
-    await scheduler(assemble(message, buffer))
-    buffer.seek(0)
-    return buffer
 
 
 def chosenFields(part: Any, negate: bool, names: list[str]) -> list[tuple[str, str]]:

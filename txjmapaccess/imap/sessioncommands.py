@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from txjmapaccess.imap.dispatch import ADDED
 from txjmapaccess.imap.grammar import SyntaxProblem, quote
 from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
-from txjmapaccess.imap.selecting import SelectCommands
+from txjmapaccess.imap.selectcommands import SelectCommands
 
 _MOST_FIELDS = 30
 

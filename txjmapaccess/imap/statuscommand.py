@@ -10,17 +10,18 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
-from txjmapaccess.imap.asking import NO_SUCH_MAILBOX, Asking, isSelectable
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
-from txjmapaccess.imap.mailboxnames import decodeName, encodeName
-from txjmapaccess.imap.messageset import parseSequenceSet
-from txjmapaccess.imap.objectids import LEFT_OUT
+from txjmapaccess.imap.modifiedutf7 import decodeName, encodeName
 from txjmapaccess.imap.statusitems import ORDINARY, formatStatus, statusItems
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.imap.storeaccess import NO_SUCH_MAILBOX, StoreAccess
+from txjmapaccess.store.mailboxes import attributesOf, isSelectable
+from txjmapaccess.store.messageset import since
+from txjmapaccess.store.objectids import LEFT_OUT
 
 
-class StatusCommand(Asking):
+class StatusCommand(StoreAccess):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
@@ -45,7 +46,7 @@ class StatusCommand(Asking):
 
     async def _status(self, tag: bytes, name: str, items: list[str]) -> None:
         mailbox = await self.openMailbox(name, 0)
-        if not isSelectable(mailbox):
+        if not isSelectable(await attributesOf(mailbox)):
             raise CommandRefused(NO_SUCH_MAILBOX)
         if not self.isTwisteds("_cbStatusGotMailbox") and set(items).issubset(ORDINARY):
             await settled(self._cbStatusGotMailbox, mailbox, tag, name, items)
@@ -80,7 +81,7 @@ class StatusCommand(Asking):
             pass  # Twisted knows of no SIZE, so not every mailbox can tell.
         turns = self.turns()
         total = 0
-        for _, message in await self.ask(mailbox.fetch, parseSequenceSet(b"1:*"), uid=0):
+        for _, message in await self.ask(mailbox.fetch, since(1), uid=0):
             total += message.getSize()
             if turns.isOver():
                 await turns.pause()

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import base64
 import re
-from email.header import Header, decode_header
 from email.message import Message
 from typing import Any
+
+from txjmapaccess.message.fieldvalue import fieldOctets
 
 #: What has a meaning in addresses, and white space.
 _BETWEEN = re.compile(r'([\s<>(),;:"@\\]+)')
@@ -32,20 +33,6 @@ def asciiText(value: Any) -> str:
             pieces[n] = pieces[n - 2] + " " + pieces[n]
             pieces[n - 2] = pieces[n - 1] = ""
     return "".join(piece if piece.isascii() else _encodedWord(piece) for piece in pieces)
-
-
-def fieldOctets(value: Any) -> bytes:
-    """
-    @return: the value of a header field as it is in the message.
-    """
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, Header):  # What Python gives for octets that it does not know.
-        return b"".join(
-            text if isinstance(text, bytes) else text.encode("utf-8")
-            for text, _ in decode_header(value)
-        )
-    return str(value).encode("utf-8", "surrogateescape")
 
 
 def _encodedWord(text: str) -> str:

@@ -19,9 +19,9 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 from twisted.python.failure import Failure
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.imap.dispatch import REPLACED
-from txjmapaccess.imap.selecting import SelectCommands
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.imap.selectcommands import SelectCommands
 from txjmapaccess.interfaces import IPollableMailbox
 
 _NUMBERED = (b"FETCH", b"STORE", b"SEARCH")

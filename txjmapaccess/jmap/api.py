@@ -12,11 +12,11 @@ from typing import Any
 from twisted.logger import Logger
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import MethodProblem
 from txjmapaccess.jmap.references import Response, resolve
 from txjmapaccess.jmap.requests import Call, Request
 from txjmapaccess.jmap.session import CORE
+from txjmapaccess.pacing import Turns
 
 #: Takes the arguments of a call, gives those of the response; raises L{MethodProblem}.
 Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -34,14 +34,14 @@ class API:
     Answers requests.
 
     @param methods: the methods by capability and name, besides Core/echo.
-    @param pacer: lets the reactor turn between calls.
+    @param turns: let the reactor turn between calls.
     """
 
     _log = Logger()
 
-    def __init__(self, methods: Mapping[str, Mapping[str, Method]], pacer: Pacer) -> None:
+    def __init__(self, methods: Mapping[str, Mapping[str, Method]], turns: Turns) -> None:
         self._methods = {CORE: {"Core/echo": echo}, **methods}
-        self._pacer = pacer
+        self._turns = turns
 
     async def answer(self, request: Request, sessionState: str) -> bytes:
         """
@@ -52,7 +52,8 @@ class API:
         for call in request.calls:
             responses.append(await self._respond(call, request.using, responses))
             encoded.append(json.dumps(responses[-1]))
-            await self._pacer.pause()
+            if self._turns.isOver():
+                await self._turns.pause()
         rest = {"sessionState": sessionState}
         if request.createdIDs is not None:
             rest["createdIds"] = request.createdIDs  # type: ignore[assignment]

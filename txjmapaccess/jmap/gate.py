@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from txjmapaccess.credentials import (
     Authentication,
     BearerToken,
+    LoginRecord,
     UsernamePassword,
     authenticationOf,
 )
@@ -28,9 +29,12 @@ from txjmapaccess.errors import (
     reasonOf,
 )
 from txjmapaccess.interfaces import IJMAPAccessPolicy
-from txjmapaccess.jmap.identifiers import Identification
 from txjmapaccess.jmap.problems import NotForJMAP
+from txjmapaccess.pacing import Turns
 from txjmapaccess.server import checkedVerdict
+from txjmapaccess.store.accountidentifiers import AccountIdentifiers
+from txjmapaccess.store.identification import Identification
+from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.verdict import Unknown, Usable
 
 
@@ -41,14 +45,14 @@ class Entry(NamedTuple):
     @ivar username: the user's name, C{""} when nobody knows it.
     @ivar account: the avatar.
     @ivar accountID: the JMAP accountId.
-    @ivar identifiers: see L{Identification.of}.
+    @ivar identifiers: of the account.
     @ivar logout: to be called when the request is over.
     """
 
     username: str
     account: Any
     accountID: str
-    identifiers: Any
+    identifiers: AccountIdentifiers
     logout: Callable[[], None]
 
 
@@ -139,16 +143,23 @@ class Gate:
         if not isinstance(verdict, Usable):
             raise NotForJMAP("accepted, but not good for JMAP")
 
-    async def _identify(self, account: Any, username: str) -> tuple[str, Any]:
+    async def _identify(self, account: Any, username: str) -> tuple[str, AccountIdentifiers]:
         """
-        @return: the accountId, and where other identifiers come from.
+        @return: the accountId, and the other identifiers.
         """
         try:
             accountID = await self._identification.accountID(account, username)
-            return accountID, self._identification.of(account, username, self._reactor)
+            record = LoginRecord(username, "JMAP", Unknown(), self._reactor.seconds())
+            opened = OpenAccount(account, record, self._turns)
+            identifiers = self._identification.of(opened, raises=True)
+            identifiers.source()  # Now is the time to find out that there is none.
+            return accountID, identifiers
         except Exception as e:
             self._log.failure("The identifiers of an account could not be read")
             raise TemporaryFailure("the identifiers of an account could not be read") from e
+
+    def _turns(self) -> Turns:
+        return Turns(self._reactor.seconds, self._reactor.callLater)
 
     def _loggedOut(self, logout: Callable[[], Any]) -> None:
         done = maybeDeferred(logout)

@@ -22,12 +22,13 @@ from txjmapaccess.jmap.answers import (
 from txjmapaccess.jmap.api import Method
 from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
 from txjmapaccess.jmap.emailobject import emailObject
-from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
 from txjmapaccess.jmap.reader import AccountReader
 from txjmapaccess.jmap.search import Search
 from txjmapaccess.jmap.snapshot import Email, Snapshot
+from txjmapaccess.jmap.turns import RequestTurns
 from txjmapaccess.jmap.wanted import parseWanted
+from txjmapaccess.store.accountidentifiers import AccountIdentifiers
 
 #: What going through one message of a snapshot is worth, in octets of a message to parse.
 _OCTETS = 20
@@ -71,14 +72,20 @@ class Mail:
 
     @param account: the L{twisted.mail.interfaces.IAccountIMAP}.
     @param accountID: its JMAP accountId.
-    @param identifiers: see L{Identification.of<txjmapaccess.jmap.identifiers.Identification.of>}.
-    @param pacer: lets the reactor turn.
+    @param identifiers: those of the account.
+    @param turns: let the reactor turn.
     """
 
-    def __init__(self, account: Any, accountID: str, identifiers: Any, pacer: Pacer) -> None:
+    def __init__(
+        self,
+        account: Any,
+        accountID: str,
+        identifiers: AccountIdentifiers,
+        turns: RequestTurns,
+    ) -> None:
         self._accountID = accountID
-        self._pacer = pacer
-        self._reader = AccountReader(account, identifiers, pacer, accountID)
+        self._turns = turns
+        self._reader = AccountReader(account, identifiers, turns)
         self._snapshot: Snapshot | None = None
         self._size = 0
 
@@ -130,13 +137,13 @@ class Mail:
         if self._snapshot is None:
             folders, copies = await self._reader.read()
             self._size = _OCTETS * len(copies)
-            self._snapshot = await self._pacer.work(self._size, Snapshot, folders, copies)
+            self._snapshot = await self._turns.work(self._size, Snapshot, folders, copies)
         return self._snapshot
 
     def _answered(self, answer: _Answer) -> Method:
         async def method(arguments: dict[str, Any]) -> dict[str, Any]:
             snapshot = await self._all()
-            result: dict[str, Any] = await self._pacer.work(self._size, answer, snapshot, arguments)
+            result: dict[str, Any] = await self._turns.work(self._size, answer, snapshot, arguments)
             return result
 
         return method
@@ -146,11 +153,11 @@ class Mail:
         Email/query (RFC 8621, section 4.4).
         """
         snapshot = await self._all()
-        search = await self._pacer.work(self._size, Search, arguments.get("filter"), snapshot)
-        found = await self._pacer.work(self._size, search.candidates)
+        search = await self._turns.work(self._size, Search, arguments.get("filter"), snapshot)
+        found = await self._turns.work(self._size, search.candidates)
         if search.looksInside:
             found = [email for email in found if await self._matches(search, email)]
-        result: dict[str, Any] = await self._pacer.work(
+        result: dict[str, Any] = await self._turns.work(
             self._size, emailQueryAnswer, snapshot, arguments, found
         )
         return result
@@ -159,7 +166,7 @@ class Mail:
         octets = await self._octets(email)
         if octets is None:
             return False
-        matches: bool = await self._pacer.work(len(octets), search.matches, email, octets)
+        matches: bool = await self._turns.work(len(octets), search.matches, email, octets)
         return matches
 
     async def getEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -175,8 +182,8 @@ class Mail:
             if octets is None:
                 notFound.append(email.id)
                 continue
-            made.append(await self._pacer.work(len(octets), emailObject, email, octets, wanted))
-        state = await self._pacer.work(self._size, emailState, snapshot)
+            made.append(await self._turns.work(len(octets), emailObject, email, octets, wanted))
+        state = await self._turns.work(self._size, emailState, snapshot)
         return {"state": state, "list": made, "notFound": notFound}
 
     async def _octets(self, email: Email) -> bytes | None:
@@ -198,5 +205,5 @@ class Mail:
         octets = None if email is None else await self._octets(email)
         if octets is None:
             return None
-        content: bytes | None = await self._pacer.work(len(octets), blobOctets, octets, partID)
+        content: bytes | None = await self._turns.work(len(octets), blobOctets, octets, partID)
         return content

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import calendar
 import email.utils
-import io
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from twisted.logger import Logger
-from twisted.mail.imap4 import MessageProducer, MessageSet
-from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
+from twisted.mail.imap4 import MessageSet
 
-from txjmapaccess.errors import MessageExpunged, TemporaryFailure
-from txjmapaccess.imap.faults import observedAt
-from txjmapaccess.imap.objectids import isObjectID
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.coroutines import settled
+from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
-from txjmapaccess.jmap.identifiers import runThrough
-from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.snapshot import Copy, Folder
+from txjmapaccess.pacing import Turns
+from txjmapaccess.store.accountidentifiers import AccountIdentifiers
+from txjmapaccess.store.mailboxes import attributesOf, closeMailbox, isSelectable, openMailbox
+from txjmapaccess.store.mailboxnames import levels, nameText
+from txjmapaccess.store.messages import readMessage
+from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs
 
 #: Messages.
 _CHUNK = 100
@@ -37,20 +36,14 @@ class AccountReader:
     Reads one account. What it opens stays open until L{close}.
 
     @param account: the L{twisted.mail.interfaces.IAccountIMAP}.
-    @param identifiers: where identifiers come from, see
-        L{txjmapaccess.jmap.identifiers.Identification.of}.
-    @param pacer: lets the reactor turn.
-    @param accountID: the JMAP accountId.
+    @param identifiers: those of the account.
+    @param turns: let the reactor turn.
     """
 
-    _log = Logger()
-
-    def __init__(self, account: Any, identifiers: Any, pacer: Pacer, accountID: str = "") -> None:
+    def __init__(self, account: Any, identifiers: AccountIdentifiers, turns: Turns) -> None:
         self._account = account
-        self._accountID = accountID
-        self._observed = observedAt(identifiers)
         self._identifiers = identifiers
-        self._pacer = pacer
+        self._turns = turns
         self._mailboxes: dict[str, Any] = {}
 
     async def close(self) -> None:
@@ -59,16 +52,7 @@ class AccountReader:
         """
         mailboxes, self._mailboxes = self._mailboxes, {}
         for mailbox in mailboxes.values():
-            await self._closeMailbox(mailbox)
-
-    async def _closeMailbox(self, mailbox: Any) -> None:
-        closeable: Any = ICloseableMailboxIMAP(mailbox, None)
-        if closeable is None:
-            return
-        try:
-            await settled(closeable.close)
-        except Exception:
-            self._log.failure("A mailbox could not be closed")
+            await closeMailbox(mailbox)
 
     async def read(self) -> tuple[list[Folder], list[Copy]]:
         """
@@ -81,51 +65,32 @@ class AccountReader:
             folder = await self._open(name, information, roles)
             if folder is not None:
                 folders.append(folder)
-                copies.extend(await self._copies(folder.id))
+                copies.extend(await self._copies(folder.id, nameText(name)))
         return folders, copies
 
     async def _open(self, name: str | bytes, information: Any, roles: set[str]) -> Folder | None:
-        attributes = [asText(a) for a in await settled(information.getFlags)]
-        if "\\noselect" in map(str.lower, attributes):
+        attributes = await attributesOf(information)
+        if not isSelectable(attributes):
             return None
-        mailbox = await settled(self._account.select, name, False)
+        mailbox = await openMailbox(self._account, name, False)
         if mailbox is None:
             return None
-        folderID = await self._mailboxID(name, mailbox)
-        if folderID is None or folderID in self._mailboxes:
-            if self._isNews("own", name):
-                self._log.error("Mailbox {name} has no identifier of its own", name=name)
-            await self._closeMailbox(mailbox)
+        folderID = await self._identifiers.readMailboxID(nameText(name), mailbox)
+        if folderID == LEFT_OUT or folderID in self._mailboxes:
+            if folderID != LEFT_OUT:
+                self._identifiers.reportTwin(nameText(name), mailbox)
+            await closeMailbox(mailbox)
             return None
         self._mailboxes[folderID] = mailbox
         delimiter = asText(await settled(information.getHierarchicalDelimiter))
-        path = _path(asText(name), delimiter)
+        path = levels(nameText(name), delimiter)
         role = roleOf(path, attributes)
         # There is one mailbox with a role at most (RFC 8621, section 2).
         role = None if role in roles else role
         roles.update(() if role is None else (role,))
         return Folder(folderID, path, role, bool(await settled(self._account.isSubscribed, name)))
 
-    async def _mailboxID(self, name: str | bytes, mailbox: Any) -> str | None:
-        """
-        @return: the MAILBOXID, or L{None} when there is none that can be used.
-
-        @raise TemporaryFailure: when no identifiers can be had: that is no empty account.
-        """
-        try:
-            return _checked(await self._identifiers.mailboxID(asText(name), mailbox))
-        except TemporaryFailure:
-            raise
-        except Exception:
-            if self._isNews("raised", name):
-                self._log.failure("The identifier of mailbox {name} could not be read", name=name)
-            return None
-
-    def _isNews(self, problem: str, *subject: object) -> bool:
-        # Accounts are read again and again.
-        return self._observed.isNews(problem, (self._accountID, *subject)) > 0
-
-    async def _copies(self, folderID: str) -> list[Copy]:
+    async def _copies(self, folderID: str, name: str) -> list[Copy]:
         mailbox = self._mailboxes[folderID]
         count = await settled(mailbox.getMessageCount)
         if not count:
@@ -134,37 +99,26 @@ class AccountReader:
         messages = (message for _, message in fetched)
         copies: list[Copy] = []
         while chunk := list(islice(messages, _CHUNK)):
-            identifiers = await self._identifiers.messageIDs(mailbox, chunk)
-            for message, (emailID, threadID) in zip(chunk, identifiers, strict=True):
-                copies.extend(await self._copy(folderID, message, emailID, threadID))
-                await self._pacer.pause()
+            identifiers = await self._identifiers.messageIDs(mailbox, chunk, name)
+            for message, ids in zip(chunk, identifiers, strict=True):
+                copies.extend(await self._copy(folderID, message, ids))
+                if self._turns.isOver():
+                    await self._turns.pause()
         return copies
 
-    async def _copy(
-        self, folderID: str, message: Any, emailID: object, threadID: object
-    ) -> Iterable[Copy]:
+    async def _copy(self, folderID: str, message: Any, ids: MessageIDs) -> Iterable[Copy]:
         """
         @return: one copy, or nothing for a message that JMAP does not have.
         """
         keywords = keywordsOf(await settled(message.getFlags))
-        if keywords is None:
+        if keywords is None or ids.email == LEFT_OUT:
             return ()
         uid = await settled(message.getUID)
-        email = _checked(emailID)
-        if email is None:
-            if self._isNews(type(emailID).__name__, folderID, uid):
-                self._log.error(
-                    "Message {uid} of mailbox {mailbox} has no identifier, but {type}",
-                    uid=uid,
-                    mailbox=folderID,
-                    type=type(emailID).__name__,
-                )
-            return ()
         # Where the store has no threads, each Email is one (RFC 8621, section 3).
-        thread = _checked(threadID) or email
+        thread = ids.thread or ids.email
         date = _seconds(await settled(message.getInternalDate))
         size = await settled(message.getSize)
-        return (Copy(email, thread, folderID, uid, date, size, keywords),)
+        return (Copy(ids.email, thread, folderID, uid, date, size, keywords),)
 
     async def octets(self, copy: Copy) -> bytes | None:
         """
@@ -175,34 +129,8 @@ class AccountReader:
             return None
         for _, message in await settled(mailbox.fetch, MessageSet(copy.uid), True):
             with suppress(MessageExpunged):
-                return await _octets(message)
+                return await readMessage(message, self._turns)
         return None
-
-
-async def _octets(message: Any) -> bytes:
-    asFile: Any = IMessageIMAPFile(message, None)
-    if asFile is not None:
-        file = await settled(asFile.open)
-        try:
-            return file.read()  # type: ignore[no-any-return]
-        finally:
-            file.close()
-    buffer = io.BytesIO()
-    await MessageProducer(message, buffer, runThrough).beginProducing(None)
-    return buffer.getvalue()
-
-
-def _checked(identifier: object) -> str | None:
-    return identifier if isinstance(identifier, str) and isObjectID(identifier) else None
-
-
-def _path(name: str, delimiter: str) -> tuple[str, ...]:
-    if name.upper() == "INBOX":
-        return ("INBOX",)
-    segments = name.split(delimiter) if delimiter else [name]
-    if len(segments) > 1 and segments[0].upper() == "INBOX":
-        segments[0] = "INBOX"
-    return tuple(segments)
 
 
 def _seconds(internalDate: str | bytes) -> int:

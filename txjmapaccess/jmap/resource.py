@@ -21,15 +21,15 @@ from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.api import API
 from txjmapaccess.jmap.gate import Entry, Gate
 from txjmapaccess.jmap.http import Answer, Door, GuardedResource, encoded
-from txjmapaccess.jmap.identifiers import Identification
 from txjmapaccess.jmap.mail import Mail
-from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.problems import RequestProblem
 from txjmapaccess.jmap.requests import checkSize, isJSON, parseRequest
 from txjmapaccess.jmap.session import MAIL, MAX_CONCURRENT, sessionObject
+from txjmapaccess.jmap.turns import RequestTurns
 from txjmapaccess.limits import Limits
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.store.identification import Identification
 
 
 class JMAPResource(GuardedResource):
@@ -74,7 +74,7 @@ class JMAPResource(GuardedResource):
         if reactor is None:
             from twisted.internet import reactor
         self._url = None if url is None else checkSessionURL(url).rstrip("/")
-        gate = Gate(portal, policy, Identification(objectIDs), reactor)
+        gate = Gate(portal, policy, Identification(objectIDs, portal), reactor)
         door = Door(gate, reactor, realm, requireTLS, refusalSeconds, limits)
         super().__init__(door)
         self.putChild(b"api", _APIResource(door, self))
@@ -143,11 +143,11 @@ class _APIResource(GuardedResource):
         body.seek(0)
         parsed = parseRequest(body.read())
         base = request.prePathURL().decode("ascii").rstrip("/").rpartition("/")[0]
-        pacer = Pacer(self._door.reactor)
-        mail = _mailOf(entry, pacer)
+        turns = RequestTurns(self._door.reactor)
+        mail = _mailOf(entry, turns)
         try:
             state = self._parent.session(entry, base)["state"]
-            return Answer(200, await API({MAIL: mail.methods}, pacer).answer(parsed, state))
+            return Answer(200, await API({MAIL: mail.methods}, turns).answer(parsed, state))
         finally:
             await mail.close()
 
@@ -172,7 +172,7 @@ class _DownloadResource(GuardedResource):
         accountID, blobID, name = _downloadPath(request)
         if accountID != entry.accountID:
             raise RequestProblem(None, "There is no such account", 404)
-        mail = _mailOf(entry, Pacer(self._door.reactor))
+        mail = _mailOf(entry, RequestTurns(self._door.reactor))
         try:
             blob = await mail.blob(blobID)
         finally:
@@ -184,8 +184,8 @@ class _DownloadResource(GuardedResource):
         return Answer(200, blob, {b"content-disposition": [disposition]}, _downloadType(request))
 
 
-def _mailOf(entry: Entry, pacer: Pacer) -> Mail:
-    return Mail(entry.account, entry.accountID, entry.identifiers, pacer)
+def _mailOf(entry: Entry, turns: RequestTurns) -> Mail:
+    return Mail(entry.account, entry.accountID, entry.identifiers, turns)
 
 
 def _downloadPath(request: Request) -> tuple[str, str, str]:

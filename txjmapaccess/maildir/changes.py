@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from twisted.mail.imap4 import MailboxException
 
+from txjmapaccess.fsync import syncDirectory
 from txjmapaccess.maildir import files
 from txjmapaccess.maildir.content import Facts, examine
 from txjmapaccess.maildir.flags import Flags
@@ -83,7 +84,7 @@ def _add(folder: Folder, additions: dict[bytes, _Addition]) -> list[int]:
                 place(made[-1])
                 record = db.addMessage(folder.row.id, base, facts, flags.keywords, version)
                 added.append(Entry(record, path))
-            files.syncDirectory(os.path.join(folder.path, b"cur"))
+            syncDirectory(os.path.join(folder.path, b"cur"))
             _remember(folder, added)
             folder.publish(db, added)
     except BaseException:
@@ -151,7 +152,7 @@ def expunge(folder: Folder, uids: Iterable[int], onlyDeleted: bool = True) -> No
         if doomed:
             for entry in doomed:
                 _remove(folder, entry)
-            files.syncDirectory(os.path.join(folder.path, b"cur"))
+            syncDirectory(os.path.join(folder.path, b"cur"))
             folder.raiseVersion(db)
             db.removeMessages(folder.row.id, [entry.uid for entry in doomed])
             folder.publish(db)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from txjmapaccess.maildir.headers import firstValue, splitFields
-from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
+from txjmapaccess.message.identifiers import emailID, firstReference, threadID
 
 _CHUNK = 1 << 16
 _LONGEST_HEADER = 1 << 18

@@ -18,6 +18,8 @@ import socket
 import time
 from contextlib import suppress
 
+from txjmapaccess.fsync import syncDirectory
+
 _SUBDIRECTORIES = (b"tmp", b"new", b"cur")
 _counter = itertools.count()
 
@@ -129,17 +131,6 @@ def linkOrCopy(source: bytes, target: bytes) -> None:
         raise
     except OSError:
         shutil.copy2(source, target)
-
-
-def syncDirectory(directory: bytes) -> None:
-    """
-    See to it that the names in a directory are on disk.
-    """
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def removeQuietly(path: bytes) -> None:

@@ -30,12 +30,12 @@ from txjmapaccess.maildir.flags import Flags, flagsNamed
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.known import KnownMailbox
 from txjmapaccess.maildir.message import Message, parseDate
-from txjmapaccess.maildir.messageset import Numbered, positions
 from txjmapaccess.maildir.reading import Reading
 from txjmapaccess.maildir.session import Session
-from txjmapaccess.maildir.snapshot import Snapshot
+from txjmapaccess.maildir.snapshot import Entry, Snapshot
 from txjmapaccess.maildir.view import Changes, View
 from txjmapaccess.maildir.worker import Worker
+from txjmapaccess.store.messageset import Numbered, positions
 
 #: So many copies of one COPY are reported before others get a turn.
 _AT_ONCE = 500
@@ -84,7 +84,7 @@ class Mailbox(KnownMailbox):
         self._isClosed = True
         self.reading.forget()
 
-    def fetch(self, messages: Any, uid: bool | int) -> Numbered[Message]:
+    def fetch(self, messages: Any, uid: bool | int) -> Numbered[Message, Entry]:
         """
         See L{IMailboxIMAP.fetch}. No message is read for this.
         """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from email.utils import formatdate, mktime_tz, parsedate_tz
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO, Protocol
 
 from twisted.mail.interfaces import IMessageIMAP, IMessageIMAPFile
 from zope.interface import implementer
@@ -15,12 +15,12 @@ from zope.interface import implementer
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.maildir.content import openWithCRLF
+from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.headers import Headers
 from txjmapaccess.maildir.mime import Part
+from txjmapaccess.maildir.reading import Reading
 from txjmapaccess.maildir.snapshot import Entry
-
-if TYPE_CHECKING:
-    from txjmapaccess.maildir.mailbox import Mailbox
+from txjmapaccess.maildir.view import View
 
 
 def parseDate(date: str | bytes | None) -> float | None:
@@ -37,6 +37,20 @@ def parseDate(date: str | bytes | None) -> float | None:
         return None
 
 
+class MessageSource(Protocol):
+    """
+    What messages are fetched from.
+
+    @ivar folder: the mailbox itself.
+    @ivar reading: what of its messages has been read.
+    @ivar view: what the session sees of it.
+    """
+
+    folder: Folder
+    reading: Reading
+    view: View
+
+
 @implementer(IMessageIMAP, IMessageIMAPFile, IObjectIDMessage)
 class Message:
     """
@@ -48,7 +62,7 @@ class Message:
     @param entry: the message at that time.
     """
 
-    def __init__(self, mailbox: Mailbox, entry: Entry) -> None:
+    def __init__(self, mailbox: MessageSource, entry: Entry) -> None:
         self.mailbox = mailbox
         self.entry = entry
 

@@ -20,13 +20,14 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
 
 from txjmapaccess.errors import IndexDamaged
+from txjmapaccess.fsync import syncDirectory
 from txjmapaccess.maildir import changes, files
 from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.identifiers import newMailboxID
 from txjmapaccess.maildir.index import Index
 from txjmapaccess.maildir.names import INBOX, directoryOf, isBelow, mailboxOf, parents
 from txjmapaccess.maildir.session import MailboxRow, Session
 from txjmapaccess.maildir.writing import writeSafely
+from txjmapaccess.message.identifiers import newMailboxID
 
 _MARK = b"txjmapaccess-mailboxid"
 _MARK_TEXT = re.compile(rb"(F[a-z2-7]{26}) (\d{1,10})\n")
@@ -181,7 +182,7 @@ class Store:
             with db.writing():
                 os.rename(self._path(directory), trash)
                 db.removeMailbox(row.id)
-                files.syncDirectory(self._root)
+                syncDirectory(self._root)
         shutil.rmtree(trash, ignore_errors=True)
 
     def rename(self, old: str, new: str) -> None:
@@ -209,7 +210,7 @@ class Store:
             with db.writing():
                 for directory, target in directories.items():
                     self._move(db, directory, target)
-                files.syncDirectory(self._root)
+                syncDirectory(self._root)
         return None
 
     def _makeParents(self, db: Session, name: str) -> None:

@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from txjmapaccess.maildir.files import private, removeQuietly, syncDirectory
+from txjmapaccess.fsync import syncDirectory
+from txjmapaccess.maildir.files import private, removeQuietly
 
 _CHUNK = 1 << 16
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.imap.messageset import parseSequenceSet
-from txjmapaccess.imap.waiting import settled
-from txjmapaccess.objectid.changes import Change
 from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.mailboxchanges import Change
 from txjmapaccess.objectid.values import IDs
+from txjmapaccess.store.messageset import since
 
 
 class Copying:
@@ -74,8 +74,8 @@ class Copying:
     async def _newUIDs(self) -> Sequence[int]:
         if self._uidNext is None:
             raise JMAPAccessError("the mailbox tells neither UIDNEXT nor the UIDs of copies")
-        since = parseSequenceSet(b"%d:*" % self._uidNext)
-        found = [message for _, message in await settled(self._target.fetch, since, uid=1)]
+        fetched = await settled(self._target.fetch, since(self._uidNext), uid=1)
+        found = [message for _, message in fetched]
         # Others may have copied something while we waited for them.
         known = await self._run(
             self._index.knownSince, self._change.begun[0].mailbox, self._uidNext

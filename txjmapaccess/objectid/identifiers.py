@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
+from weakref import ref
 
 from twisted.internet.defer import Deferred
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.imap.messageset import parseSequenceSet
-from txjmapaccess.imap.sections import openWhole
-from txjmapaccess.imap.waiting import ClientGone, Turns, settled
-from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
-from txjmapaccess.objectid.changes import Change, Changes
+from txjmapaccess.message.identifiers import emailID, firstReference, threadID
 from txjmapaccess.objectid.copying import Copying
 from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.storenames import StoreNames
-from txjmapaccess.objectid.values import COPY, Begun, IDs, MailboxKey, Unsettled
+from txjmapaccess.objectid.mailboxchanges import Change, MailboxChanges
+from txjmapaccess.objectid.values import COPY, IDs, MailboxKey, PendingChange, Unsettled
+from txjmapaccess.pacing import ClientGone, Turns
+from txjmapaccess.store.mailboxes import MailboxNames
+from txjmapaccess.store.messages import openMessage
+from txjmapaccess.store.messageset import since
+from txjmapaccess.store.openaccount import OpenAccount
 
 _CHUNK = 64 * 1024
 #: Messages that are looked up together.
@@ -30,23 +33,22 @@ _BATCH = 200
 
 class IndexedIdentifiers:
     """
-    What L{txjmapaccess.imap.objectids.StoreIdentifiers} is for a store that has identifiers.
+    What L{txjmapaccess.store.objectids.StoreIdentifiers} is for a store that has identifiers.
 
-    @param connection: the L{txjmapaccess.server.JMAPAccessMixin}, or what has of it C{account},
-        C{mbox}, C{selectedName}, C{callLater}, C{turns} and C{inTurns}.
+    @param opened: the account.
     @param run: runs a job in a thread.
     """
 
     def __init__(
-        self, connection: Any, index: ObjectIndex, run: Callable[..., Deferred[Any]]
+        self, opened: OpenAccount, index: ObjectIndex, run: Callable[..., Deferred[Any]]
     ) -> None:
-        self._connection = connection
+        self._turns = opened.turns
         self._index = index
         self._run = run
-        self._names = StoreNames(connection)
-        self._changes = Changes(connection, index, run, self._names)
-        # A mailbox that is open stays the same when somebody renames it.
-        self._open: list[tuple[Any, int, int]] = []
+        self._names = MailboxNames(opened.account)
+        self._changes = MailboxChanges(opened.turns, index, run, self._names)
+        # By id: a mailbox that is open stays the same when somebody renames it.
+        self._open: dict[int, tuple[ref[Any], int, int]] = {}
 
     # Mailboxes
 
@@ -71,15 +73,14 @@ class IndexedIdentifiers:
                 return key  # type: ignore[no-any-return]
 
     def _remember(self, mailbox: Any, row: int, uidValidity: int) -> None:
-        selected = self._connection.mbox
-        kept = [each for each in self._open if each[0] is selected and selected is not mailbox]
-        self._open = [*kept, (mailbox, row, uidValidity)]
+        opened, key = self._open, id(mailbox)
+        with suppress(TypeError):  # Not of everything there are weak references.
+            opened[key] = (ref(mailbox, lambda _: opened.pop(key, None)), row, uidValidity)
 
-    async def _rowOf(self, mailbox: Any) -> int:
-        for known, row, uidValidity in self._open:
-            if known is mailbox and uidValidity == mailbox.getUIDValidity():
-                return row
-        name = self._connection.selectedName
+    async def _rowOf(self, mailbox: Any, name: str | None) -> int:
+        known = self._open.get(id(mailbox))
+        if known is not None and known[2] == mailbox.getUIDValidity():
+            return known[1]
         if name is None or await self._names.spelling(name) not in await self._names.refreshed():
             # Renamed, perhaps: what is under that name next is another mailbox.
             raise JMAPAccessError("nobody knows which mailbox this is")
@@ -88,13 +89,15 @@ class IndexedIdentifiers:
     # Messages
 
     async def messageIDs(
-        self, mailbox: Any, messages: Sequence[Any]
+        self, mailbox: Any, messages: Sequence[Any], name: str | None = None
     ) -> list[tuple[object, object]]:
         """
+        @param name: by which the mailbox was opened, or L{None} when that is not known.
+
         @return: an EMAILID and a THREADID for each message; in the place of one that could not be
             read, the exception.
         """
-        row = await self._rowOf(mailbox)
+        row = await self._rowOf(mailbox, name)
         byUID = {message.getUID(): message for message in messages}
         failures: dict[int, Exception] = {}
         while True:
@@ -120,7 +123,7 @@ class IndexedIdentifiers:
         self, messages: dict[int, Any], failures: dict[int, Exception]
     ) -> dict[int, IDs]:
         made = {}
-        turns = self._connection.turns()
+        turns = self._turns()
         for uid, message in messages.items():
             try:
                 made[uid] = await self._read(message, turns)
@@ -132,7 +135,7 @@ class IndexedIdentifiers:
 
     async def _read(self, message: Any, turns: Turns) -> IDs:
         digest = hashlib.sha256()
-        with closing(await openWhole(message, self._connection.inTurns)) as file:
+        with closing(await openMessage(message, turns)) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 if turns.isOver():
@@ -147,57 +150,64 @@ class IndexedIdentifiers:
 
     # Searching
 
-    async def searchEmailID(self, mailbox: Any, value: str) -> Iterable[int]:
+    async def searchEmailID(
+        self, mailbox: Any, value: str, name: str | None = None
+    ) -> Iterable[int]:
         """
+        @param name: as L{messageIDs} takes it.
+
         @return: the UIDs of the messages in a mailbox that have this EMAILID.
         """
-        row = await self._completed(mailbox)
+        row = await self._completed(mailbox, name)
         found: list[int] = await self._run(self._index.searchEmailID, row, value)
         return found
 
-    async def searchThreadID(self, mailbox: Any, value: str) -> Iterable[int]:
+    async def searchThreadID(
+        self, mailbox: Any, value: str, name: str | None = None
+    ) -> Iterable[int]:
         """
+        @param name: as L{messageIDs} takes it.
+
         @return: the UIDs of the messages in a mailbox that have this THREADID.
         """
-        row = await self._completed(mailbox)
+        row = await self._completed(mailbox, name)
         found: list[int] = await self._run(self._index.searchThreadID, row, value)
         return found
 
-    async def _completed(self, mailbox: Any) -> int:
+    async def _completed(self, mailbox: Any, name: str | None) -> int:
         """
         See to it that all messages of a mailbox are in the index: those that have come since it
         was searched last are read.
 
         @return: its row.
         """
-        row = await self._rowOf(mailbox)
+        row = await self._rowOf(mailbox, name)
         below = await self._run(self._index.completeBelow, row)
-        since = parseSequenceSet(b"%d:*" % below)
-        found = [message for _, message in await settled(mailbox.fetch, since, uid=1)]
+        found = [message for _, message in await settled(mailbox.fetch, since(below), uid=1)]
         new = [message for message in found if message.getUID() >= below]
         if new:
-            complete = await self._identify(mailbox, new)
+            complete = await self._identify(mailbox, new, name)
             await self._run(self._index.setCompleteBelow, row, complete)
         return row
 
-    async def _identify(self, mailbox: Any, messages: Sequence[Any]) -> int:
+    async def _identify(self, mailbox: Any, messages: Sequence[Any], name: str | None) -> int:
         """
         @return: the UID of the first message that has no identifiers, or one above all.
         """
         for start in range(0, len(messages), _BATCH):
             batch = messages[start : start + _BATCH]
-            ids = await self.messageIDs(mailbox, batch)
+            ids = await self.messageIDs(mailbox, batch, name)
             for message, (email, _) in zip(batch, ids, strict=True):
                 if isinstance(email, Exception):
                     return int(message.getUID())
         return int(messages[-1].getUID()) + 1
 
-    # Changes
+    # MailboxChanges
 
     async def creating(self, name: str) -> Change:
         """
         A mailbox is about to be made. This and the next three: see
-        L{txjmapaccess.objectid.changes}.
+        L{txjmapaccess.objectid.mailboxchanges}.
         """
         return await self._changes.create(name)
 
@@ -220,6 +230,7 @@ class IndexedIdentifiers:
         name: str,
         target: Any,
         uidNext: int | None,
+        source: str | None = None,
     ) -> Copying:
         """
         Messages are about to be copied.
@@ -228,10 +239,11 @@ class IndexedIdentifiers:
         @param name: the name of the mailbox to which they are copied.
         @param target: that mailbox.
         @param uidNext: what UIDNEXT is there, or L{None}.
+        @param source: the name by which C{mailbox} was opened, or L{None}.
         """
-        ids = await self.messageIDs(mailbox, originals)
+        ids = await self.messageIDs(mailbox, originals, source)
         row = (await self._find(name, target)).row
-        change = await self._changes.begin(Begun(COPY, mailbox=row, uidNext=uidNext or 0))
+        change = await self._changes.begin(PendingChange(COPY, mailbox=row, uidNext=uidNext or 0))
         sizes = [message.getSize() for message in originals]
         return Copying(self._index, self._run, change, sizes, ids, target, uidNext)
 

@@ -8,8 +8,8 @@ What was reported once stays in here, so that it never changes. A MAILBOXID is m
 and UIDVALIDITY under which the mailbox is seen first, and at random where that was given before:
 most come out the same again when an index is lost.
 
-What is about to be done to mailboxes is noted here before the store is asked (L{Begun}). Until
-somebody has settled what came of it, nothing that it may concern is told or kept.
+What is about to be done to mailboxes is noted here before the store is asked (L{PendingChange}).
+Until somebody has settled what came of it, nothing that it may concern is told or kept.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from txjmapaccess.database import transaction
-from txjmapaccess.imap.mailboxnames import folded
-from txjmapaccess.maildir.identifiers import newMailboxID
+from txjmapaccess.message.identifiers import newMailboxID
 from txjmapaccess.objectid.indexfile import openFile
 from txjmapaccess.objectid.values import (
     COPY,
@@ -29,13 +28,14 @@ from txjmapaccess.objectid.values import (
     GONE,
     MOVED,
     RENAME,
-    Begun,
     IDs,
     MailboxForgotten,
     MailboxKey,
+    PendingChange,
     Settled,
     Unsettled,
 )
+from txjmapaccess.store.mailboxnames import folded
 
 #: SQLite's smallest limit of variables in a statement.
 _MOST_VARIABLES = 900
@@ -112,9 +112,9 @@ class ObjectIndex:
             for name in names:
                 _spend(database, name)
 
-    # Changes
+    # MailboxChanges
 
-    def begin(self, changes: Iterable[Begun]) -> list[Begun]:
+    def begin(self, changes: Iterable[PendingChange]) -> list[PendingChange]:
         """
         Note what is about to be done, should this process be killed meanwhile.
 
@@ -135,7 +135,7 @@ class ObjectIndex:
                 for change in changes
             ]
 
-    def begun(self) -> list[Begun]:
+    def begun(self) -> list[PendingChange]:
         """
         @return: what was begun and not settled.
         """
@@ -199,7 +199,7 @@ class ObjectIndex:
         with openFile(self.path) as database:
             return {uid for (uid,) in database.execute(query, (row, uidNext))}
 
-    def addCopies(self, copying: Begun, ids: Mapping[int, IDs]) -> None:
+    def addCopies(self, copying: PendingChange, ids: Mapping[int, IDs]) -> None:
         """
         Keep the identifiers of copies: with this, the copying is settled.
         """
@@ -248,10 +248,12 @@ class ObjectIndex:
         return [uid for (uid,) in found]
 
 
-def _begun(database: sqlite3.Connection, *kinds: str) -> list[Begun]:
+def _begun(database: sqlite3.Connection, *kinds: str) -> list[PendingChange]:
     marks = ",".join("?" * len(kinds))
     query = "SELECT kind, name, target, mailbox, uid_next, is_hidden, id FROM begun"
-    return [Begun(*row) for row in database.execute(f"{query} WHERE kind IN ({marks})", kinds)]
+    return [
+        PendingChange(*row) for row in database.execute(f"{query} WHERE kind IN ({marks})", kinds)
+    ]
 
 
 def _mustNotBeCopies(database: sqlite3.Connection, row: int, uids: Iterable[int]) -> None:

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 
 from txjmapaccess.database import openDatabase, showsDamage, transaction
 from txjmapaccess.errors import IndexDamaged, TemporaryFailure
-from txjmapaccess.maildir.files import syncDirectory
+from txjmapaccess.fsync import syncDirectory
 
 _VERSION = 2
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from txjmapaccess.imap.mailboxnames import DELIMITERS
+from txjmapaccess.store.mailboxnames import DELIMITERS
 
 
 def movesOf(old: str, new: str, listed: Collection[str]) -> list[tuple[str, str]]:

@@ -25,22 +25,22 @@ from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.indexfile import IndexUnavailable
+from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.threads import ReactorThreadPool
 
 _LONGEST_FILE_NAME = 120
 _THREADS = 4
 
 
-def nameFromLogin(connection: Any) -> str:
+def nameFromLogin(opened: OpenAccount) -> str:
     """
-    @return: the user name of a connection's login.
+    @return: the user name of a login.
 
     @raise JMAPAccessError: when it is not known.
     """
-    record = connection.loginRecord
-    if record is None or not record.username:
+    if not opened.username:
         raise JMAPAccessError("nobody knows whose account this is: give accountName")
-    return str(record.username)
+    return str(opened.username)
 
 
 class ObjectIDIndex:
@@ -52,9 +52,10 @@ class ObjectIDIndex:
     @param path: the directory, made when it is missing.
     @param sharedWithJMAP: whether the JMAP server uses this index too; otherwise JMAPACCESS is
         never advertised over it.
-    @param accountName: a function from a connection that has logged in to the name of its account,
-        a L{str} that never changes. Without it, the user name of the login: then one user must not
-        be able to log in under several names.
+    @param accountName: a function from a login (L{OpenAccount}, with the C{account} and the
+        C{loginRecord} of a connection) to the name of its account, a L{str} that never changes.
+        Without it, the user name of the login: then one user must not be able to log in under
+        several names.
     @param reactor: L{None} for the global one.
     """
 
@@ -63,7 +64,7 @@ class ObjectIDIndex:
         path: str | os.PathLike[str],
         sharedWithJMAP: bool = False,
         *,
-        accountName: Callable[[Any], str] = nameFromLogin,
+        accountName: Callable[[OpenAccount], str] = nameFromLogin,
         reactor: Any = None,
     ) -> None:
         self.path = os.path.abspath(os.fspath(path))
@@ -72,17 +73,14 @@ class ObjectIDIndex:
         self._reactor = reactor
         self._pool: ReactorThreadPool | None = None
 
-    def ofConnection(self, connection: Any) -> IndexedIdentifiers:
+    def identifiersOf(self, opened: OpenAccount) -> IndexedIdentifiers:
         """
-        @param connection: a L{txjmapaccess.server.JMAPAccessMixin} that has logged in, or what has
-            of it C{account}, C{loginRecord}, C{selectedName}, C{turns} and C{inTurns}.
-
-        @return: the identifiers of the account that is logged in on C{connection}.
+        @return: the identifiers of an account.
 
         @raise JMAPAccessError: when it is not known whose account that is.
         """
-        path = self.fileOf(self._accountName(connection))
-        return IndexedIdentifiers(connection, ObjectIndex(path), self.run)
+        path = self.fileOf(self._accountName(opened))
+        return IndexedIdentifiers(opened, ObjectIndex(path), self.run)
 
     def fileOf(self, account: str) -> str:
         """

@@ -12,7 +12,7 @@ from txjmapaccess.errors import JMAPAccessError
 #: An EMAILID and a THREADID.
 IDs = tuple[str, str]
 
-#: Kinds of L{Begun}, and what may have become of them.
+#: Kinds of L{PendingChange}, and what may have become of them.
 RENAME, DELETE, COPY = "rename", "delete", "copy"
 MOVED, GONE, AS_BEFORE = "moved", "gone", "as before"
 
@@ -28,7 +28,7 @@ class MailboxKey(NamedTuple):
     mailboxID: str
 
 
-class Begun(NamedTuple):
+class PendingChange(NamedTuple):
     """
     A change that somebody is about to make, or was when he was killed.
 
@@ -59,7 +59,7 @@ class Settled(NamedTuple):
     @ivar uidValidity: its UIDVALIDITY now, or L{None} for what it was.
     """
 
-    begun: Begun
+    begun: PendingChange
     result: str
     target: str = ""
     uidValidity: int | None = None

@@ -19,18 +19,15 @@ whomever they were deleted, is forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from txjmapaccess.imap.mailboxnames import listedName
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.coroutines import settled
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.indexfile import IndexUnavailable
 from txjmapaccess.objectid.lock import Lock, tryLock
 from txjmapaccess.objectid.names import movesOf
-from txjmapaccess.objectid.storenames import StoreNames
 from txjmapaccess.objectid.values import (
     AS_BEFORE,
     COPY,
@@ -38,31 +35,34 @@ from txjmapaccess.objectid.values import (
     GONE,
     MOVED,
     RENAME,
-    Begun,
+    PendingChange,
     Settled,
 )
+from txjmapaccess.pacing import Turns
+from txjmapaccess.store.mailboxes import MailboxNames
+from txjmapaccess.store.mailboxnames import listedName
 
 #: Seconds between two looks whether a lock is free, and how many there are.
 _EACH, _LOOKS = 0.02, 1500
 
 
-class Changes:
+class MailboxChanges:
     """
     The changes to one account.
 
-    @param connection: see L{txjmapaccess.objectid.identifiers.IndexedIdentifiers}.
+    @param turns: gives what a wait takes its turns from.
     @param run: runs a job in a thread.
     @param names: of the account's mailboxes.
     """
 
     def __init__(
         self,
-        connection: Any,
+        turns: Callable[[], Turns],
         index: ObjectIndex,
         run: Callable[..., Deferred[Any]],
-        names: StoreNames,
+        names: MailboxNames,
     ) -> None:
-        self._connection = connection
+        self._turns = turns
         self._index = index
         self._run = run
         self._names = names
@@ -79,7 +79,7 @@ class Changes:
     async def _locked(self) -> Lock:
         lock = await self._acquire()
         try:
-            begun: list[Begun] = await self._run(self._index.begun)
+            begun: list[PendingChange] = await self._run(self._index.begun)
             if begun:
                 await self.doubtful(begun)
         except BaseException:
@@ -89,17 +89,15 @@ class Changes:
 
     async def _acquire(self) -> Lock:
         path = self._index.path + ".lock"
+        turns = self._turns()
         for _ in range(_LOOKS):
             lock: Lock | None = await self._run(tryLock, path)
             if lock is not None:
                 return lock
-            waited: Deferred[None] = Deferred()
-            self._connection.callLater(_EACH, partial(waited.callback, None))
-            await waited
-            await self._connection.turns().pause()  # Ends this when the client has gone.
+            await turns.pause(_EACH)  # Ends this when the client has gone.
         raise IndexUnavailable(self._index.path, "somebody changes mailboxes for too long")
 
-    async def begin(self, *changes: Begun) -> Change:
+    async def begin(self, *changes: PendingChange) -> Change:
         """
         @return: the changes, noted.
         """
@@ -132,7 +130,7 @@ class Changes:
         """
         listed = await self._names.refreshed()
         spelt = listedName(name, listed)
-        change = await self.begin(Begun(DELETE, spelt, isHidden=spelt not in listed))
+        change = await self.begin(PendingChange(DELETE, spelt, isHidden=spelt not in listed))
         change.name = spelt
         return change
 
@@ -147,7 +145,7 @@ class Changes:
             moves = movesOf(change.name, new, listed)
             change.begun = await self._run(
                 self._index.begin,
-                [Begun(RENAME, *move, isHidden=move[0] not in listed) for move in moves],
+                [PendingChange(RENAME, *move, isHidden=move[0] not in listed) for move in moves],
             )
         except BaseException:
             await change.done()
@@ -156,7 +154,7 @@ class Changes:
 
     # What became of them
 
-    async def done(self, begun: Sequence[Begun], name: str) -> None:
+    async def done(self, begun: Sequence[PendingChange], name: str) -> None:
         """
         The store has done what was begun to the mailbox C{name}. Those below it some stores leave
         where they are.
@@ -172,13 +170,13 @@ class Changes:
                 changes.append(await self._moved(each, listed))
         await self._settle(changes)
 
-    async def refused(self, begun: Sequence[Begun]) -> None:
+    async def refused(self, begun: Sequence[PendingChange]) -> None:
         """
         The store has done nothing.
         """
         await self._settle([Settled(each, AS_BEFORE) for each in begun])
 
-    async def doubtful(self, begun: Sequence[Begun]) -> None:
+    async def doubtful(self, begun: Sequence[PendingChange]) -> None:
         """
         Nobody knows what the store has done.
         """
@@ -188,7 +186,7 @@ class Changes:
     async def _settle(self, changes: Sequence[Settled]) -> None:
         await self._run(self._index.settle, changes)
 
-    async def _found(self, begun: Begun, listed: Collection[str]) -> Settled:
+    async def _found(self, begun: PendingChange, listed: Collection[str]) -> Settled:
         if begun.kind == COPY:
             return Settled(begun, AS_BEFORE)
         isThere = await self._isThere(begun.name, begun, listed)
@@ -198,11 +196,11 @@ class Changes:
             return Settled(begun, AS_BEFORE)
         return Settled(begun, GONE) if isThere else await self._moved(begun, listed)
 
-    async def _isThere(self, name: str, begun: Begun, listed: Collection[str]) -> bool:
+    async def _isThere(self, name: str, begun: PendingChange, listed: Collection[str]) -> bool:
         # Some stores open whatever they are asked for.
         return name in listed or (begun.isHidden and await self._names.isThere(name, listed))
 
-    async def _moved(self, begun: Begun, listed: Collection[str]) -> Settled:
+    async def _moved(self, begun: PendingChange, listed: Collection[str]) -> Settled:
         target = listedName(begun.target, listed)
         mailbox = await self._names.mailbox(target)
         uidValidity = None if mailbox is None else await settled(mailbox.getUIDValidity)
@@ -219,7 +217,7 @@ class Change:
 
     name = ""
 
-    def __init__(self, changes: Changes, lock: Lock, begun: Sequence[Begun]) -> None:
+    def __init__(self, changes: MailboxChanges, lock: Lock, begun: Sequence[PendingChange]) -> None:
         self._changes = changes
         self._lock = lock
         self.begun = begun
@@ -244,7 +242,7 @@ class Change:
         """
         await self._end(self._changes.doubtful)
 
-    async def _end(self, settle: Callable[[Sequence[Begun]], Any]) -> None:
+    async def _end(self, settle: Callable[[Sequence[PendingChange]], Any]) -> None:
         try:
             if self.begun:
                 await settle(self.begun)

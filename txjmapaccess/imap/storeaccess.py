@@ -6,7 +6,7 @@ the log; the client gets a response code (RFC 5530) and a fixed sentence.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -19,10 +19,12 @@ from twisted.mail.imap4 import (
     ReadOnlyMailbox,
 )
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.imap.dispatch import CommandRefused
-from txjmapaccess.imap.identifying import Identifying
-from txjmapaccess.imap.waiting import ClientGone, Turns, settled
+from txjmapaccess.imap.objectidentifiers import ObjectIdentifiers
+from txjmapaccess.pacing import ClientGone
+from txjmapaccess.store.mailboxes import openMailbox
 
 NO_SUCH_MAILBOX = b"[NONEXISTENT] No such mailbox"
 
@@ -41,14 +43,7 @@ def refusalOf(error: MailboxException) -> bytes:
     return b"[CANNOT] Not possible with this mailbox"
 
 
-def isSelectable(mailbox: Any) -> bool:
-    """
-    @return: whether a mailbox is more than a level of the hierarchy.
-    """
-    return not any(flag.lower() == "\\noselect" for flag in mailbox.getFlags())
-
-
-class Asking(Identifying):
+class StoreAccess(ObjectIdentifiers):
     """
     To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
@@ -90,7 +85,7 @@ class Asking(Identifying):
         """
         Change mailboxes or messages, with the knowledge of those who keep identifiers.
 
-        @param what: see L{Identifying.beginChange}, and C{args} with it.
+        @param what: see L{ObjectIdentifiers.beginChange}, and C{args} with it.
         @param work: what asks the store.
 
         @return: what it gives.
@@ -117,34 +112,7 @@ class Asking(Identifying):
 
         @return: the mailbox.
         """
-        mailbox = await self.ask(self._selectOrNone, name, *rw)
+        mailbox = await self.ask(openMailbox, self.account, name, *rw)
         if mailbox is None:
             raise CommandRefused(missing)
         return mailbox
-
-    async def _selectOrNone(self, name: str, *rw: int) -> Any:
-        try:
-            return await settled(self.account.select, name, *rw)
-        except NoSuchMailbox:
-            return None
-
-    def turns(self) -> Turns:
-        """
-        @return: what a long command takes its turns from.
-        """
-        return Turns(self.seconds, self.callLater, lambda: self._ended)
-
-    def inTurns(self, steps: Iterator[Any]) -> Deferred[None]:
-        """
-        What L{twisted.mail.imap4.iterateInReactor} is, but with more than one step in a turn.
-        """
-
-        async def run() -> None:
-            turns = self.turns()
-            for step in steps:
-                if isinstance(step, Deferred):
-                    await step
-                elif turns.isOver():
-                    await turns.pause()
-
-        return Deferred.fromCoroutine(run())

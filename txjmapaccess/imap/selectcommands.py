@@ -11,31 +11,26 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
-from twisted.mail.imap4 import ICloseableMailbox, IMAP4Server, MessageSet
+from twisted.mail.imap4 import IMAP4Server, MessageSet
 from twisted.python.failure import Failure
 
-from txjmapaccess.imap.asking import Asking, isSelectable
+from txjmapaccess.coroutines import settled
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
-from txjmapaccess.imap.mailboxnames import decodeName
-from txjmapaccess.imap.messageset import bounded, messageSet
-from txjmapaccess.imap.objectids import LEFT_OUT
-from txjmapaccess.imap.waiting import settled
+from txjmapaccess.imap.modifiedutf7 import decodeName
+from txjmapaccess.imap.storeaccess import StoreAccess
+from txjmapaccess.store.mailboxes import attributesOf, closeMailbox, isSelectable, uidNextOf
+from txjmapaccess.store.messageset import bounded, messageSet
+from txjmapaccess.store.objectids import LEFT_OUT
 
 #: How far beyond what a mailbox says about its UIDs they may be all the same.
 _UID_MARGIN = 1_000_000
 
 
-class SelectCommands(Asking):
+class SelectCommands(StoreAccess):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
-
-    @ivar selectedName: the name by which the client has selected a mailbox, or L{None}.
     """
 
-    _log = Logger()
-
-    selectedName: str | None = None
     _examining = False
 
     def selectWork(self, tag: bytes, name: bytes, rw: int, cmdName: bytes) -> Deferred[None]:
@@ -47,13 +42,11 @@ class SelectCommands(Asking):
     async def _select(self, tag: bytes, name: str, rw: int, cmdName: bytes) -> None:
         await self.leaveMailbox()
         mailbox = await self.openMailbox(name, rw)
-        if not isSelectable(mailbox):
+        if not isSelectable(await attributesOf(mailbox)):
             raise CommandRefused(b"[CANNOT] This name is no mailbox that can be selected")
         mailboxID = await self.mailboxIDOf(name, mailbox)
         if self._ended or self.state != "auth":  # The client has gone in the meantime.
-            closeable: Any = ICloseableMailbox(mailbox, None)
-            if closeable is not None:
-                await settled(closeable.close)
+            await closeMailbox(mailbox)
             return
         self._announceMailbox(mailbox, mailboxID, rw)
         self._examining = not rw
@@ -65,10 +58,7 @@ class SelectCommands(Asking):
         if mailboxID != LEFT_OUT:
             code = b"[MAILBOXID (" + mailboxID.encode("ascii") + b")]"
             self.sendPositiveResponse(None, code + b" Ok")
-        try:
-            uidNext = mailbox.getUIDNext()
-        except Exception:
-            uidNext = None  # Twisted never asks for it, so not every mailbox can tell.
+        uidNext = uidNextOf(mailbox)
         if isinstance(uidNext, int):
             self.sendPositiveResponse(None, b"[UIDNEXT %d] Predicted next UID" % uidNext)
         if not rw:
@@ -96,25 +86,15 @@ class SelectCommands(Asking):
         self._examining = False
         if self.state == "select":
             self.state = "auth"
-        await self._release(mailbox)
-
-    async def _release(self, mailbox: Any) -> None:
-        if mailbox is None:
-            return
-        try:
-            mailbox.removeListener(self)
-            closeable: Any = ICloseableMailbox(mailbox, None)
-            if closeable is not None:
-                await settled(closeable.close)
-        except Exception:
-            self._log.failure("A mailbox could not be closed")
+        if mailbox is not None:
+            await closeMailbox(mailbox, self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Twisted closes a mailbox when a client is silent for too long, but not when it is gone.
         """
         if self.mbox is not None:
-            Deferred.fromCoroutine(self._release(self.mbox))
+            Deferred.fromCoroutine(closeMailbox(self.mbox, self))
         super().connectionLost(reason)
 
     def do_UNSELECT(self, tag: bytes) -> Deferred[None]:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_identifiers -*-
+# -*- test-case-name: tests.message.test_identifiers -*-
 """
 How object identifiers (RFC 8474) are made. Pure, but for L{newMailboxID}'s randomness.
 

@@ -1,7 +1,6 @@
-# -*- test-case-name: tests.imap.test_mailboxcommands -*-
+# -*- test-case-name: tests.store.test_mailboxes -*-
 """
-Mailbox names between the wire, where they are in modified UTF-7 (RFC 3501, section 5.1.3), and
-accounts, which have them as L{str}.
+Mailbox names, as accounts have them.
 """
 
 from __future__ import annotations
@@ -10,35 +9,24 @@ import unicodedata
 from collections.abc import Collection
 
 from twisted.mail import imap4  # noqa: F401 (registers the codec)
-from twisted.mail.imap4 import IllegalMailboxEncoding
 
-from txjmapaccess.imap.grammar import quote
-
-_CODEC = "imap4-utf-7"
+#: Modified UTF-7 (RFC 3501, section 5.1.3).
+CODEC = "imap4-utf-7"
 
 #: What may stand between the levels of a name.
 DELIMITERS = "/.\\|^"
 
 
-def decodeName(name: bytes) -> str:
+def nameText(name: str | bytes) -> str:
     """
-    @return: the name, or a pattern of names. INBOX in any case of letters is C{INBOX}.
-
-    @raise IllegalMailboxEncoding: for what is no modified UTF-7.
+    @param name: what an account lists. L{bytes} are what goes over the wire.
     """
+    if isinstance(name, str):
+        return name
     try:
-        decoded = name.decode(_CODEC)
-        decoded.encode("utf-8")  # Half a surrogate pair is no text.
+        return name.decode(CODEC)
     except UnicodeError:
-        raise IllegalMailboxEncoding(name) from None
-    return "INBOX" if isInbox(decoded) else decoded
-
-
-def encodeName(name: str | bytes) -> bytes:
-    """
-    @return: the name as a quoted string.
-    """
-    return quote(name.encode(_CODEC) if isinstance(name, str) else name)
+        return name.decode("utf-8", "replace")
 
 
 def isInbox(name: str) -> bool:
@@ -46,6 +34,14 @@ def isInbox(name: str) -> bool:
     @return: whether C{name} is that of the INBOX (RFC 3501, section 5.1).
     """
     return name.upper() == "INBOX"
+
+
+def levels(name: str, delimiter: str | None) -> tuple[str, ...]:
+    """
+    @return: the levels of a name, with INBOX as the first one in capitals.
+    """
+    first, *others = name.split(delimiter) if delimiter else [name]
+    return ("INBOX" if isInbox(first) else first, *others)
 
 
 def folded(name: str) -> str:

@@ -1,20 +1,61 @@
-# -*- test-case-name: tests.imap.test_fetchcommand -*-
+# -*- test-case-name: tests.store.test_messages -*-
 """
-A message, written from what the store says of its parts. L{twisted.mail.imap4.MessageProducer} does
-it as well, but fails on octets above ASCII in a header, and invents another boundary each time.
+A whole message of any store (L{twisted.mail.interfaces.IMessageIMAP}), the same octets for FETCH,
+COPY, JMAP and the hash of an EMAILID: the file of a message that has one, otherwise what the store
+says of its parts, put together again. L{twisted.mail.imap4.MessageProducer} does that as well, but
+fails on octets above ASCII in a header, and invents another boundary each time.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from email.message import Message
 from typing import Any
 
 from twisted.mail.imap4 import subparts
+from twisted.mail.interfaces import IMessageIMAPFile
 
-from txjmapaccess.imap.tidying import fieldOctets
+from txjmapaccess.coroutines import settled
+from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.pacing import Turns
 
 _CHUNK = 64 * 1024
+
+
+async def openMessage(message: Any, turns: Turns) -> Any:
+    """
+    @param turns: let the reactor turn.
+
+    @return: a whole message as an open file, for the caller to close.
+    """
+    stored: Any = IMessageIMAPFile(message, None)
+    if stored is not None:
+        return await settled(stored.open)
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    try:
+        await turns.run(assemble(message, file))
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+async def readMessage(message: Any, turns: Turns) -> bytes:
+    """
+    @param turns: let the reactor turn.
+
+    @return: the octets of a whole message.
+    """
+    pieces = []
+    with closing(await openMessage(message, turns)) as file:
+        while chunk := file.read(_CHUNK):
+            pieces.append(chunk)
+            if turns.isOver():
+                await turns.pause()
+    return b"".join(pieces)
 
 
 def formatHeader(fields: Iterable[tuple[str, Any]]) -> bytes:

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.imap.test_waiting -*-
+# -*- test-case-name: tests.test_coroutines -*-
 """
-Tests for L{txjmapaccess.imap.waiting}.
+Tests for L{txjmapaccess.coroutines}.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.imap.waiting import begun, settled
+from txjmapaccess.coroutines import begun, settled
 
 
 async def waits(*deferreds):

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.imap.waiting import settled
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
 
 _OBJECTID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
@@ -51,9 +51,11 @@ class StoreIdentifiers:
         return await settled(IObjectIDMailbox(mailbox).getMailboxID)
 
     async def messageIDs(
-        self, mailbox: Any, messages: Sequence[Any]
+        self, mailbox: Any, messages: Sequence[Any], name: str | None = None
     ) -> list[tuple[object, object]]:
         """
+        @param name: by which the mailbox was opened, or L{None} when that is not known.
+
         @return: an EMAILID and a THREADID for each message, not checked; in the place of one
             that could not be had, the exception.
         """

@@ -1,18 +1,18 @@
 # -*- test-case-name: tests.imap.test_searchcommand -*-
 """
-Sets of messages (RFC 3501, section 9: sequence-set).
+Sets of messages on the wire (RFC 3501, section 9: sequence-set; RFC 4315: uid-set).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from twisted.mail.imap4 import MessageSet
 
 from txjmapaccess.imap.grammar import SyntaxProblem
+from txjmapaccess.store.messageset import messageSet
 
 _NUMBER = rb"(?:[1-9]\d{0,9}|\*)"
 _RANGE = _NUMBER + rb"(?::" + _NUMBER + rb")?"
@@ -43,49 +43,6 @@ def _range(text: bytes) -> tuple[int | None, int | None]:
     numbers = sorted(math.inf if n == b"*" else int(n) for n in (low, high or low))
     first, last = (None if n == math.inf else int(n) for n in numbers)
     return first, last
-
-
-def messageSet(ranges: Iterable[tuple[int | None, int | None]]) -> MessageSet:
-    """
-    @param ranges: the first and the last number of each, with L{None} for C{*} as the greatest.
-    """
-    return MessageSet(list(ranges))
-
-
-def bounded(messages: MessageSet, greatest: int) -> MessageSet:
-    """
-    @param messages: in which C{*} is still open.
-
-    @return: the same messages of a mailbox in which no number is greater than C{greatest}. Some
-        mailboxes go through all numbers of a set, and a client can name four thousand million.
-    """
-    ranges: list[tuple[int | None, int | None]] = []
-    for low, high in messages.ranges:
-        if high is None:
-            # * is there, even when what is before it is beyond it.
-            ranges.append((None if low is None or low > greatest else low, None))
-        elif low <= greatest:
-            ranges.append((low, min(high, greatest)))
-    return messageSet(ranges)
-
-
-def membership(text: bytes, last: int) -> Callable[[int], bool]:
-    """
-    @param text: a sequence set.
-    @param last: what C{*} is.
-
-    @return: whether a number is in it, quickly.
-    """
-    messages = parseSequenceSet(text)
-    messages.last = last
-    lows = [low for low, _ in messages.ranges]
-    highs = [high for _, high in messages.ranges]
-
-    def isIn(number: int) -> bool:
-        place = bisect_right(lows, number) - 1
-        return place >= 0 and number <= highs[place]
-
-    return isIn
 
 
 def uidSet(uids: Iterable[int]) -> bytes:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.objectid.test_objectid -*-
 """
-What the connections of a server know together about the identifiers of its stores: which ones have
-been reported to the operator, and which mailbox has which.
+What the sessions of a server know together about the identifiers of its stores: which problems have
+been reported to the operator, and which mailbox has which MAILBOXID.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_OBJECTS = 100
 _ACCOUNTS = 1000
 
 
-class Observed:
+class ProblemReports:
     """
     Of one server.
     """
@@ -49,16 +49,16 @@ class Observed:
         return names
 
 
-_ofPortals: WeakKeyDictionary[Any, Observed] = WeakKeyDictionary()
+_ofPortals: WeakKeyDictionary[Any, ProblemReports] = WeakKeyDictionary()
 
 
-def observedAt(portal: Any) -> Observed:
+def reportsOf(portal: Any) -> ProblemReports:
     """
-    @param portal: what the connections of a server have in common, or L{None}.
+    @param portal: what the sessions of a server have in common, or L{None}.
 
     @return: what they know; a new one where it is not to be remembered.
     """
     try:
-        return _ofPortals.setdefault(portal, Observed())
+        return _ofPortals.setdefault(portal, ProblemReports())
     except TypeError:
-        return Observed()
+        return ProblemReports()

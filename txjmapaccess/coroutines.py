@@ -1,6 +1,7 @@
-# -*- test-case-name: tests.imap.test_fetchcommand -*-
+# -*- test-case-name: tests.test_coroutines -*-
 """
-Waiting: for what a store may answer at once or with a Deferred, and for a turn of the reactor.
+Coroutines: what a store or a checker answers at once or with a Deferred, and a coroutine that may
+have ended before anybody waits for it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
-
-#: Seconds that one command may keep the reactor before others have a turn.
-SLICE = 0.005
-
-
-class ClientGone(Exception):
-    """
-    The end of a command whose client will not hear the answer.
-    """
 
 
 async def settled(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -67,43 +59,3 @@ def _continued(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[
                 awaited = coroutine.send(value)
         except StopIteration:
             return
-
-
-class Turns:
-    """
-    What a long command asks between its steps, so that other connections are not kept waiting.
-
-    @param seconds: a clock.
-    @param callLater: to get a further turn of the reactor.
-    @param hasGone: whether there is nobody left to work for.
-    """
-
-    def __init__(
-        self,
-        seconds: Callable[[], float],
-        callLater: Callable[..., Any],
-        hasGone: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._seconds = seconds
-        self._hasGone = hasGone
-        self._callLater = callLater
-        self._until = seconds() + SLICE
-
-    def isOver(self) -> bool:
-        """
-        @return: whether it is time to L{pause}.
-        """
-        return self._seconds() >= self._until
-
-    async def pause(self) -> None:
-        """
-        Let others have a turn.
-
-        @raise ClientGone: when there is nobody left to work for.
-        """
-        turn: Deferred[None] = Deferred()
-        self._callLater(0, lambda: turn.callback(None))
-        await turn
-        if self._hasGone():
-            raise ClientGone()
-        self._until = self._seconds() + SLICE

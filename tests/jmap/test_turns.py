@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_pacing -*-
+# -*- test-case-name: tests.jmap.test_turns -*-
 """
-Tests for L{txjmapaccess.jmap.pacing}.
+Tests for L{txjmapaccess.jmap.turns}.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.coroutines import AsyncTestCase
-from txjmapaccess.jmap.pacing import Pacer
+from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.pacing import SLICE
 
 
-class PacerTests(SynchronousTestCase):
+class RequestTurnsTests(SynchronousTestCase):
     """
     Long work in small pieces.
     """
@@ -26,22 +27,21 @@ class PacerTests(SynchronousTestCase):
         There is no pause as long as the reactor was not kept for too long; then there is one, and
         time begins anew.
         """
-        now = [0.0]
         clock = Clock()
-        pacer = Pacer(clock, longest=0.01, seconds=lambda: now[0])
-        self.successResultOf(Deferred.fromCoroutine(pacer.pause()))
-        now[0] = 0.02
-        paused = Deferred.fromCoroutine(pacer.pause())
+        turns = RequestTurns(clock)
+        self.successResultOf(Deferred.fromCoroutine(turns.work(0, int)))
+        clock.advance(SLICE)
+        paused = Deferred.fromCoroutine(turns.work(0, int))
         self.assertNoResult(paused)
         clock.advance(0)
         self.successResultOf(paused)
-        self.successResultOf(Deferred.fromCoroutine(pacer.pause()))
+        self.successResultOf(Deferred.fromCoroutine(turns.work(0, int)))
 
     def test_smallWork(self) -> None:
         """
         Small work is done at once.
         """
-        done = Deferred.fromCoroutine(Pacer(Clock(), seconds=lambda: 0).work(100, max, 1, 2))
+        done = Deferred.fromCoroutine(RequestTurns(Clock()).work(100, max, 1, 2))
         self.assertEqual(self.successResultOf(done), 2)
 
 
@@ -54,5 +54,5 @@ class ThreadTests(AsyncTestCase):
         """
         Work that would keep the reactor is done in a thread.
         """
-        thread = await Pacer(reactor).work(10_000_000, threading.current_thread)
+        thread = await RequestTurns(reactor).work(10_000_000, threading.current_thread)
         self.assertIsNot(thread, threading.current_thread())
