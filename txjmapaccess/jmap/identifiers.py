@@ -18,7 +18,7 @@ from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.imap.objectids import StoreIdentifiers, isObjectID
 from txjmapaccess.imap.waiting import Turns, settled
 from txjmapaccess.interfaces import IObjectIDAccount
-from txjmapaccess.maildir.identifiers import accountID
+from txjmapaccess.message.identifiers import accountID
 from txjmapaccess.verdict import Unknown
 
 

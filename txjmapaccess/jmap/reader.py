@@ -7,8 +7,6 @@ of an account, mailbox or message may return a Deferred.
 
 from __future__ import annotations
 
-import calendar
-import email.utils
 import io
 from collections.abc import Iterable
 from contextlib import suppress
@@ -27,6 +25,7 @@ from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
 from txjmapaccess.jmap.identifiers import runThrough
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.snapshot import Copy, Folder
+from txjmapaccess.message.dates import secondsOf
 
 #: Messages.
 _CHUNK = 100
@@ -162,7 +161,7 @@ class AccountReader:
             return ()
         # Where the store has no threads, each Email is one (RFC 8621, section 3).
         thread = _checked(threadID) or email
-        date = _seconds(await settled(message.getInternalDate))
+        date = secondsOf(await settled(message.getInternalDate)) or 0
         size = await settled(message.getSize)
         return (Copy(email, thread, folderID, uid, date, size, keywords),)
 
@@ -203,16 +202,3 @@ def _path(name: str, delimiter: str) -> tuple[str, ...]:
     if len(segments) > 1 and segments[0].upper() == "INBOX":
         segments[0] = "INBOX"
     return tuple(segments)
-
-
-def _seconds(internalDate: str | bytes) -> int:
-    """
-    @return: an internal date in seconds since the epoch; 0 when it cannot be understood.
-    """
-    parsed = email.utils.parsedate_tz(asText(internalDate))
-    if parsed is None:
-        return 0
-    try:
-        return calendar.timegm(parsed[:9]) - (parsed[9] or 0)
-    except (ValueError, OverflowError):
-        return 0

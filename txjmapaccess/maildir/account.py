@@ -14,11 +14,11 @@ from zope.interface import implementer
 
 from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.maildir import subscriptions
-from txjmapaccess.maildir.identifiers import accountID
 from txjmapaccess.maildir.mailbox import Mailbox
 from txjmapaccess.maildir.names import DELIMITER, canonical, directoryOf, matches, parents
 from txjmapaccess.maildir.store import Store
 from txjmapaccess.maildir.worker import Worker
+from txjmapaccess.message.identifiers import accountID
 
 
 @implementer(IMailboxIMAPInfo)

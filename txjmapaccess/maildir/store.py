@@ -21,11 +21,11 @@ from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
 
 from txjmapaccess.maildir import changes, files
 from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.identifiers import newMailboxID
 from txjmapaccess.maildir.index import Index, IndexDamaged
 from txjmapaccess.maildir.names import INBOX, directoryOf, isBelow, mailboxOf, parents
 from txjmapaccess.maildir.session import MailboxRow, Session
 from txjmapaccess.maildir.writing import writeSafely
+from txjmapaccess.message.identifiers import newMailboxID
 
 _MARK = b"txjmapaccess-mailboxid"
 _MARK_TEXT = re.compile(rb"(F[a-z2-7]{26}) (\d{1,10})\n")

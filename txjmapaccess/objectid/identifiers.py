@@ -16,7 +16,7 @@ from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.imap.messageset import parseSequenceSet
 from txjmapaccess.imap.sections import openWhole
 from txjmapaccess.imap.waiting import ClientGone, Turns, settled
-from txjmapaccess.maildir.identifiers import emailID, firstReference, threadID
+from txjmapaccess.message.identifiers import emailID, firstReference, threadID
 from txjmapaccess.objectid.changes import Change, Changes
 from txjmapaccess.objectid.copying import Copying
 from txjmapaccess.objectid.index import ObjectIndex

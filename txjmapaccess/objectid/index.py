@@ -20,7 +20,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from txjmapaccess.imap.mailboxnames import folded
-from txjmapaccess.maildir.identifiers import newMailboxID
+from txjmapaccess.message.identifiers import newMailboxID
 from txjmapaccess.objectid.indexfile import openFile, transaction
 from txjmapaccess.objectid.values import (
     COPY,

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_identifiers -*-
+# -*- test-case-name: tests.message.test_identifiers -*-
 """
 How EMAILID, THREADID and MAILBOXID are made.
 """
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.maildir.identifiers import (
+from txjmapaccess.message.identifiers import (
     accountID,
     emailID,
     firstReference,
