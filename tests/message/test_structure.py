@@ -38,6 +38,14 @@ class StructureTests(SynchronousTestCase):
         self.assertEqual(data[part.start : part.body], b"X: y\r\n\r\n")
         self.assertEqual(data[part.body : part.end], b"one")
 
+    def test_noBlankLine(self) -> None:
+        """
+        Where no blank line ends the header, the body begins with what can be no field.
+        """
+        self.assertParts(_mixed("b", b"Hello: x\r\nHello", b"Hello") + b"--b--", b"Hello", b"Hello")
+        part = parseMessage(b"From a\r\nX: y\r\n z\r\n")
+        self.assertEqual((part.octets, [name for name, _ in part.fields]), (b"", ["X"]))
+
     def test_delimiters(self) -> None:
         """
         A line with more than the boundary is none, blanks behind it are nothing, and bare line

@@ -15,7 +15,9 @@ from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMessageFile
 
 from txjmapaccess.imap.assembling import assemble, formatHeader
+from txjmapaccess.imap.tidying import fieldOctets
 from txjmapaccess.imap.waiting import ClientGone
+from txjmapaccess.message.parameters import mediaType, parseParameters
 
 _CHUNK = 64 * 1024
 
@@ -97,7 +99,7 @@ def isMessage(part: Any) -> bool:
     @return: whether a part is itself a message.
     """
     kind = part.getHeaders(False, "content-type").get("content-type") or ""
-    return str(kind).partition(";")[0].strip().lower() == "message/rfc822"
+    return mediaType(parseParameters(fieldOctets(kind)).value) == "message/rfc822"
 
 
 async def openWhole(message: Any, scheduler: Callable[..., Any]) -> Any:

@@ -78,6 +78,21 @@ def endOfHeader(data: bytes, start: int = 0, end: int | None = None) -> int | No
     return blank.end() if blank else None
 
 
+def endOfFields(data: bytes, start: int, end: int) -> int:
+    """
+    @return: where a header ends that no blank line ends: before the first line that cannot be in
+        one.
+    """
+    position = start
+    while position < end:
+        line = data[position : (data.find(b"\n", position, end) + 1) or end]
+        continues = position > start and line[:1] in (b" ", b"\t")
+        if not (continues or _FIELD.match(line) or line.startswith((b"From ", b">From "))):
+            return position
+        position += len(line)
+    return end
+
+
 def firstValue(fields: Iterable[Field], name: str) -> bytes | None:
     """
     @param name: in lower case.

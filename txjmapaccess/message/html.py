@@ -9,37 +9,10 @@ import html
 import re
 
 #: Elements that do not end a word.
-_WITHIN_WORDS = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "cite",
-        "code",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "i",
-        "ins",
-        "kbd",
-        "mark",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "tt",
-        "u",
-        "var",
-        "wbr",
-    ]
+_WITHIN_WORDS = re.compile(
+    r"(?:a|abbr|b|bd[io]|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strong|sub"
+    r"|sup|tt|u|var|wbr)\Z",
+    re.IGNORECASE,
 )
 _NAME = re.compile(r"[A-Za-z][^\s/>]*")
 _MARKUP = re.compile(r"<(?:(!--)|(style|script|title)\b|[A-Za-z/!?])", re.IGNORECASE)
@@ -61,7 +34,7 @@ def textOfHTML(text: str) -> str:
             end, closing = _endOf(found.group(2), text, position), 0
         else:
             name = _NAME.match(text, position - 1)
-            if name and name.group().lower() not in _WITHIN_WORDS:
+            if name and not _WITHIN_WORDS.match(name.group()):
                 pieces.append(" ")
             end, closing = text.find(">", position), 1
         if end < 0:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from txjmapaccess.message.headers import Field, endOfHeader, firstValue, splitFields
+from txjmapaccess.message.headers import Field, endOfFields, endOfHeader, firstValue, splitFields
 from txjmapaccess.message.parameters import (
     PLAIN_TEXT,
     Parameterized,
@@ -62,7 +62,7 @@ class Part:
         self._bounds = bounds
         self._depth = depth
         body = endOfHeader(data, start, end)
-        self.body = end if body is None else body
+        self.body = endOfFields(data, start, end) if body is None else body
         self.fields: list[Field] = splitFields(data[start : self.body])
 
     def value(self, name: str) -> bytes | None:
