@@ -25,17 +25,13 @@ from txjmapaccess.message.parameters import plainContentType
 class Headers(dict[str, str]):
     """
     Some of a message's header fields, as the module says.
-
-    @ivar fields: all of them.
     """
 
     def __init__(self, fields: list[Field], defaultType: str | None = None) -> None:
         super().__init__()
-        self.fields = fields
-        for field in fields:
-            name = field.name.lower()
-            if name not in self:
-                self[name] = unfolded(encodeWords(field.value)).strip()
+        self._items = [(field.name, encodeWords(field.value)) for field in fields]
+        for name, value in self._items:
+            self.setdefault(name.lower(), unfolded(value).strip())
         if defaultType is not None:
             self["content-type"] = plainContentType(firstValue(fields, "content-type"), defaultType)
 
@@ -43,7 +39,7 @@ class Headers(dict[str, str]):
         """
         @return: every field in order, not only the first of each name, its name as it is written.
         """
-        return [(field.name, encodeWords(field.value)) for field in self.fields]
+        return self._items
 
 
 def selectFields(fields: list[Field], negate: bool, names: Iterable[str | bytes]) -> list[Field]:

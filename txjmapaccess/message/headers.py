@@ -46,7 +46,7 @@ def splitFields(block: bytes) -> list[Field]:
     @return: its fields in order. Lines that are no fields (mbox's C{From } line) are left out, and
         with them what continues them.
     """
-    fields: list[Field] = []
+    fields: list[tuple[str, bytes]] = []
     continues: list[bytes] = []
     for line in block.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
         if line[:1] in (b" ", b"\t"):
@@ -57,15 +57,15 @@ def splitFields(block: bytes) -> list[Field]:
             continues = []
         found = _FIELD.match(line)
         if found:
-            fields.append(Field(found.group(1).decode("ascii"), found.group(2)))
+            fields.append((found.group(1).decode("ascii"), found.group(2)))
     _continue(fields, continues)
     return [Field(name, raw.removesuffix(b"\r")) for name, raw in fields]
 
 
-def _continue(fields: list[Field], lines: list[bytes]) -> None:
+def _continue(fields: list[tuple[str, bytes]], lines: list[bytes]) -> None:
     if fields and lines:
         name, raw = fields[-1]
-        fields[-1] = Field(name, b"\n".join([raw, *lines]))
+        fields[-1] = (name, b"\n".join([raw, *lines]))
 
 
 def endOfHeader(data: bytes, start: int = 0, end: int | None = None) -> int | None:
@@ -114,4 +114,6 @@ def unfolded(text: str) -> str:
     """
     @return: a value on one line (RFC 5322, section 2.2.3).
     """
+    if "\n" not in text and "\r" not in text:
+        return text
     return _LINE_END.sub("", _FOLD.sub("", text))

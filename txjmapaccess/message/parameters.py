@@ -7,6 +7,7 @@ parameters in pieces and in other charsets (RFC 2231).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -158,6 +159,13 @@ def plainContentType(raw: bytes | None, default: str) -> str:
     @return: the type and the parameters that have a name and a value, in which nothing could be
         mistaken. All of it is ASCII.
     """
+    made = _plainContentType if raw is None or len(raw) < 200 else _plainContentType.__wrapped__
+    return made(raw, default)
+
+
+@lru_cache(256)
+def _plainContentType(raw: bytes | None, default: str) -> str:
+    # Most messages share a few of them.
     parsed = parseParameters(encodeWords(raw or default.encode("ascii")).encode("ascii"))
     main = mediaType(parsed.value)
     fields = [main if main and main.isprintable() else default.partition(";")[0]]
