@@ -59,7 +59,8 @@ def splitFields(block: bytes) -> list[Field]:
         if found:
             fields.append((found.group(1).decode("ascii"), found.group(2)))
     _continue(fields, continues)
-    return [Field(name, raw.removesuffix(b"\r")) for name, raw in fields]
+    made = Field._make
+    return [made((name, raw[:-1] if raw.endswith(b"\r") else raw)) for name, raw in fields]
 
 
 def _continue(fields: list[tuple[str, bytes]], lines: list[bytes]) -> None:
