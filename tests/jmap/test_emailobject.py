@@ -12,12 +12,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.jmap.test_snapshot import copy
 from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
-from txjmapaccess.jmap.emailobject import emailObject, utcDate
-from txjmapaccess.jmap.mime import parseMessage
+from txjmapaccess.jmap.bodyparts import bodyStructure
+from txjmapaccess.jmap.emailobject import emailObject
 from txjmapaccess.jmap.preview import preview, truncated
 from txjmapaccess.jmap.problems import MethodProblem
 from txjmapaccess.jmap.snapshot import Email
 from txjmapaccess.jmap.wanted import DEFAULT_PROPERTIES, parseWanted
+from txjmapaccess.message.dates import formatUTCDate
 
 _EMAIL = Email((copy("M1", "F1", "$seen", thread="T1", at=1_000_000_000, size=4711),))
 
@@ -225,7 +226,7 @@ class PropertyTests(SynchronousTestCase):
         """
         A UTCDate has no fraction and ends with Z (RFC 8620, section 1.4).
         """
-        self.assertEqual(utcDate(0), "1970-01-01T00:00:00Z")
+        self.assertEqual(formatUTCDate(0), "1970-01-01T00:00:00Z")
 
 
 class TruncationTests(SynchronousTestCase):
@@ -260,7 +261,7 @@ class PreviewTests(SynchronousTestCase):
         @return: the preview of a message that is one part.
         """
         octets = f"Content-Type: {kind}\r\n\r\n{text}".encode()
-        return preview([parseMessage(octets)])
+        return preview([bodyStructure(octets)])
 
     def test_text(self) -> None:
         """

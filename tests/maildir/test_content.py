@@ -13,11 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.maildir.content import (
     countLoneFeeds,
-    endOfHeader,
     examine,
     openWithCRLF,
     withCRLF,
 )
+from txjmapaccess.message.headers import endOfHeader
 
 LINES = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"bc"]), max_size=60).map(b"".join)
 

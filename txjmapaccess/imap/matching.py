@@ -1,29 +1,28 @@
 # -*- test-case-name: tests.imap.test_searchcommand -*-
 """
-Whether a message matches a search key (RFC 3501, section 6.4.4). Texts are compared without regard
-to the case of letters, after the decoding of headers (RFC 2047) and of the text parts of a body.
+Whether a message matches a search key (RFC 3501, section 6.4.4). Which texts a message has, and
+how they are compared, is the same for every protocol (L{txjmapaccess.message.searchable}).
 """
 
 from __future__ import annotations
 
-import base64
-import quopri
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import io
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from email.utils import parsedate_tz
+from functools import cached_property
 from typing import Any
 
-from twisted.mail.imap4 import subparts
+from twisted.mail.interfaces import IMessageIMAPFile
 
 from txjmapaccess.imap.searchkeys import Key
 from txjmapaccess.imap.sequenceset import parseSequenceSet
+from txjmapaccess.message.dates import dayOf
+from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.searchable import SearchableMessage, fieldText
+from txjmapaccess.store.messages import assemble
 from txjmapaccess.store.messageset import membership
-
-_DEEPEST = 20
 
 
 @dataclass
@@ -40,6 +39,20 @@ class Candidate:
     message: Any
     emailID: str | None = None
     threadID: str | None = None
+
+    @cached_property
+    def texts(self) -> SearchableMessage:
+        """
+        What can be found in it. The whole message is read for that.
+        """
+        file: Any = IMessageIMAPFile(self.message, None)
+        if file is not None:
+            with closing(file.open()) as whole:
+                return SearchableMessage(whole.read())
+        buffer = io.BytesIO()
+        for _ in assemble(self.message, buffer):
+            pass
+        return SearchableMessage(buffer.getvalue())
 
 
 Test = Callable[[Candidate], bool]
@@ -87,24 +100,19 @@ def _header(value: tuple[str, str]) -> Test:
     def test(candidate: Candidate) -> bool:
         fields = candidate.message.getHeaders(False, name)
         return any(
-            field.lower() == name and wanted in decodeHeader(text) for field, text in fields.items()
+            field.lower() == name and wanted in fieldText(fieldOctets(value))
+            for field, value in fields.items()
         )
 
     return test
 
 
 def _body(wanted: str) -> Test:
-    return lambda c: any(wanted in text for text in texts(c.message))
+    return lambda candidate: wanted in candidate.texts.body
 
 
 def _whole(wanted: str) -> Test:
-    def test(candidate: Candidate) -> bool:
-        fields = candidate.message.getHeaders(True)
-        if any(wanted in decodeHeader(f"{name}: {text}") for name, text in fields.items()):
-            return True
-        return any(wanted in text for text in texts(candidate.message))
-
-    return test
+    return lambda c: wanted in c.texts.header or wanted in c.texts.body
 
 
 def _internalDate(compare: Callable[[date, date], bool]) -> Callable[[date], Test]:
@@ -152,58 +160,3 @@ _TESTS: dict[str, Callable[[Any], Test]] = {
 
 def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def dayOf(value: str | bytes | None) -> date | None:
-    """
-    @param value: a date and time in the form of RFC 5322.
-
-    @return: the day as it is written there, whatever the time zone.
-    """
-    parsed = parsedate_tz(_text(value or ""))
-    try:
-        return None if parsed is None else date(*parsed[:3])
-    except ValueError:
-        return None
-
-
-def decodeHeader(value: str | bytes) -> str:
-    """
-    @return: the text of a header field, for comparison.
-    """
-    text = "".join(_text(value).splitlines())
-    if "=?" in text:
-        # What cannot be decoded is compared as it stands.
-        with suppress(LookupError, ValueError, HeaderParseError):
-            text = str(make_header(decode_header(text)))
-    return text.casefold()
-
-
-def texts(part: Any, depth: int = 0) -> Iterator[str]:
-    """
-    @return: the text parts of a message, for comparison.
-    """
-    if part.isMultipart():
-        if depth < _DEEPEST:
-            for sub in subparts(part):
-                yield from texts(sub, depth + 1)
-        return
-    fields = part.getHeaders(False, "content-type", "content-transfer-encoding")
-    kind = _text(fields.get("content-type") or "text/plain").lower()
-    if kind.startswith(("text/", "message/")):
-        data = part.getBodyFile().read()
-        yield _decodeText(data, kind, fields.get("content-transfer-encoding")).casefold()
-
-
-def _decodeText(data: bytes, kind: str, encoding: str | None) -> str:
-    how = _text(encoding or "").strip().lower()
-    if how == "quoted-printable":
-        data = quopri.decodestring(data)
-    elif how == "base64":
-        with suppress(ValueError):
-            data = base64.b64decode(data)
-    charset = kind.partition("charset=")[2].partition(";")[0].strip(" \t\r\n\"'") or "utf-8"
-    try:
-        return data.decode(charset, "replace")
-    except (LookupError, ValueError):
-        return data.decode("utf-8", "replace")

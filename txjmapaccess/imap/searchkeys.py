@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String
 from txjmapaccess.imap.sequenceset import parseSequenceSet
+from txjmapaccess.message.dates import parseIMAPDate
+from txjmapaccess.message.text import comparable
 from txjmapaccess.store.objectids import isObjectID
 
 _DEEPEST = 40
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
 
 class Key(NamedTuple):
@@ -167,7 +168,7 @@ class _Parser:
                 raise SyntaxProblem("Malformed number")
             return Key(name, int(word))
         if name in _DATES:
-            return Key(name, parseDay(self._word()))
+            return Key(name, _day(self._word()))
         if name in _IDENTIFIERS:
             word = self._word()
             if not isObjectID(word):
@@ -196,22 +197,14 @@ class _Parser:
         if isinstance(token, Parenthesis):
             raise SyntaxProblem("Malformed argument of a search key")
         try:
-            return self._decode(token).casefold()
+            return comparable(self._decode(token))
         except UnicodeDecodeError:
             raise SyntaxProblem("A text is not in the charset") from None
 
 
-def parseDay(text: str) -> date:
-    """
-    @param text: C{1-Feb-2003}.
-
-    @raise SyntaxProblem: for what is no date.
-    """
+def _day(text: str) -> date:
     try:
-        day, month, year = text.split("-")
-        if not (day.isdigit() and len(day) <= 2 and year.isdigit() and len(year) == 4):
-            raise ValueError(text)
-        return date(int(year), _MONTHS.index(month.lower()) + 1, int(day))
+        return parseIMAPDate(text)
     except ValueError:
         raise SyntaxProblem("Malformed date") from None
 

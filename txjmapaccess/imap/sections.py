@@ -12,6 +12,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.parameters import mediaType, parseParameters
 from txjmapaccess.pacing import ClientGone, Turns
 from txjmapaccess.store.messages import formatHeader, openMessage
 
@@ -95,7 +97,7 @@ def isMessage(part: Any) -> bool:
     @return: whether a part is itself a message.
     """
     kind = part.getHeaders(False, "content-type").get("content-type") or ""
-    return str(kind).partition(";")[0].strip().lower() == "message/rfc822"
+    return mediaType(parseParameters(fieldOctets(kind)).value) == "message/rfc822"
 
 
 def chosenFields(part: Any, negate: bool, names: list[str]) -> list[tuple[str, str]]:

@@ -7,51 +7,11 @@ of a Content-Type, a parameter without a value.
 
 from __future__ import annotations
 
-import base64
-import re
-from email.message import Message
 from typing import Any
 
+from txjmapaccess.message.encodedwords import encodeWords
 from txjmapaccess.message.fieldvalue import fieldOctets
-
-#: What has a meaning in addresses, and white space.
-_BETWEEN = re.compile(r'([\s<>(),;:"@\\]+)')
-_NOT_PLAIN = re.compile(r"[^!#-:<-\[\]-~ ]")
-
-
-def asciiText(value: Any) -> str:
-    """
-    @return: the value of a header field, with what is not ASCII in encoded words (RFC 2047).
-    """
-    text = fieldOctets(value).decode("utf-8", "replace")
-    if text.isascii():
-        return text
-    pieces = _BETWEEN.split(text)
-    for n in range(2, len(pieces), 2):
-        # The space between two encoded words is none, so it goes into one of them.
-        if pieces[n - 1].isspace() and not (pieces[n - 2].isascii() or pieces[n].isascii()):
-            pieces[n] = pieces[n - 2] + " " + pieces[n]
-            pieces[n - 2] = pieces[n - 1] = ""
-    return "".join(piece if piece.isascii() else _encodedWord(piece) for piece in pieces)
-
-
-def _encodedWord(text: str) -> str:
-    return f"=?utf-8?b?{base64.b64encode(text.encode('utf-8')).decode('ascii')}?="
-
-
-def plainContentType(value: str) -> str:
-    """
-    @return: a Content-Type with a type, a subtype, and no parameters but those that have a value,
-        in which there is nothing that could be mistaken.
-    """
-    parsed = Message()
-    parsed["content-type"] = " ".join(value.split())
-    fields = [parsed.get_content_type()]
-    for name, text in parsed.get_params([])[1:]:
-        plain = _NOT_PLAIN.sub("_", text)
-        if plain and re.fullmatch(r"[A-Za-z0-9*._-]+", name):
-            fields.append(f'{name}="{plain}"')
-    return "; ".join(fields)
+from txjmapaccess.message.parameters import PLAIN_TEXT, plainContentType
 
 
 class Tidied:
@@ -74,9 +34,9 @@ class Tidied:
         tidied = {}
         for name, value in self._part.getHeaders(negate, *names).items():
             if value is not None:
-                tidied[name] = asciiText(value)
+                tidied[name] = encodeWords(fieldOctets(value))
                 if name.lower() == "content-type" and value:
-                    tidied[name] = plainContentType(tidied[name])
+                    tidied[name] = plainContentType(fieldOctets(value), PLAIN_TEXT)
         return tidied
 
     def getSubPart(self, part: int) -> Tidied:

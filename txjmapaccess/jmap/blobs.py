@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from txjmapaccess.jmap.mime import parseMessage
+from txjmapaccess.jmap.bodyparts import bodyStructure
 
 
 def messageBlobID(emailID: str) -> str:
@@ -42,5 +42,5 @@ def blobOctets(octets: bytes, partID: str | None) -> bytes | None:
     """
     if partID is None:
         return octets
-    parts = parseMessage(octets).walk()
+    parts = bodyStructure(octets).walk()
     return next((part.content for part in parts if part.id == partID), None)

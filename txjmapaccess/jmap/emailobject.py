@@ -7,24 +7,14 @@ Pure functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
 from typing import Any
 
 from txjmapaccess.jmap.blobs import messageBlobID, partBlobID
-from txjmapaccess.jmap.bodies import Bodies, decompose
-from txjmapaccess.jmap.mime import Part, parseHeader, parseMessage
+from txjmapaccess.jmap.bodyparts import Bodies, BodyPart, bodyStructure, decompose, parseHeader
 from txjmapaccess.jmap.preview import preview, truncated
 from txjmapaccess.jmap.snapshot import Email
 from txjmapaccess.jmap.wanted import Wanted
-
-
-def utcDate(seconds: int) -> str:
-    """
-    @return: a UTCDate (RFC 8620, section 1.4).
-    """
-    date = datetime.fromtimestamp(seconds, timezone.utc)
-    return date.isoformat().replace("+00:00", "Z")
-
+from txjmapaccess.message.dates import formatUTCDate
 
 #: Properties of the store.
 _STORED: dict[str, Callable[[Email], Any]] = {
@@ -34,10 +24,10 @@ _STORED: dict[str, Callable[[Email], Any]] = {
     "mailboxIds": lambda email: dict.fromkeys(sorted(email.folderIDs), True),
     "keywords": lambda email: dict.fromkeys(sorted(email.keywords), True),
     "size": lambda email: email.size,
-    "receivedAt": lambda email: utcDate(email.receivedAt),
+    "receivedAt": lambda email: formatUTCDate(email.receivedAt),
 }
 
-_OF_PART: dict[str, Callable[[Part, str], Any]] = {
+_OF_PART: dict[str, Callable[[BodyPart, str], Any]] = {
     "partId": lambda part, emailID: part.id,
     "blobId": lambda part, emailID: None if part.isMultipart else partBlobID(emailID, part.id),
     "size": lambda part, emailID: 0 if part.isMultipart else part.size,
@@ -69,14 +59,14 @@ def emailObject(email: Email, octets: bytes, wanted: Wanted) -> dict[str, Any]:
         if wanted.allHeaders:
             made["headers"] = _headers(fields)
     if wanted.body:
-        made.update(_bodyProperties(email.id, parseMessage(octets), wanted))
+        made.update(_bodyProperties(email.id, bodyStructure(octets), wanted))
     return made
 
 
-def _bodyProperties(emailID: str, structure: Part, wanted: Wanted) -> dict[str, Any]:
+def _bodyProperties(emailID: str, structure: BodyPart, wanted: Wanted) -> dict[str, Any]:
     bodies = decompose(structure)
 
-    def shown(part: Part) -> dict[str, Any]:
+    def shown(part: BodyPart) -> dict[str, Any]:
         return _partObject(part, emailID, wanted)
 
     makers: dict[str, Callable[[], Any]] = {
@@ -91,20 +81,20 @@ def _bodyProperties(emailID: str, structure: Part, wanted: Wanted) -> dict[str, 
     return {name: makers[name]() for name in wanted.body}
 
 
-def _partObject(part: Part, emailID: str, wanted: Wanted) -> dict[str, Any]:
+def _partObject(part: BodyPart, emailID: str, wanted: Wanted) -> dict[str, Any]:
     made = {name: _OF_PART[name](part, emailID) for name in wanted.partProperties}
     made.update((name, of.value(part.fields)) for name, of in wanted.partHeaders.items())
     return made
 
 
-def _treeObject(part: Part, emailID: str, wanted: Wanted) -> dict[str, Any]:
+def _treeObject(part: BodyPart, emailID: str, wanted: Wanted) -> dict[str, Any]:
     made = _partObject(part, emailID, wanted)
     if part.subParts is not None:
         made["subParts"] = [_treeObject(below, emailID, wanted) for below in part.subParts]
     return made
 
 
-def _bodyValues(structure: Part, bodies: Bodies, wanted: Wanted) -> dict[str, Any]:
+def _bodyValues(structure: BodyPart, bodies: Bodies, wanted: Wanted) -> dict[str, Any]:
     chosen = {"text": bodies.text, "html": bodies.html, "all": structure.walk()}
     parts = {part.id: part for kind in wanted.values for part in chosen[kind]}
     return {
@@ -114,7 +104,7 @@ def _bodyValues(structure: Part, bodies: Bodies, wanted: Wanted) -> dict[str, An
     }
 
 
-def _bodyValue(part: Part, longest: int) -> dict[str, Any]:
+def _bodyValue(part: BodyPart, longest: int) -> dict[str, Any]:
     text, isBroken = part.text()
     value = truncated(text, longest, part.type == "text/html")
     return {"value": value, "isEncodingProblem": isBroken, "isTruncated": value != text}

@@ -7,11 +7,11 @@ L{Snapshot}.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
 from typing import Any
 
 from txjmapaccess.jmap.problems import invalidArguments
 from txjmapaccess.jmap.snapshot import Email, Snapshot
+from txjmapaccess.message.dates import parseUTCDate
 
 Condition = Callable[[Email], bool]
 
@@ -87,10 +87,7 @@ def _date(value: Any) -> float:
     A UTCDate (RFC 8620, section 1.4) in seconds since the epoch.
     """
     try:
-        text = value.removesuffix("Z")
-        if text == value:
-            raise ValueError("not in UTC")
-        return datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp()
+        return parseUTCDate(value)
     except (AttributeError, ValueError, OverflowError):
         raise invalidArguments("a date is not a UTCDate") from None
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_headers -*-
+# -*- test-case-name: tests.jmap.test_headerforms -*-
 """
 The properties of an Email or a part that name a header field (RFC 8621, section 4.1.3). Pure
 functions.
@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from txjmapaccess.jmap.headers import (
-    Field,
+from txjmapaccess.jmap.headerforms import (
+    RawField,
     addressesForm,
     dateForm,
     groupedAddressesForm,
@@ -61,7 +61,7 @@ class HeaderProperty(NamedTuple):
     form: str
     wantsAll: bool
 
-    def value(self, fields: Sequence[Field]) -> Any:
+    def value(self, fields: Sequence[RawField]) -> Any:
         """
         @return: the value of the property for a message or part with these fields.
         """

@@ -7,8 +7,6 @@ of an account, mailbox or message may return a Deferred.
 
 from __future__ import annotations
 
-import calendar
-import email.utils
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
@@ -20,6 +18,7 @@ from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
 from txjmapaccess.jmap.snapshot import Copy, Folder
+from txjmapaccess.message.dates import secondsOf
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
 from txjmapaccess.store.mailboxes import attributesOf, closeMailbox, isSelectable, openMailbox
@@ -116,7 +115,7 @@ class AccountReader:
         uid = await settled(message.getUID)
         # Where the store has no threads, each Email is one (RFC 8621, section 3).
         thread = ids.thread or ids.email
-        date = _seconds(await settled(message.getInternalDate))
+        date = secondsOf(await settled(message.getInternalDate)) or 0
         size = await settled(message.getSize)
         return (Copy(ids.email, thread, folderID, uid, date, size, keywords),)
 
@@ -131,16 +130,3 @@ class AccountReader:
             with suppress(MessageExpunged):
                 return await readMessage(message, self._turns)
         return None
-
-
-def _seconds(internalDate: str | bytes) -> int:
-    """
-    @return: an internal date in seconds since the epoch; 0 when it cannot be understood.
-    """
-    parsed = email.utils.parsedate_tz(asText(internalDate))
-    if parsed is None:
-        return 0
-    try:
-        return calendar.timegm(parsed[:9]) - (parsed[9] or 0)
-    except (ValueError, OverflowError):
-        return 0

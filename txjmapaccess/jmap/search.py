@@ -11,57 +11,38 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from txjmapaccess.jmap.bodies import decompose
+from txjmapaccess.jmap.bodyparts import bodyPart, decompose
 from txjmapaccess.jmap.filters import Condition, compileFilter
-from txjmapaccess.jmap.headers import textForm
-from txjmapaccess.jmap.mime import parseMessage
-from txjmapaccess.jmap.preview import readable
 from txjmapaccess.jmap.problems import invalidArguments
 from txjmapaccess.jmap.snapshot import Email, Snapshot
+from txjmapaccess.message.searchable import SearchableMessage
+from txjmapaccess.message.text import comparable
 
 _FIELDS = ("from", "to", "cc", "bcc", "subject")
 _TOKENS = re.compile(r"""\"((?:[^"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|(\S+)""")
 
 
-class Searchable:
+class Searchable(SearchableMessage):
     """
-    A message, as far as it is looked at.
+    A message, as far as a filter looks at it.
     """
-
-    def __init__(self, octets: bytes) -> None:
-        self._structure = parseMessage(octets)
-
-    def field(self, name: str) -> list[str]:
-        """
-        @return: the decoded values of all header fields of that name, in one case of letters.
-        """
-        fields = self._structure.fields
-        return [textForm(raw).casefold() for found, raw in fields if found.lower() == name]
-
-    @cached_property
-    def body(self) -> str:
-        """
-        What a person can read of the body, in one case of letters.
-        """
-        texts = (part for part in self._structure.walk() if part.type.startswith("text/"))
-        return "\n".join(readable(part) for part in texts).casefold()
 
     @cached_property
     def hasAttachment(self) -> bool:
         """
         See RFC 8621, section 4.1.4.
         """
-        return decompose(self._structure).hasAttachment
+        return decompose(bodyPart(self.structure)).hasAttachment
 
 
 def tokensOf(text: str) -> list[str]:
     """
-    @return: the words and phrases that must all be found, in one case of letters.
+    @return: the words and phrases that must all be found, in the form in which texts are compared.
     """
     found = []
     for double, single, word in _TOKENS.findall(text):
         token = word or re.sub(r"\\(.)", r"\1", double or single)
-        found.append(token.casefold())
+        found.append(comparable(token))
     return [token for token in found if token]
 
 

@@ -9,18 +9,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from txjmapaccess.maildir.headers import firstValue, splitFields
+from txjmapaccess.message.headers import endOfHeader, firstValue, splitFields
 from txjmapaccess.message.identifiers import emailID, firstReference, threadID
 
 _CHUNK = 1 << 16
 _LONGEST_HEADER = 1 << 18
 _LARGE_CHUNK = 1 << 20
-_BLANK_FIRST = re.compile(rb"\r?\n")
-_BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
 @dataclass(frozen=True)
@@ -91,16 +88,6 @@ def referenceIn(start: bytes) -> bytes | None:
     fields = splitFields(start if end is None else start[:end])
     names = ("references", "in-reply-to", "message-id")
     return firstReference(*(firstValue(fields, name) for name in names))
-
-
-def endOfHeader(data: bytes, start: int = 0, end: int | None = None) -> int | None:
-    """
-    @return: where the body begins, behind the blank line, or L{None} when there is no blank line
-        between C{start} and C{end}.
-    """
-    blank = _BLANK_FIRST.match(data, start) or _BLANK_LINE.search(data, start)
-    stop = len(data) if end is None else end
-    return blank.end() if blank and blank.end() <= stop else None
 
 
 def withCRLF(data: bytes) -> bytes:

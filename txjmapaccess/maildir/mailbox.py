@@ -29,12 +29,13 @@ from txjmapaccess.maildir import changes
 from txjmapaccess.maildir.flags import Flags, flagsNamed
 from txjmapaccess.maildir.folder import Folder
 from txjmapaccess.maildir.known import KnownMailbox
-from txjmapaccess.maildir.message import Message, parseDate
+from txjmapaccess.maildir.message import Message
 from txjmapaccess.maildir.reading import Reading
 from txjmapaccess.maildir.session import Session
 from txjmapaccess.maildir.snapshot import Entry, Snapshot
 from txjmapaccess.maildir.view import Changes, View
 from txjmapaccess.maildir.worker import Worker
+from txjmapaccess.message.dates import secondsOf
 from txjmapaccess.store.messageset import Numbered, positions
 
 #: So many copies of one COPY are reported before others get a turn.
@@ -131,7 +132,7 @@ class Mailbox(KnownMailbox):
         self._mustBeWriteable()
         file = io.BytesIO(message) if isinstance(message, bytes) else message
         names = [f.decode("ascii", "replace") if isinstance(f, bytes) else f for f in flags]
-        return self._worker.turn(self._addMessage, file, flagsNamed(names), parseDate(date))
+        return self._worker.turn(self._addMessage, file, flagsNamed(names), secondsOf(date))
 
     async def _addMessage(self, file: BinaryIO, flags: Flags, date: float | None) -> int:
         uid = await self._worker.inThread(changes.append, self.folder, file, flags, date)

@@ -6,7 +6,6 @@ A message of a mailbox, as Twisted's IMAP server wants it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from email.utils import formatdate, mktime_tz, parsedate_tz
 from typing import BinaryIO, Protocol
 
 from twisted.mail.interfaces import IMessageIMAP, IMessageIMAPFile
@@ -16,25 +15,12 @@ from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.maildir.content import openWithCRLF
 from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.headers import Headers
-from txjmapaccess.maildir.mime import Part
+from txjmapaccess.maildir.headerdict import Headers
+from txjmapaccess.maildir.messagepart import MessagePart
 from txjmapaccess.maildir.reading import Reading
 from txjmapaccess.maildir.snapshot import Entry
 from txjmapaccess.maildir.view import View
-
-
-def parseDate(date: str | bytes | None) -> float | None:
-    """
-    @param date: an INTERNALDATE as APPEND has it, or in the form of RFC 5322.
-
-    @return: in seconds since 1970, or L{None} for C{None} and for what is no date.
-    """
-    text = date.decode("ascii", "replace") if isinstance(date, bytes) else date
-    parsed = parsedate_tz(text or "")
-    try:
-        return None if parsed is None else float(mktime_tz(parsed))
-    except (ValueError, OverflowError):
-        return None
+from txjmapaccess.message.dates import formatDate
 
 
 class MessageSource(Protocol):
@@ -85,7 +71,7 @@ class Message:
         """
         @return: the INTERNALDATE in the form of RFC 5322.
         """
-        return formatdate(self.entry.record.date).encode("ascii")
+        return formatDate(self.entry.record.date).encode("ascii")
 
     def getEmailID(self) -> str:
         """
@@ -132,7 +118,7 @@ class Message:
         """
         return self.mailbox.reading.header(self.entry).isMultipart()
 
-    def getSubPart(self, part: int) -> Part:
+    def getSubPart(self, part: int) -> MessagePart:
         """
         See L{IMessageIMAP.getSubPart}.
         """

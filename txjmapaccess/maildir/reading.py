@@ -12,10 +12,11 @@ import os
 from collections.abc import Callable
 
 from txjmapaccess.errors import MessageExpunged
-from txjmapaccess.maildir.content import endOfHeader
 from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.mime import Part
+from txjmapaccess.maildir.messagepart import MessagePart
 from txjmapaccess.maildir.snapshot import Entry
+from txjmapaccess.message.headers import endOfHeader
+from txjmapaccess.message.structure import parseMessage
 
 #: A longer message is not read as a whole when its header alone is asked for.
 _SHORT = 1 << 16
@@ -35,10 +36,10 @@ class Reading:
         """
         Keep nothing.
         """
-        self._header: tuple[Entry, Part] | None = None
-        self._whole: tuple[Entry, Part] | None = None
+        self._header: tuple[Entry, MessagePart] | None = None
+        self._whole: tuple[Entry, MessagePart] | None = None
 
-    def whole(self, entry: Entry) -> Part:
+    def whole(self, entry: Entry) -> MessagePart:
         """
         @return: a message.
 
@@ -48,7 +49,7 @@ class Reading:
             self._whole = entry, self._read(entry, _everything)
         return self._whole[1]
 
-    def header(self, entry: Entry) -> Part:
+    def header(self, entry: Entry) -> MessagePart:
         """
         @return: a message, of which nothing but the header can be trusted.
         """
@@ -58,7 +59,7 @@ class Reading:
             self._header = entry, self._read(entry, _header)
         return self._header[1]
 
-    def _read(self, entry: Entry, read: Callable[[int], bytes]) -> Part:
+    def _read(self, entry: Entry, read: Callable[[int], bytes]) -> MessagePart:
         try:
             descriptor = os.open(self._folder.locate(entry), os.O_RDONLY)
         except FileNotFoundError:
@@ -67,7 +68,7 @@ class Reading:
             data = read(descriptor)
         finally:
             os.close(descriptor)
-        return Part(data, 0, len(data))
+        return MessagePart(parseMessage(data))
 
 
 def _everything(descriptor: int) -> bytes:

@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.message.test_identifiers -*-
 """
-How object identifiers (RFC 8474) are made. Pure, but for L{newMailboxID}'s randomness.
+Message-IDs (RFC 5322, section 3.6.4), and how object identifiers (RFC 8474) are made. Pure, but for
+L{newMailboxID}'s randomness.
 
 Each has a letter in front that tells its kind, so that no two kinds ever share a value, and then
 26 letters and digits of one case only, which hold 130 bits.
@@ -17,6 +18,8 @@ import base64
 import hashlib
 import re
 import secrets
+
+from txjmapaccess.message.tokens import tokens
 
 _MESSAGE_ID = re.compile(rb"<([^<>]+)>")
 _BYTES = 17
@@ -74,3 +77,27 @@ def accountID(user: str) -> str:
     @return: the JMAP accountId (RFC 8620, section 1.6.2) of a user's account.
     """
     return "A" + _text(hashlib.sha256(user.encode("utf-8")).digest())
+
+
+def parseMessageIDs(text: str) -> list[str] | None:
+    """
+    @param text: the value of a field that has a list of Message-IDs, unfolded.
+
+    @return: them without angle brackets, or L{None} when it is no such list.
+    """
+    found: list[str] = []
+    inside: list[str] | None = None
+    for token in tokens(text):
+        if token.kind == "comment":
+            continue
+        if token.kind == "<" and inside is None:
+            inside = []
+        elif token.kind == ">" and inside:
+            found.append("".join(inside))
+            inside = None
+        elif inside is not None and token.kind != "<":
+            quote = {"quoted": '"{}"', "literal": "[{}]"}.get(token.kind, "{}")
+            inside.append(quote.format(token.text))
+        elif token.kind != ",":
+            return None
+    return found if found and inside is None else None

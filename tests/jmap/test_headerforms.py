@@ -1,6 +1,7 @@
-# -*- test-case-name: tests.jmap.test_headers -*-
+# -*- test-case-name: tests.jmap.test_headerforms -*-
 """
-Tests for L{txjmapaccess.jmap.headers} and L{txjmapaccess.jmap.addresses} (RFC 8621, section 4.1.2).
+Tests for L{txjmapaccess.jmap.headerforms} and L{txjmapaccess.message.addresses} (RFC 8621, section
+4.1.2).
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.jmap.headerproperties import HeaderProperty, parseHeaderProperty
-from txjmapaccess.jmap.headers import (
+from txjmapaccess.jmap.headerforms import (
     addressesForm,
     dateForm,
     groupedAddressesForm,
     messageIDsForm,
-    rawForm,
     textForm,
     urlsForm,
 )
+from txjmapaccess.jmap.headerproperties import HeaderProperty, parseHeaderProperty
 from txjmapaccess.jmap.problems import MethodProblem
+from txjmapaccess.message.headers import rawText
 
 _EXAMPLE = (
     ' "  James Smythe" <james@example.com>, Friends:\r\n'
@@ -130,7 +131,7 @@ class RawTests(SynchronousTestCase):
         """
         Raw is as it stands, without NUL, and with U+FFFD for what is no UTF-8.
         """
-        self.assertEqual(rawForm(b" a\0b\xc3\xbc\xff\r\n c"), " ab\xfc\ufffd\r\n c")
+        self.assertEqual(rawText(b" a\0b\xc3\xbc\xff\r\n c"), " ab\xfc\ufffd\r\n c")
 
 
 class AddressesTests(SynchronousTestCase):

@@ -1,16 +1,17 @@
-# -*- test-case-name: tests.jmap.test_headers -*-
+# -*- test-case-name: tests.jmap.test_headerforms -*-
 """
 Address lists (RFC 5322, section 3.4), as they are found and not only as they should be: every input
-gives something, in linear time. Pure functions.
+gives something, in linear time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
-_ATOM = re.compile(r"[^\s()<>,:;\"\\\[\]]+|.", re.DOTALL)
+from txjmapaccess.message.tokens import Token, tokens
+
 _SPACE = re.compile(r"\s+")
 
 
@@ -32,61 +33,6 @@ class Group(NamedTuple):
     addresses: list[Address]
 
 
-class _Token(NamedTuple):
-    #: C{"word"}, C{"quoted"}, C{"comment"}, C{"literal"}, or the character itself.
-    kind: str
-    text: str
-    #: Whether white space or a comment stands before it.
-    apart: bool
-
-
-def _enclosed(text: str, start: int, closing: str, opening: str = "") -> tuple[str, int]:
-    """
-    @return: what is between the character at C{start} and the one that closes it, quoted pairs
-        decoded, and where it ends. What is never closed ends with the text.
-    """
-    collected: list[str] = []
-    depth, position = 1, start + 1
-    while position < len(text):
-        character = text[position]
-        if character == "\\" and position + 1 < len(text):
-            position += 1
-            character = text[position]
-        elif character == closing:
-            depth -= 1
-            if not depth:
-                return "".join(collected), position + 1
-        elif character == opening:
-            depth += 1
-        collected.append(character)
-        position += 1
-    return "".join(collected), position
-
-
-def tokens(text: str) -> Iterator[_Token]:
-    """
-    The tokens of a structured header field (RFC 5322, section 3.2).
-    """
-    enclosing = {'"': ("quoted", '"', ""), "(": ("comment", ")", "("), "[": ("literal", "]", "")}
-    position, apart = 0, False
-    while position < len(text):
-        match = _SPACE.match(text, position)
-        if match:
-            position, apart = match.end(), True
-        elif text[position] in enclosing:
-            kind, closing, opening = enclosing[text[position]]
-            inner, position = _enclosed(text, position, closing, opening)
-            yield _Token(kind, inner, apart)
-            apart = kind == "comment"
-        else:
-            match = _ATOM.match(text, position)
-            assert match is not None
-            position = match.end()
-            word = match.group()
-            yield _Token(word if word in "<>,:;" else "word", word, apart)
-            apart = False
-
-
 def _clean(name: str) -> str | None:
     return _SPACE.sub(" ", name).strip() or None
 
@@ -103,12 +49,12 @@ class _Parser:
         self._reset()
 
     def _reset(self) -> None:
-        self._words: list[_Token] = []
-        self._route: list[_Token] | None = None
+        self._words: list[Token] = []
+        self._route: list[Token] | None = None
         self._inBrackets = False
         self._comment: str | None = None
 
-    def feed(self, token: _Token) -> None:
+    def feed(self, token: Token) -> None:
         if token.kind == "comment":
             self._comment = token.text
         elif token.kind == "<":
@@ -127,7 +73,7 @@ class _Parser:
         else:
             self._words.append(token)
 
-    def _bracketed(self, token: _Token) -> None:
+    def _bracketed(self, token: Token) -> None:
         assert self._route is not None
         if token.kind == ":":
             # The obsolete route of RFC 5322, section 4.4.
@@ -173,7 +119,7 @@ class _Parser:
         return _clean("".join(pieces))
 
 
-def _spec(parts: list[_Token]) -> str:
+def _spec(parts: list[Token]) -> str:
     """
     @return: an addr-spec, or whatever stands in its place.
     """
@@ -186,7 +132,7 @@ def _spec(parts: list[_Token]) -> str:
     return joined.strip()
 
 
-def _needsSpace(parts: list[_Token], index: int) -> bool:
+def _needsSpace(parts: list[Token], index: int) -> bool:
     """
     Whether white space before a word is more than folding around C{.} and C{@}.
     """
@@ -196,7 +142,7 @@ def _needsSpace(parts: list[_Token], index: int) -> bool:
     return before[-1:] not in (".", "@") and word[0] not in (".", "@")
 
 
-def _escaped(part: _Token) -> str:
+def _escaped(part: Token) -> str:
     if part.kind != "quoted":
         return part.text
     return part.text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_mime -*-
+# -*- test-case-name: tests.maildir.test_messagepart -*-
 """
 The parts of a message.
 """
@@ -12,7 +12,8 @@ from twisted.mail.interfaces import IMessageIMAPPart
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from txjmapaccess.maildir.mime import Part
+from txjmapaccess.maildir.messagepart import MessagePart
+from txjmapaccess.message.structure import parseMessage
 
 NESTED = (
     b"Subject: s\r\nContent-Type: multipart/mixed; boundary=Aa\r\n\r\npreamble\r\n"
@@ -24,16 +25,16 @@ NESTED = (
 )
 
 
-def whole(data: bytes) -> Part:
+def whole(data: bytes) -> MessagePart:
     """
     @return: the message.
     """
-    return Part(data, 0, len(data))
+    return MessagePart(parseMessage(data))
 
 
 class PartTests(SynchronousTestCase):
     """
-    L{Part}: RFC 2046, section 5.1.
+    L{MessagePart}: RFC 2046, section 5.1.
     """
 
     def test_interface(self) -> None:
@@ -73,7 +74,7 @@ class PartTests(SynchronousTestCase):
         A message that has LF on disk has the same parts, of the same sizes, with CRLF.
         """
 
-        def flat(part: Part) -> list[object]:
+        def flat(part: MessagePart) -> list[object]:
             parts = []
             if part.isMultipart() or "rfc822" in part.getHeaders(True)["content-type"]:
                 parts = [part.getSubPart(n) for n in range(len(part._parts))]

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_mime -*-
+# -*- test-case-name: tests.jmap.test_bodyparts -*-
 """
-Tests for L{txjmapaccess.jmap.mime} and L{txjmapaccess.jmap.bodies} (RFC 8621, section 4.1.4).
+Tests for L{txjmapaccess.jmap.bodyparts} (RFC 8621, section 4.1.4).
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.jmap.bodies import decompose
-from txjmapaccess.jmap.mime import Part, parseHeader, parseMessage
+from txjmapaccess.jmap.bodyparts import BodyPart, bodyStructure, decompose, parseHeader
 
 
 def _octets(text: str) -> bytes:
@@ -55,7 +54,7 @@ _EXAMPLE = _multipart(
 )
 
 
-def _shown(parts: list[Part]) -> str:
+def _shown(parts: list[BodyPart]) -> str:
     return "".join(part.content.decode()[-1] for part in parts)
 
 
@@ -68,7 +67,7 @@ class StructureTests(SynchronousTestCase):
         """
         The example of section 4.1.4 is decomposed as it says there.
         """
-        bodies = decompose(parseMessage(_octets(_EXAMPLE)))
+        bodies = decompose(bodyStructure(_octets(_EXAMPLE)))
         self.assertEqual(
             (_shown(bodies.text), _shown(bodies.html), _shown(bodies.attachments)),
             ("ABCDK", "AEK", "CFGHJ"),
@@ -78,7 +77,7 @@ class StructureTests(SynchronousTestCase):
         """
         Each part that is no C{multipart/*} has a partId of its own, and no message is entered.
         """
-        parts = parseMessage(_octets(_EXAMPLE)).walk()
+        parts = bodyStructure(_octets(_EXAMPLE)).walk()
         self.assertEqual([p.id for p in parts if not p.isMultipart], [*"123456789", "10"])
         self.assertEqual({p.id for p in parts if p.isMultipart}, {None})
 
@@ -86,7 +85,7 @@ class StructureTests(SynchronousTestCase):
         """
         A message without alternatives has one body for both.
         """
-        bodies = decompose(parseMessage(_octets("Subject: x\n\nHi\n")))
+        bodies = decompose(bodyStructure(_octets("Subject: x\n\nHi\n")))
         self.assertEqual((bodies.text, bodies.attachments), (bodies.html, []))
         self.assertEqual(bodies.text[0].content, b"Hi\r\n")
 
@@ -95,7 +94,7 @@ class StructureTests(SynchronousTestCase):
         So has one whose only alternative is HTML.
         """
         message = _multipart("alternative", "o", _part("text/html", "E"))
-        bodies = decompose(parseMessage(_octets(message)))
+        bodies = decompose(bodyStructure(_octets(message)))
         self.assertEqual((_shown(bodies.text), _shown(bodies.html)), ("E", "E"))
 
     def test_hasAttachment(self) -> None:
@@ -106,7 +105,7 @@ class StructureTests(SynchronousTestCase):
             message = _multipart(
                 "mixed", "o", _part("text/plain", "A"), _part("application/x", "B", disposition)
             )
-            self.assertIs(decompose(parseMessage(_octets(message))).hasAttachment, expected)
+            self.assertIs(decompose(bodyStructure(_octets(message))).hasAttachment, expected)
 
     def test_message(self) -> None:
         """
@@ -114,7 +113,7 @@ class StructureTests(SynchronousTestCase):
         """
         inner = "Subject: J\nX:  y\n\nJ\n"
         message = _multipart("mixed", "o", _part("text/plain", "A"), _part("message/rfc822", inner))
-        part = parseMessage(_octets(message)).walk()[-1]
+        part = bodyStructure(_octets(message)).walk()[-1]
         self.assertEqual((part.type, part.content), ("message/rfc822", _octets(inner)))
         self.assertIsNone(part.charset)
 
@@ -123,7 +122,7 @@ class StructureTests(SynchronousTestCase):
         In a digest, parts without a type are messages (RFC 2046, section 5.1.5).
         """
         message = _multipart("digest", "o", "\nSubject: a\n\nb")
-        self.assertEqual(parseMessage(_octets(message)).walk()[1].type, "message/rfc822")
+        self.assertEqual(bodyStructure(_octets(message)).walk()[1].type, "message/rfc822")
 
     def test_deep(self) -> None:
         """
@@ -134,7 +133,7 @@ class StructureTests(SynchronousTestCase):
             message = (
                 f"Content-Type: multipart/mixed; boundary=b{number}\n\n--b{number}\n" + message
             )
-        structure = parseMessage(_octets(message))
+        structure = bodyStructure(_octets(message))
         self.assertTrue(all(part.isMultipart or part.id for part in structure.walk()))
 
     def test_brokenMultipart(self) -> None:
@@ -142,7 +141,7 @@ class StructureTests(SynchronousTestCase):
         A C{multipart/*} without a boundary or parts is shown somehow, and never lost.
         """
         for message in ("Content-Type: multipart/mixed\n\nx\n", _multipart("mixed", "o")):
-            parts = parseMessage(_octets(message)).walk()
+            parts = bodyStructure(_octets(message)).walk()
             self.assertTrue(all((part.id is None) == part.isMultipart for part in parts))
 
     @given(st.binary() | st.text().map(str.encode))
@@ -152,7 +151,7 @@ class StructureTests(SynchronousTestCase):
         """
         prefix = b"Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n"
         for message in (octets, prefix + octets):
-            bodies = decompose(parseMessage(message))
+            bodies = decompose(bodyStructure(message))
             for part in bodies.text + bodies.attachments:
                 _ = part.text(), part.name, part.cid, part.language, part.location, part.fields
 
@@ -181,7 +180,7 @@ class StructureTests(SynchronousTestCase):
         """
         Nor does any structure.
         """
-        for part in parseMessage(octets).walk():
+        for part in bodyStructure(octets).walk():
             _ = part.text(), part.name, part.cid, part.type, part.charset, part.size
 
 
@@ -190,11 +189,11 @@ class PartTests(SynchronousTestCase):
     The properties of a part.
     """
 
-    def part(self, header: str, content: bytes = b"") -> Part:
+    def part(self, header: str, content: bytes = b"") -> BodyPart:
         """
         @return: a message that is one part.
         """
-        return parseMessage(_octets(header) + b"\r\n" + content)
+        return bodyStructure(_octets(header) + b"\r\n" + content)
 
     def test_defaults(self) -> None:
         """
