@@ -695,7 +695,7 @@ class IdentifierMachine(RuleBasedStateMachine):
         goOn = stall(store, method, when)
         assert connection.send(b"a " + line) == [], line
         goOn()
-        connection.server.objectIDs.kill()
+        connection.server._jmaSettings.objectIDs.kill()
         self.clients[who] = Client(self.connect())
         self.unseen = 3
 

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.credentials import Evidence, leaveEvidence
-from txjmapaccess.imap.settings import ATTRIBUTES, DEFAULTS
+from txjmapaccess.imap.settings import DEFAULTS, SETTINGS
 from txjmapaccess.interfaces import IBearerToken, IObjectIDAccount
 from txjmapaccess.server import JMAPAccessIMAP4Server
 
@@ -176,12 +176,13 @@ def configure(server, attributes):
     """
     Set settings, and other attributes, of a connection that is not yet made.
     """
-    settings = {name: value for name, value in attributes.items() if name in ATTRIBUTES}
-    isExtended = server._jmaSettings is not DEFAULTS
-    if isExtended:
+    settings = {name: value for name, value in attributes.items() if name in SETTINGS}
+    if server._jmaSettings is not DEFAULTS:
         server._jmaSettings = replace(server._jmaSettings, **settings)
+    elif settings:
+        server._jmaGiven = {**server._jmaGiven, **settings}
     for name, value in attributes.items():
-        if not (isExtended and name in settings):
+        if name not in settings:
             setattr(server, name, value)
 
 
