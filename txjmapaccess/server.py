@@ -18,6 +18,7 @@ from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.credentials import Authentication
 from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.imap._twisted import AnyCommands
 from txjmapaccess.imap.authentication import AuthenticationCommands
 from txjmapaccess.imap.capabilities import Joined, corrected, joined, standingOf
 from txjmapaccess.imap.fetchcommand import FetchCommand
@@ -57,6 +58,7 @@ def checkedVerdict(verdict: object, identifiersShared: bool) -> Verdict:
 
 
 class JMAPAccessMixin(
+    AnyCommands,
     FetchCommand,
     SearchCommand,
     MessageCommands,
@@ -130,7 +132,7 @@ class JMAPAccessMixin(
         self.sendUntaggedResponse(b"CAPABILITY " + b" ".join(self.listCapabilities()))
         self.sendPositiveResponse(tag, b"CAPABILITY completed")
 
-    unauth_CAPABILITY = (do_CAPABILITY,)
+    unauth_CAPABILITY: Any = (do_CAPABILITY,)
     auth_CAPABILITY = unauth_CAPABILITY
     select_CAPABILITY = unauth_CAPABILITY
     logout_CAPABILITY = unauth_CAPABILITY
@@ -195,7 +197,7 @@ class JMAPAccessMixin(
     select_GETJMAPACCESS = auth_GETJMAPACCESS
 
 
-class JMAPAccessIMAP4Server(JMAPAccessMixin, IMAP4Server):  # type: ignore[misc]
+class JMAPAccessIMAP4Server(JMAPAccessMixin, IMAP4Server):
     """
     Twisted's IMAP server with JMAPACCESS.
     """
