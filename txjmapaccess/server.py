@@ -17,7 +17,6 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.credentials import Authentication
-from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.imap._twisted import AnyCommands
 from txjmapaccess.imap.authentication import AuthenticationCommands
 from txjmapaccess.imap.capabilities import Joined, corrected, joined, standingOf
@@ -30,31 +29,11 @@ from txjmapaccess.imap.searchcommand import SearchCommand
 from txjmapaccess.imap.sessioncommands import SessionCommands
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
-from txjmapaccess.sessionurl import checkSessionURL
-from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
+from txjmapaccess.policy import verdictFor
+from txjmapaccess.store.sharedidentifiers import identifiersShared
+from txjmapaccess.verdict import Unknown, Usable, Verdict
 
 _F = TypeVar("_F", bound=Factory)
-
-
-def checkedVerdict(verdict: object, identifiersShared: bool) -> Verdict:
-    """
-    Whatever a policy says, an illegal URL is not shown, and JMAPACCESS is not advertised over
-    identifiers that nobody vouched for.
-
-    @raise TypeError: for what is no verdict.
-    @raise ConfigurationError: for a verdict with an illegal URL.
-    """
-    if not isinstance(verdict, (Usable, Known, Unknown)):
-        raise TypeError(f"a policy gave {type(verdict).__name__} instead of a verdict")
-    if not isinstance(verdict, Usable) and not isinstance(verdict.reason, Reason):
-        # Whatever else it is might hold something about the user.
-        raise TypeError(f"a policy gave {type(verdict.reason).__name__} instead of a reason")
-    if isinstance(verdict, Unknown):
-        return verdict
-    checkSessionURL(verdict.url)
-    if isinstance(verdict, Usable) and not identifiersShared:
-        return Known(verdict.url, Reason.IDENTIFIERS)
-    return verdict
 
 
 class JMAPAccessMixin(
@@ -148,26 +127,14 @@ class JMAPAccessMixin(
     # The verdict
 
     async def _decide(self, authentication: Authentication, account: Any) -> Verdict:
-        if self.jmapAccessPolicy is None:
+        policy = self.jmapAccessPolicy
+        if policy is None:
             return Unknown()
-        try:
-            decided = self.jmapAccessPolicy.decide(authentication)
-            verdict = await decided if hasattr(decided, "__await__") else decided
-            return checkedVerdict(verdict, self._identifiersShared(account))
-        except CancelledError:
-            if self.hasGone():
-                raise
-            self._log.error("The policy's decision about JMAP was cancelled")
-        except ConfigurationError as e:
-            self._log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
-        except Exception:
-            self._log.failure("The policy could not decide about JMAP")
-        return Unknown()
-
-    def _identifiersShared(self, account: Any) -> bool:
-        if self.objectIDs is not None:
-            return bool(self.objectIDs.sharedWithJMAP)
-        return IObjectIDAccount(account, None) is not None
+        failures = self.identifierFailures()._replace(username=authentication.username)
+        shared = await identifiersShared(account, self.objectIDs, failures)
+        if self.hasGone():
+            raise CancelledError()
+        return await verdictFor(policy, authentication, shared)
 
     def announceVerdict(self, verdict: Verdict) -> None:
         """

@@ -7,7 +7,9 @@ and JMAP share.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,7 +17,18 @@ from tests.support.identifiers import InlineIndex, found, registerExample
 from tests.support.imap import RecordingRealm, makePortal
 from tests.support.jmap import Server, basic
 from tests.support.mail import Account, IdentifiedAccount, Session
-from txjmapaccess.errors import JMAPAccessError
+
+
+def damaging(path: str) -> Callable[..., Deferred[None]]:
+    """
+    @return: in the place of C{check}, what finds a file in order before it is damaged.
+    """
+
+    def check(*_: object) -> Deferred[None]:
+        with open(path, "wb"):
+            return succeed(None)
+
+    return check
 
 
 class IndexTests(SynchronousTestCase):
@@ -109,15 +122,15 @@ class IndexTests(SynchronousTestCase):
 
     def test_damagedIndex(self) -> None:
         """
-        With an index that cannot be read, an account is not empty: every method fails that needs
-        identifiers, and the log names the file and the command that rebuilds it.
+        With an index that is damaged after the login, an account is not empty: every method fails
+        that needs identifiers, and the log names the file and the command that rebuilds it. Then
+        the credentials are not good for JMAP, as in IMAP.
         """
         self.read(self.server())
         path = InlineIndex(self.path).fileOf("arnt")
-        with open(path, "wb"):
-            pass
         server = self.server()
         (accountID,) = server.ask(Authorization=basic()).json["accounts"]
+        self.patch(InlineIndex, "check", damaging(path))
         with capturedLogs() as events:
             answers = server.call(
                 ("Mailbox/get", {"accountId": accountID}),
@@ -126,6 +139,7 @@ class IndexTests(SynchronousTestCase):
         self.assertEqual(answers, [("error", {"type": "serverUnavailable"})] * 2)
         (first, _) = [event for event in events if "problem" in event]
         self.assertIn(f"objectid rebuild {path}", str(first["problem"]))
+        self.assertEqual(server.ask(Authorization=basic()).status, 401)
 
     def test_illegalAccountID(self) -> None:
         """
@@ -135,13 +149,14 @@ class IndexTests(SynchronousTestCase):
             account = IdentifiedAccount()
             account.getAccountID = lambda accountID=accountID: accountID
             server = self.server(account=account)
-            self.assertEqual(server.ask(Authorization=basic()).status, 503)
-            (failure,) = self.flushLoggedErrors(JMAPAccessError)
-            self.assertIn("illegal accountId", str(failure.value))
+            with capturedLogs() as events:
+                self.assertEqual(server.ask(Authorization=basic()).status, 401)
+            (problem,) = [event["problem"] for event in events if "problem" in event]
+            self.assertIn("illegal accountId", problem)
 
     def test_brokenIndex(self) -> None:
         """
-        An index that does not know whose account it is is 503, and a line in the log.
+        An index that does not know whose account it is makes nothing usable, and a line in the log.
         """
         realm = RecordingRealm(lambda _: self.account)
 
@@ -150,7 +165,7 @@ class IndexTests(SynchronousTestCase):
 
         index = InlineIndex(self.path, sharedWithJMAP=True, accountName=nobody)
         server = Server(portal=makePortal(realm), objectIDs=index)
-        self.assertEqual(server.ask(Authorization=basic()).status, 503)
+        self.assertEqual(server.ask(Authorization=basic()).status, 401)
         self.assertEqual(realm.loggedOut, [b"arnt"])
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 

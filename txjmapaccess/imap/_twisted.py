@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         account: Any
         blocked: Any
         challengers: dict[bytes, Any]
+        factory: Any
         mbox: Any
         parseState: str
         paused: bool

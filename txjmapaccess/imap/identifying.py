@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING, Any
 from twisted.logger import Logger
 
 from txjmapaccess.credentials import LoginRecord
-from txjmapaccess.errors import JMAPAccessError
+from txjmapaccess.errors import JMAPAccessError, TemporaryFailure
 from txjmapaccess.imap.dispatch import CommandDispatch
 from txjmapaccess.imap.faults import MOST_OBJECTS, Observed, observedAt
 from txjmapaccess.imap.objectids import LEFT_OUT, MessageIDs, StoreIdentifiers, isObjectID
 from txjmapaccess.imap.waiting import ClientGone, settled
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDSearch
+from txjmapaccess.store.identifierfailures import (
+    WITHHELD_SECONDS,
+    AccountFailures,
+    identifierFailures,
+)
+from txjmapaccess.store.sharedidentifiers import checkedListing, sawMailboxID
+
+#: Without these an account cannot be used over JMAP. A message can be without its own.
+_OF_ACCOUNT = frozenset(("MAILBOXID", "accountId"))
 
 
 def _problem(error: Exception) -> str:
@@ -61,6 +70,13 @@ class Identifying(CommandDispatch):
             self._observed = observedAt(self.portal)
         return self._observed
 
+    def identifierFailures(self) -> AccountFailures:
+        """
+        @return: what the logins of this server know about the identifiers of this account.
+        """
+        server = self.factory if self.portal is None else self.portal
+        return AccountFailures(identifierFailures(server), self._user())
+
     # Mailboxes
 
     async def mailboxIDOf(self, name: str, mailbox: Any) -> str:
@@ -74,8 +90,12 @@ class Identifying(CommandDispatch):
             found = self._checked("MAILBOXID", value, mailbox, name)
             # An index has no identifier twice.
             if found == LEFT_OUT or self.objectIDs or await self._belongsTo(name, found):
+                if found != LEFT_OUT:
+                    sawMailboxID(self.identifierFailures(), name, mailbox, found)
                 return found
             self._report("MAILBOXID", mailbox, name, "another mailbox has it too")
+        except ClientGone:
+            raise
         except Exception as e:
             self._checked("MAILBOXID", e, mailbox, name)
         return LEFT_OUT
@@ -103,7 +123,7 @@ class Identifying(CommandDispatch):
     async def _areTwo(self, one: str, other: str) -> bool:
         # One mailbox may answer to several names, but it is listed once.
         listed = await settled(self.account.listMailboxes, "", "*")
-        return {one, other}.issubset(name for name, _ in listed)
+        return {one, other}.issubset(name for name, _ in checkedListing(listed))
 
     # Messages
 
@@ -179,6 +199,8 @@ class Identifying(CommandDispatch):
         """
         if not self.hasObjectIDs():
             return None
+        if what != "copying":
+            self.identifierFailures().forget(*args)
         try:
             begin = getattr(self.identifiers(), what, None)
         except JMAPAccessError as e:  # Then none has been shown, either.
@@ -221,15 +243,20 @@ class Identifying(CommandDispatch):
         """
         @param subject: which object of the user's that is.
         """
+        withheld = ""
+        if kind in _OF_ACCOUNT or isinstance(error, TemporaryFailure):
+            self.identifierFailures().add()
+            withheld = f"; JMAPACCESS is withheld for {WITHHELD_SECONDS} seconds"
         count = self._others().isNews((kind, problem), (self._user(), subject))
         if count:
             self._log.error(
-                "The {kind} of {holder!r} ({subject}) is left out: {problem}{more}",
+                "The {kind} of {holder!r} ({subject}) is left out: {problem}{withheld}{more}",
                 kind=kind,
                 holder=holder,
                 subject=subject,
                 problem=problem,
                 error=error,
+                withheld=withheld,
                 more="; further ones are not reported" if count == MOST_OBJECTS else "",
             )
 

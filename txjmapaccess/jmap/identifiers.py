@@ -14,11 +14,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from txjmapaccess.credentials import LoginRecord
-from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.imap.objectids import StoreIdentifiers, isObjectID
-from txjmapaccess.imap.waiting import Turns, settled
-from txjmapaccess.interfaces import IObjectIDAccount
+from txjmapaccess.imap.objectids import StoreIdentifiers
+from txjmapaccess.imap.waiting import Turns
 from txjmapaccess.maildir.identifiers import accountID
+from txjmapaccess.store.sharedidentifiers import storeAccountID
 from txjmapaccess.verdict import Unknown
 
 
@@ -92,23 +91,15 @@ def runThrough(steps: Iterator[Any]) -> Deferred[None]:
 
 class Identification:
     """
-    Finds out who vouches for the identifiers of accounts.
+    Finds the identifiers of accounts.
 
-    @param index: the L{ObjectIDIndex<txjmapaccess.objectid.ObjectIDIndex>}, or L{None} for stores
+    @ivar index: the L{ObjectIDIndex<txjmapaccess.objectid.ObjectIDIndex>}, or L{None} for stores
         that have identifiers.
     """
 
     def __init__(self, index: Any = None) -> None:
-        self._index = index
+        self.index = index
         self._ofStore = StoreIdentifiers()
-
-    def isShared(self, account: Any) -> bool:
-        """
-        @return: whether IMAP may say that JMAP has the same identifiers.
-        """
-        if self._index is not None:
-            return bool(self._index.sharedWithJMAP)
-        return IObjectIDAccount(account, None) is not None
 
     async def accountID(self, account: Any, username: str) -> str:
         """
@@ -116,18 +107,13 @@ class Identification:
 
         @raise JMAPAccessError: when the store gives what can be none.
         """
-        identified: Any = IObjectIDAccount(account, None)
-        if identified is None:
-            return accountID(username)
-        found = await settled(identified.getAccountID)
-        if not isObjectID(found):  # An Id has the same form (RFC 8620, section 1.2).
-            raise JMAPAccessError(f"{type(account).__name__} gives an illegal accountId")
-        return str(found)
+        found = await storeAccountID(account)
+        return accountID(username) if found is None else found
 
     def of(self, account: Any, username: str, reactor: Any) -> Any:
         """
         @return: L{StoreIdentifiers} or L{IndexedIdentifiers}.
         """
-        if self._index is None:
+        if self.index is None:
             return self._ofStore
-        return IndexedIdentifiers(self._index, account, username, reactor)
+        return IndexedIdentifiers(self.index, account, username, reactor)

@@ -28,6 +28,7 @@ from txjmapaccess.jmap.reader import AccountReader
 from txjmapaccess.jmap.search import Search
 from txjmapaccess.jmap.snapshot import Email, Snapshot
 from txjmapaccess.jmap.wanted import parseWanted
+from txjmapaccess.store.identifierfailures import NOBODYS_FAILURES, AccountFailures
 
 #: What going through one message of a snapshot is worth, in octets of a message to parse.
 _OCTETS = 20
@@ -73,12 +74,20 @@ class Mail:
     @param accountID: its JMAP accountId.
     @param identifiers: see L{Identification.of<txjmapaccess.jmap.identifiers.Identification.of>}.
     @param pacer: lets the reactor turn.
+    @param failures: see L{txjmapaccess.jmap.authenticator.JMAPLogin}.
     """
 
-    def __init__(self, account: Any, accountID: str, identifiers: Any, pacer: Pacer) -> None:
+    def __init__(
+        self,
+        account: Any,
+        accountID: str,
+        identifiers: Any,
+        pacer: Pacer,
+        failures: AccountFailures = NOBODYS_FAILURES,
+    ) -> None:
         self._accountID = accountID
         self._pacer = pacer
-        self._reader = AccountReader(account, identifiers, pacer, accountID)
+        self._reader = AccountReader(account, identifiers, pacer, accountID, failures)
         self._snapshot: Snapshot | None = None
         self._size = 0
 

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import MessageProducer, MessageSet
 from twisted.mail.interfaces import ICloseableMailboxIMAP, IMessageIMAPFile
 
-from txjmapaccess.errors import MessageExpunged, TemporaryFailure
+from txjmapaccess.errors import JMAPAccessError, MessageExpunged, TemporaryFailure
 from txjmapaccess.imap.faults import observedAt
 from txjmapaccess.imap.objectids import isObjectID
 from txjmapaccess.imap.waiting import settled
@@ -27,6 +27,8 @@ from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
 from txjmapaccess.jmap.identifiers import runThrough
 from txjmapaccess.jmap.pacing import Pacer
 from txjmapaccess.jmap.snapshot import Copy, Folder
+from txjmapaccess.store.identifierfailures import NOBODYS_FAILURES, AccountFailures
+from txjmapaccess.store.sharedidentifiers import checkedListing, sawMailboxID
 
 #: Messages.
 _CHUNK = 100
@@ -41,11 +43,20 @@ class AccountReader:
         L{txjmapaccess.jmap.identifiers.Identification.of}.
     @param pacer: lets the reactor turn.
     @param accountID: the JMAP accountId.
+    @param failures: is told when identifiers of mailboxes cannot be had.
     """
 
     _log = Logger()
 
-    def __init__(self, account: Any, identifiers: Any, pacer: Pacer, accountID: str = "") -> None:
+    def __init__(
+        self,
+        account: Any,
+        identifiers: Any,
+        pacer: Pacer,
+        accountID: str = "",
+        failures: AccountFailures = NOBODYS_FAILURES,
+    ) -> None:
+        self._failures = failures
         self._account = account
         self._accountID = accountID
         self._observed = observedAt(identifiers)
@@ -77,12 +88,20 @@ class AccountReader:
         folders: list[Folder] = []
         copies: list[Copy] = []
         roles: set[str] = set()
-        for name, information in await settled(self._account.listMailboxes, "", "*"):
+        for name, information in await self._list():
             folder = await self._open(name, information, roles)
             if folder is not None:
                 folders.append(folder)
                 copies.extend(await self._copies(folder.id))
         return folders, copies
+
+    async def _list(self) -> list[tuple[str | bytes, Any]]:
+        listed = await settled(self._account.listMailboxes, "", "*")
+        try:
+            return checkedListing(listed)
+        except JMAPAccessError:
+            self._failures.add()
+            raise
 
     async def _open(self, name: str | bytes, information: Any, roles: set[str]) -> Folder | None:
         attributes = [asText(a) for a in await settled(information.getFlags)]
@@ -93,6 +112,7 @@ class AccountReader:
             return None
         folderID = await self._mailboxID(name, mailbox)
         if folderID is None or folderID in self._mailboxes:
+            self._failures.add()
             if self._isNews("own", name):
                 self._log.error("Mailbox {name} has no identifier of its own", name=name)
             await self._closeMailbox(mailbox)
@@ -113,8 +133,12 @@ class AccountReader:
         @raise TemporaryFailure: when no identifiers can be had: that is no empty account.
         """
         try:
-            return _checked(await self._identifiers.mailboxID(asText(name), mailbox))
+            found = _checked(await self._identifiers.mailboxID(asText(name), mailbox))
+            if found is not None:
+                sawMailboxID(self._failures, asText(name), mailbox, found)
+            return found
         except TemporaryFailure:
+            self._failures.add()
             raise
         except Exception:
             if self._isNews("raised", name):

@@ -22,6 +22,7 @@ from txjmapaccess.objectid.copying import Copying
 from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.storenames import StoreNames
 from txjmapaccess.objectid.values import COPY, Begun, IDs, MailboxKey, Unsettled
+from txjmapaccess.store.sharedidentifiers import steadyUIDValidity
 
 _CHUNK = 64 * 1024
 #: Messages that are looked up together.
@@ -57,7 +58,7 @@ class IndexedIdentifiers:
         return (await self._find(name, mailbox)).mailboxID
 
     async def _find(self, name: str, mailbox: Any) -> MailboxKey:
-        uidValidity = mailbox.getUIDValidity()
+        uidValidity = steadyUIDValidity(mailbox)
         while True:
             try:
                 key = await self._run(self._index.findMailbox, name, uidValidity)
@@ -77,7 +78,7 @@ class IndexedIdentifiers:
 
     async def _rowOf(self, mailbox: Any) -> int:
         for known, row, uidValidity in self._open:
-            if known is mailbox and uidValidity == mailbox.getUIDValidity():
+            if known is mailbox and uidValidity == steadyUIDValidity(mailbox):
                 return row
         name = self._connection.selectedName
         if name is None or await self._names.spelling(name) not in await self._names.refreshed():

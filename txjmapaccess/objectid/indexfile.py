@@ -16,6 +16,8 @@ from txjmapaccess.maildir.files import syncDirectory
 
 #: Seconds to wait for another process that writes.
 _PATIENCE = 30
+#: Seconds that a login waits for it.
+_LOGIN_PATIENCE = 1
 _VERSION = 2
 
 _SCHEMA = """
@@ -54,11 +56,14 @@ _DAMAGES = ("disk I/O error", "no such table", "no such column")
 class IndexUnavailable(TemporaryFailure):
     """
     The index cannot be used now: another process keeps it, the disk is full. Its text names the
-    file.
+    file, or the directory, and what it takes.
     """
 
     def __init__(self, path: str, problem: object) -> None:
-        super().__init__(f"the index of object identifiers {path} cannot be used now ({problem})")
+        super().__init__(
+            f"the index of object identifiers {path} cannot be used now ({problem}); it needs a"
+            " directory to which this server can write, and files that nobody else keeps locked"
+        )
 
 
 class IndexDamaged(TemporaryFailure):
@@ -74,15 +79,17 @@ class IndexDamaged(TemporaryFailure):
 
 
 @contextmanager
-def openFile(path: str) -> Iterator[sqlite3.Connection]:
+def openFile(path: str, patience: float = _PATIENCE) -> Iterator[sqlite3.Connection]:
     """
     The database, opened for one job; made when it is missing.
+
+    @param patience: how many seconds to wait for another process that writes.
 
     @raise IndexDamaged: when it is no database, or a damaged one.
     @raise IndexUnavailable: when it may be otherwise next time.
     """
     try:
-        with closing(_connect(path)) as database:
+        with closing(_connect(path, patience)) as database:
             yield database
     except OSError as e:
         raise IndexUnavailable(path, e.strerror) from None
@@ -92,7 +99,24 @@ def openFile(path: str) -> Iterator[sqlite3.Connection]:
         raise IndexUnavailable(path, e) from None
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def tryFile(path: str) -> None:
+    """
+    Find out, without waiting long, whether identifiers can be kept. A file is not made for that.
+
+    @raise IndexDamaged: see L{openFile}.
+    @raise IndexUnavailable: when it cannot be written to.
+    """
+    directory = os.path.dirname(path)
+    if not os.path.isdir(directory):
+        raise IndexUnavailable(directory, "there is no such directory")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise IndexUnavailable(directory, "Permission denied")
+    if os.path.lexists(path):
+        with openFile(path, _LOGIN_PATIENCE) as database, transaction(database):
+            pass
+
+
+def _connect(path: str, patience: float) -> sqlite3.Connection:
     try:
         isEmpty = os.stat(path).st_size == 0
     except FileNotFoundError:
@@ -100,7 +124,7 @@ def _connect(path: str) -> sqlite3.Connection:
         isEmpty = False
     if isEmpty:  # SQLite would take it for a new one, and everything would be forgotten.
         raise IndexDamaged(path, "the file is empty")
-    database = openAsItIs(path)
+    database = openAsItIs(path, patience)
     try:
         if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
             raise IndexDamaged(path, "it is no index of object identifiers")
@@ -110,11 +134,11 @@ def _connect(path: str) -> sqlite3.Connection:
     return database
 
 
-def openAsItIs(path: str) -> sqlite3.Connection:
+def openAsItIs(path: str, patience: float = _PATIENCE) -> sqlite3.Connection:
     """
     @return: the database, whatever is in it.
     """
-    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    database = sqlite3.connect(path, timeout=patience, isolation_level=None)
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA synchronous = FULL")
     return database

@@ -25,7 +25,7 @@ from twisted.python.threadpool import ThreadPool
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers
 from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.indexfile import IndexUnavailable
+from txjmapaccess.objectid.indexfile import IndexUnavailable, tryFile
 
 _LONGEST_FILE_NAME = 120
 _THREADS = 4
@@ -84,6 +84,18 @@ class ObjectIDIndex:
         """
         path = self.fileOf(self._accountName(connection))
         return IndexedIdentifiers(connection, ObjectIndex(path), self.run)
+
+    def check(self, connection: Any) -> Deferred[None]:
+        """
+        Try whether identifiers of an account can be read and kept.
+
+        @param connection: what has C{account} and C{loginRecord} of one.
+
+        @return: a Deferred that fires when they can.
+
+        @raise JMAPAccessError: when they cannot; or the Deferred fails with it.
+        """
+        return self.run(tryFile, self.fileOf(self._accountName(connection)))
 
     def fileOf(self, account: str) -> str:
         """

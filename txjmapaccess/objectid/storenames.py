@@ -13,6 +13,7 @@ from twisted.mail.imap4 import NoSuchMailbox
 from txjmapaccess.imap.asking import isSelectable
 from txjmapaccess.imap.mailboxnames import folded, listedName
 from txjmapaccess.imap.waiting import settled
+from txjmapaccess.store.sharedidentifiers import checkedListing
 
 
 async def listedNames(account: Any) -> frozenset[str]:
@@ -23,7 +24,7 @@ async def listedNames(account: Any) -> frozenset[str]:
     """
     return frozenset(
         name.decode("imap4-utf-7") if isinstance(name, bytes) else name
-        for name, information in await settled(account.listMailboxes, "", "*")
+        for name, information in checkedListing(await settled(account.listMailboxes, "", "*"))
         if isSelectable(information)
     )
 

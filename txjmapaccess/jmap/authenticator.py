@@ -15,13 +15,11 @@ from twisted.mail.interfaces import IAccountIMAP
 from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import (
-    Authentication,
     BearerToken,
     UsernamePassword,
     authenticationOf,
 )
 from txjmapaccess.errors import (
-    ConfigurationError,
     Refused,
     TemporaryFailure,
     couldTell,
@@ -30,18 +28,21 @@ from txjmapaccess.errors import (
 from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.identifiers import Identification
 from txjmapaccess.jmap.problems import NotForJMAP
-from txjmapaccess.server import checkedVerdict
-from txjmapaccess.verdict import Unknown, Usable
+from txjmapaccess.policy import verdictFor
+from txjmapaccess.store.identifierfailures import AccountFailures, identifierFailures
+from txjmapaccess.store.sharedidentifiers import identifiersShared
+from txjmapaccess.verdict import Usable
 
 
-class Entry(NamedTuple):
+class JMAPLogin(NamedTuple):
     """
-    Somebody who has come in.
+    A login that is good for JMAP.
 
     @ivar username: the user's name, C{""} when nobody knows it.
     @ivar account: the avatar.
     @ivar accountID: the JMAP accountId.
     @ivar identifiers: see L{Identification.of}.
+    @ivar failures: is told when identifiers of its mailboxes cannot be had.
     @ivar logout: to be called when the request is over.
     """
 
@@ -49,10 +50,11 @@ class Entry(NamedTuple):
     account: Any
     accountID: str
     identifiers: Any
+    failures: AccountFailures
     logout: Callable[[], None]
 
 
-class Gate:
+class Authenticator:
     """
     Takes credentials through the portal, and asks the policy whether they are good for JMAP.
 
@@ -75,6 +77,7 @@ class Gate:
         self._policy = policy
         self._identification = identification
         self._reactor = reactor
+        self._failures = identifierFailures(portal)
 
     @property
     def checkers(self) -> Any:
@@ -89,7 +92,7 @@ class Gate:
         """
         return any(interface.providedBy(credentials) for interface in self.checkers)
 
-    async def enter(self, credentials: UsernamePassword | BearerToken) -> Entry:
+    async def enter(self, credentials: UsernamePassword | BearerToken) -> JMAPLogin:
         """
         @raise NotForJMAP: when the credentials are good for IMAP only.
         @raise Refused: when they are good for nothing.
@@ -99,12 +102,16 @@ class Gate:
         try:
             authentication = authenticationOf(credentials)
             username = authentication.username or ""
-            await self._checkVerdict(authentication, self._identification.isShared(account))
+            failures = AccountFailures(self._failures, username)
+            shared = await identifiersShared(account, self._identification.index, failures)
+            verdict = await verdictFor(self._policy, authentication, shared)
+            if not isinstance(verdict, Usable):
+                raise NotForJMAP("accepted, but not good for JMAP")
             accountID, identifiers = await self._identify(account, username)
         except BaseException:
             logout()
             raise
-        return Entry(username, account, accountID, identifiers, logout)
+        return JMAPLogin(username, account, accountID, identifiers, failures, logout)
 
     async def _requestAvatar(self, credentials: Any) -> tuple[Any, Callable[[], None]]:
         try:
@@ -122,22 +129,6 @@ class Gate:
             self._loggedOut(logout)
             raise TemporaryFailure("the portal gave no IAccount")
         return account, lambda: self._loggedOut(logout)
-
-    async def _checkVerdict(self, authentication: Authentication, isShared: bool) -> None:
-        """
-        @param isShared: see L{Identification.isShared}.
-        """
-        try:
-            decided = await maybeDeferred(self._policy.decide, authentication)
-            verdict = checkedVerdict(decided, isShared)
-        except ConfigurationError as e:
-            self._log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
-            verdict = Unknown()
-        except Exception:
-            self._log.failure("The policy could not decide about JMAP")
-            verdict = Unknown()
-        if not isinstance(verdict, Usable):
-            raise NotForJMAP("accepted, but not good for JMAP")
 
     async def _identify(self, account: Any, username: str) -> tuple[str, Any]:
         """
