@@ -10,7 +10,7 @@ knows that the IMAP server and the JMAP server use one password database or one 
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -25,8 +25,19 @@ from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 _log = Logger()
 
 
+class Policy(Protocol):
+    """
+    L{IJMAPAccessPolicy}, to type checkers that know nothing of zope interfaces.
+    """
+
+    def decide(self, authentication: Authentication) -> Verdict | Deferred[Verdict]:
+        """
+        See L{IJMAPAccessPolicy.decide}.
+        """
+
+
 async def verdictFor(
-    policy: IJMAPAccessPolicy | None, authentication: Authentication, identifiersShared: bool
+    policy: Policy | None, authentication: Authentication, identifiersShared: bool
 ) -> Verdict:
     """
     Ask a policy. Whatever it says, nothing is usable

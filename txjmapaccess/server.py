@@ -29,7 +29,7 @@ from txjmapaccess.imap.searchcommand import SearchCommand
 from txjmapaccess.imap.sessioncommands import SessionCommands
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
-from txjmapaccess.policy import verdictFor
+from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.store.sharedidentifiers import identifiersShared
 from txjmapaccess.verdict import Unknown, Usable, Verdict
 
@@ -63,7 +63,7 @@ class JMAPAccessMixin(
 
     _log = Logger()
 
-    jmapAccessPolicy: Any = None
+    jmapAccessPolicy: Policy | None = None
     objectIDs: Any = None
     capabilityProviders: Iterable[Any] = ()
     debugging = False
@@ -175,7 +175,7 @@ _log = Logger()
 
 def extendFactory(
     factory: _F,
-    policy: Any,
+    policy: Policy,
     *,
     objectIDs: Any = None,
     **attributes: Any,

@@ -32,8 +32,8 @@ from txjmapaccess.check.steps import Step
 from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
 from txjmapaccess.checkers import chain
 from txjmapaccess.credentials import BearerToken, UsernamePassword, authenticationOf
-from txjmapaccess.interfaces import ICheckerLifecycle, IJMAPAccessPolicy
-from txjmapaccess.policy import verdictFor
+from txjmapaccess.interfaces import ICheckerLifecycle
+from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.verdict import Known, Unknown, Usable
 
 #: Seconds for checkers that have no timeout of their own.
@@ -46,7 +46,7 @@ def loginStep(
     reactor: Any,
     credentials: Credentials,
     checkers: Sequence[ICredentialsChecker],
-    policy: IJMAPAccessPolicy,
+    policy: Policy,
     identifiersAssumed: bool,
 ) -> Step:
     """
@@ -65,7 +65,7 @@ class LoginCheck:
     reactor: Any
     credentials: Credentials
     checkers: Sequence[ICredentialsChecker]
-    policy: IJMAPAccessPolicy
+    policy: Policy
     identifiersAssumed: bool
 
     @property

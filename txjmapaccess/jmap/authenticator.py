@@ -25,10 +25,9 @@ from txjmapaccess.errors import (
     couldTell,
     reasonOf,
 )
-from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.identifiers import Identification
 from txjmapaccess.jmap.problems import NotForJMAP
-from txjmapaccess.policy import verdictFor
+from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.store.identifierfailures import AccountFailures, identifierFailures
 from txjmapaccess.store.sharedidentifiers import identifiersShared
 from txjmapaccess.verdict import Usable
@@ -59,7 +58,7 @@ class Authenticator:
     Takes credentials through the portal, and asks the policy whether they are good for JMAP.
 
     @param portal: the L{Portal} of the IMAP server, or one with the same checkers and realm.
-    @param policy: the L{IJMAPAccessPolicy} of the IMAP server.
+    @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy} of the IMAP server.
     @param identification: who vouches for identifiers.
     @param reactor: where this runs.
     """
@@ -69,7 +68,7 @@ class Authenticator:
     def __init__(
         self,
         portal: Portal,
-        policy: IJMAPAccessPolicy,
+        policy: Policy,
         identification: Identification,
         reactor: Any,
     ) -> None:

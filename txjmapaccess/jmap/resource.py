@@ -17,7 +17,6 @@ from urllib.parse import quote
 from twisted.cred.portal import Portal
 from twisted.web.server import Request
 
-from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.api import API
 from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
 from txjmapaccess.jmap.http import Answer, Door, GuardedResource, encoded
@@ -29,6 +28,7 @@ from txjmapaccess.jmap.requests import checkSize, isJSON, parseRequest
 from txjmapaccess.jmap.session import MAIL, MAX_CONCURRENT, sessionObject
 from txjmapaccess.limits import Limits
 from txjmapaccess.objectid import ObjectIDIndex
+from txjmapaccess.policy import Policy
 from txjmapaccess.sessionurl import checkSessionURL
 
 
@@ -42,7 +42,7 @@ class JMAPResource(GuardedResource):
     @param portal: the L{twisted.cred.portal.Portal} of the IMAP server, or one with the same
         checkers and realm. Each request is a login, whose avatar is logged out when the request is
         over.
-    @param policy: the L{IJMAPAccessPolicy} of the IMAP server.
+    @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy} of the IMAP server.
     @param reactor: where this runs.
     @param url: the URL of this resource, where requests do not tell: behind a proxy that ends TLS
         or changes paths.
@@ -61,7 +61,7 @@ class JMAPResource(GuardedResource):
     def __init__(
         self,
         portal: Portal,
-        policy: IJMAPAccessPolicy,
+        policy: Policy,
         *,
         reactor: Any = None,
         url: str | None = None,
