@@ -175,9 +175,10 @@ class Login(Refusing):
         if portal is not None:
             self.portal = EvidencePortal(portal, credentials)
         try:
-            return await settled(  # type: ignore[no-any-return]
+            avatar: tuple[Any, Any, Callable[[], object]] = await settled(
                 self.authenticateLogin, credentials.username, credentials.password
             )
+            return avatar
         finally:
             self.portal = portal
 
