@@ -5,16 +5,20 @@ Tests for L{txjmapaccess.policy} and L{txjmapaccess.verdict}.
 
 from __future__ import annotations
 
+import os
+import re
 from itertools import product
 
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+import txjmapaccess
 from txjmapaccess.credentials import Authentication, Evidence, Secret
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.interfaces import IJMAPAccessPolicy
-from txjmapaccess.policy import EvidencePolicy, SharedCredentials
+from txjmapaccess.policy import EvidencePolicy, SharedCredentials, verdictFor
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable
 
 URL = "https://example.com/jmap"
@@ -117,3 +121,148 @@ class PolicyTests(SynchronousTestCase):
         self.assertEqual(
             str(error), "session_url must be https: http is only for loopback addresses"
         )
+
+
+class Asked:
+    """
+    A policy that gives what it is told to give.
+    """
+
+    def __init__(self, given):
+        self.given = given
+
+    def decide(self, authentication):
+        """
+        See L{IJMAPAccessPolicy}.
+        """
+        if isinstance(self.given, Exception):
+            raise self.given
+        return self.given
+
+
+class VerdictForTests(SynchronousTestCase):
+    """
+    L{verdictFor}: whatever a policy does, nothing is claimed that is not so.
+    """
+
+    def verdict(self, given, asked=None, identifiersShared=True):
+        """
+        @return: the verdict that is made of what a policy gives.
+        """
+        made = verdictFor(Asked(given), asked or authentication(), identifiersShared)
+        return self.successResultOf(Deferred.fromCoroutine(made))
+
+    def test_asItIs(self):
+        """
+        A good verdict stays as it is, given at once, later, or by a coroutine.
+        """
+
+        async def coroutine():
+            return Usable(URL)
+
+        for verdict in (Usable(URL), Known(URL, Reason.SCOPE), Unknown(), Unknown(Reason.SCOPE)):
+            self.assertEqual(self.verdict(verdict), verdict)
+            self.assertEqual(self.verdict(succeed(verdict)), verdict)
+        self.assertEqual(self.verdict(coroutine()), Usable(URL))
+
+    def test_noPolicy(self):
+        """
+        Without a policy nothing is known.
+        """
+        made = verdictFor(None, authentication(), True)
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(made)), Unknown())
+
+    def test_identifiers(self):
+        """
+        Over identifiers that are not shared nothing is usable.
+        """
+        verdict = self.verdict(Usable(URL), identifiersShared=False)
+        self.assertEqual(verdict, Known(URL, Reason.IDENTIFIERS))
+        verdict = self.verdict(Known(URL, Reason.SCOPE), identifiersShared=False)
+        self.assertEqual(verdict, Known(URL, Reason.SCOPE))
+
+    def test_nobody(self):
+        """
+        For somebody whom nobody can identify nothing is usable: anonymous, even with evidence; and
+        without a name, from a checker or typed.
+        """
+        for asked, reason in (
+            (Authentication("x", "ANONYMOUS", Secret.NOTHING), Reason.ANONYMOUS),
+            (Authentication("x", "ANONYMOUS", Secret.NOTHING, GOOD), Reason.ANONYMOUS),
+            (Authentication(None, "EXTERNAL", Secret.PASSWORD), Reason.NO_EVIDENCE),
+            (Authentication("", "LOGIN", Secret.PASSWORD), Reason.NO_EVIDENCE),
+        ):
+            for shared in (True, False):
+                self.assertEqual(self.verdict(Usable(URL), asked, shared), Known(URL, reason))
+            self.assertEqual(
+                self.verdict(SharedCredentials(URL).decide(asked), asked), Known(URL, reason)
+            )
+            self.assertEqual(self.verdict(Unknown(), asked), Unknown())
+        named = Authentication("arnt", "EXTERNAL", Secret.PASSWORD, GOOD)
+        self.assertEqual(self.verdict(Usable(URL), named), Usable(URL))
+
+    def test_nonsense(self):
+        """
+        What is no verdict, or has no URL or reason of ours, is logged, and unknown.
+        """
+        for nonsense in (
+            *(None, True, URL, Usable, KeyError("x"), fail(KeyError("x")), succeed(None)),
+            *(Usable(None), Usable(b"https://example.com/"), Known(URL, "of ours?"), Unknown("x")),
+        ):
+            with capturedLogs() as logs:
+                self.assertEqual(self.verdict(nonsense), Unknown(), nonsense)
+            (event,) = [event for event in logs if "JMAP" in event["log_format"]]
+            self.assertEqual(event["log_namespace"], "txjmapaccess.policy")
+            self.flushLoggedErrors()
+
+    def test_illegalURL(self):
+        """
+        A URL that may not be shown is logged without a traceback, and unknown.
+        """
+        for verdict in (Usable("http://example.com/"), Known("/jmap", Reason.SCOPE)):
+            with capturedLogs() as logs:
+                self.assertEqual(self.verdict(verdict), Unknown())
+            self.assertEqual([event.get("log_failure") for event in logs], [None])
+            self.assertIn("must be", logs[0]["problem"])
+
+    def test_givesUp(self):
+        """
+        A policy that cancels its own work is logged, and unknown.
+        """
+        decided = Deferred()
+        made = Deferred.fromCoroutine(verdictFor(Asked(decided), authentication(), True))
+        with capturedLogs() as logs:
+            decided.cancel()
+        self.assertEqual(self.successResultOf(made), Unknown())
+        self.assertEqual(len(logs), 1)
+
+    def test_cancelled(self):
+        """
+        When we are cancelled, so is the policy, and that is nobody's fault.
+        """
+        decided = Deferred()
+        made = Deferred.fromCoroutine(verdictFor(Asked(decided), authentication(), True))
+        with capturedLogs() as logs:
+            made.cancel()
+        self.failureResultOf(made, CancelledError)
+        self.assertTrue(decided.called)
+        self.assertEqual(logs, [])
+
+
+class OnePlaceTests(SynchronousTestCase):
+    """
+    The package.
+    """
+
+    def test_onePlace(self):
+        """
+        A policy is asked in one place.
+        """
+        [root] = txjmapaccess.__path__
+        asking, call = [], re.compile(r"\.decide\((?!Authentication\))")
+        for directory, _, names in os.walk(root):
+            for name in names:
+                if name.endswith(".py"):
+                    with open(os.path.join(directory, name), encoding="utf-8") as file:
+                        asking += [name] * len(call.findall(file.read()))
+        self.assertEqual(asking, ["policy.py"])

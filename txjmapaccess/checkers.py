@@ -44,10 +44,11 @@ class EvidentChecker:
     What the checker gives for an avatar id is passed on and never looked at: there are checkers
     whose avatar ids are objects of their own, or hold the password.
 
+    @param checker: the L{ICredentialsChecker}.
     @param source: the name of the checker, for the log.
     """
 
-    def __init__(self, checker: ICredentialsChecker, source: str) -> None:
+    def __init__(self, checker: Any, source: str) -> None:
         self._checker = checker
         self._source = source
         self.credentialInterfaces = tuple(checker.credentialInterfaces)
@@ -128,8 +129,10 @@ def _mostSpecific(refusals: list[Exception]) -> Exception:
     return last if isinstance(last, UnauthorizedLogin) else Refused("no checker for this")
 
 
-def chain(checkers: Iterable[ICredentialsChecker]) -> list[ICredentialsChecker]:
+def chain(checkers: Iterable[Any]) -> list[ICredentialsChecker]:
     """
+    @param checkers: L{ICredentialsChecker}s.
+
     @return: one checker for each credentials interface that C{checkers} have, in the order in
         which they come, to make a L{twisted.cred.portal.Portal} of.
     """

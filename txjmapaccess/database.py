@@ -15,12 +15,14 @@ from contextlib import contextmanager, suppress
 PATIENCE = 30
 
 
-def openDatabase(path: str) -> sqlite3.Connection:
+def openDatabase(path: str, patience: float = PATIENCE) -> sqlite3.Connection:
     """
+    @param patience: how many seconds to wait for another process that writes.
+
     @return: the database, whatever is in it; made when it is missing. What was committed is on the
         disk. There are no transactions but those that somebody begins.
     """
-    database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    database = sqlite3.connect(path, timeout=patience, isolation_level=None)
     try:
         database.execute("PRAGMA foreign_keys = ON")
         database.execute("PRAGMA synchronous = FULL")

@@ -15,8 +15,19 @@ L{txjmapaccess.verdict}.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from twisted.cred.credentials import ICredentials
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from txjmapaccess.credentials import Authentication, Evidence
+    from txjmapaccess.errors import TokenRefused
+    from txjmapaccess.server import JMAPAccessMixin
+    from txjmapaccess.verdict import Verdict
 
 
 class IEvident(Interface):
@@ -25,10 +36,10 @@ class IEvident(Interface):
     L{txjmapaccess.server.JMAPAccessMixin} makes are.
     """
 
-    evidence = Attribute(
+    evidence: Evidence | None = Attribute(
         """
-        L{None}, or the L{txjmapaccess.credentials.Evidence} of the checker that accepted these
-        credentials. Set with L{txjmapaccess.credentials.leaveEvidence}.
+        The L{txjmapaccess.credentials.Evidence} of the checker that accepted these credentials, or
+        L{None}. Set with L{txjmapaccess.credentials.leaveEvidence}.
         """
     )
 
@@ -40,15 +51,15 @@ class IBearerToken(ICredentials):
     The user is who the token says: there is no user name here.
     """
 
-    token = Attribute("The access token, L{str}, visible ASCII without spaces (RFC 6750).")
-    authorizationIdentity = Attribute(
+    token: str = Attribute("The access token, visible ASCII without spaces (RFC 6750).")
+    authorizationIdentity: str | None = Attribute(
         """
-        L{str} or L{None}: whose mail the client asks for (RFC 7628, section 3.1; the C{user} of
+        Whose mail the client asks for (RFC 7628, section 3.1; the C{user} of
         XOAUTH2). When given, the checker refuses unless it is the token's user, with
         L{txjmapaccess.errors.ForeignAuthorizationIdentity}.
         """
     )
-    mechanism = Attribute("L{str}: C{OAUTHBEARER} or C{XOAUTH2}.")
+    mechanism: str = Attribute("C{OAUTHBEARER} or C{XOAUTH2}.")
 
 
 class ICheckerLifecycle(Interface):
@@ -64,12 +75,12 @@ class ICheckerLifecycle(Interface):
         outlives a reload of the settings.
         """
 
-    def close():  # type: ignore[no-untyped-def]
+    def close() -> Deferred[None]:
         """
         Close every connection, timer and request. Logins that wait fail with
         L{txjmapaccess.errors.TemporaryFailure}.
 
-        @return: a L{twisted.internet.defer.Deferred} that fires with L{None} when all is closed.
+        @return: a Deferred that fires when all is closed.
         """
 
 
@@ -78,9 +89,9 @@ class ITokenAdvice(Interface):
     A checker for L{IBearerToken} that knows which tokens there are to ask for.
     """
 
-    def advise(refusal):  # type: ignore[no-untyped-def]
+    def advise(refusal: TokenRefused) -> TokenRefused:
         """
-        @param refusal: a L{txjmapaccess.errors.TokenRefused} that says no more than why.
+        @param refusal: says no more than why.
 
         @return: the same with C{scope} and C{openidConfiguration} (RFC 7628, section 3.2.2), as
             far as they are known.
@@ -93,13 +104,13 @@ class IJMAPAccessPolicy(Interface):
     avatar was made and before the client is answered.
     """
 
-    def decide(authentication):  # type: ignore[no-untyped-def]
+    def decide(authentication: Authentication) -> Verdict | Deferred[Verdict]:
         """
-        @param authentication: the L{txjmapaccess.credentials.Authentication}.
+        @param authentication: who has logged in, and how.
 
-        @return: a L{txjmapaccess.verdict.Verdict}, or a Deferred of one. When it raises, fails
-            or returns something else, the error is logged and the verdict is C{Unknown}: the
-            login itself stands.
+        @return: the verdict, or a Deferred of it. When it raises, fails or returns something else,
+            the error is logged and the verdict is C{Unknown}: the login itself stands. See
+            L{txjmapaccess.policy.verdictFor} for what a policy cannot claim.
         """
 
 
@@ -109,14 +120,14 @@ class ICapabilityProvider(Interface):
     account (avatar) that adapts to this interface is one more, after the login.
     """
 
-    def capabilities(connection):  # type: ignore[no-untyped-def]
+    def capabilities(connection: JMAPAccessMixin) -> Mapping[bytes, Sequence[bytes] | None]:
         """
         What the connection may advertise now. Called for every capability list, so it must be
         quick, and must not keep the result of an earlier call.
 
-        @param connection: the L{txjmapaccess.server.JMAPAccessMixin} connection.
+        @param connection: whose capabilities are listed.
 
-        @return: a mapping of L{bytes} to L{None} or a list of L{bytes}, in the form that
+        @return: names, each with L{None} or a list of values, in the form that
             L{twisted.mail.imap4.IMAP4Server.capabilities} uses. Lists of several providers under
             one key are joined. A provider that raises is logged and left out. None can add or
             take away JMAPACCESS: that is the verdict's alone.
@@ -130,10 +141,12 @@ class IObjectIDAccount(Interface):
     message to L{IObjectIDMessage}. Found by adaptation; no mailbox is opened to find out.
     """
 
-    def getAccountID():  # type: ignore[no-untyped-def]
+    def getAccountID() -> str | Deferred[str]:
         """
+        Called at login: an account that has none cannot be used over JMAP.
+
         @return: the JMAP accountId of the account that owns the mailboxes (RFC 8620, section
-            1.6.2): L{str}, or a Deferred of it.
+            1.6.2), of the form of a MAILBOXID.
         """
 
 
@@ -142,10 +155,10 @@ class IObjectIDMailbox(Interface):
     A mailbox (L{twisted.mail.interfaces.IMailboxIMAP}) with an identifier.
     """
 
-    def getMailboxID():  # type: ignore[no-untyped-def]
+    def getMailboxID() -> str | Deferred[str]:
         """
-        @return: the MAILBOXID (RFC 8474, section 4): L{str} of 1 to 255 letters, digits,
-            C{-} and C{_}, or a Deferred of it. It survives RENAME and is never reused.
+        @return: the MAILBOXID (RFC 8474, section 4): 1 to 255 letters, digits, C{-} and C{_}. It
+            survives RENAME and is never reused.
         """
 
 
@@ -154,16 +167,15 @@ class IObjectIDMessage(Interface):
     A message (L{twisted.mail.interfaces.IMessageIMAP}) with identifiers.
     """
 
-    def getEmailID():  # type: ignore[no-untyped-def]
+    def getEmailID() -> str | Deferred[str]:
         """
-        @return: the EMAILID (RFC 8474, section 5.1): L{str}, or a Deferred of it. Messages
-            with the same EMAILID have the same content; a copy keeps it.
+        @return: the EMAILID (RFC 8474, section 5.1). Messages with the same EMAILID have the same
+            content; a copy keeps it.
         """
 
-    def getThreadID():  # type: ignore[no-untyped-def]
+    def getThreadID() -> str | Deferred[str] | Deferred[str | None] | None:
         """
-        @return: the THREADID (RFC 8474, section 5.2): L{str}, or L{None} where the store has no
-            threads, or a Deferred of one of them.
+        @return: the THREADID (RFC 8474, section 5.2), or L{None} where the store has no threads.
         """
 
 
@@ -174,18 +186,17 @@ class IObjectIDSearch(Interface):
     message is asked.
     """
 
-    def searchEmailID(emailID):  # type: ignore[no-untyped-def]
+    def searchEmailID(emailID: str) -> Iterable[int] | Deferred[list[int]]:
         """
-        @param emailID: L{str}, an EMAILID or anything of its form.
+        @param emailID: an EMAILID or anything of its form.
 
-        @return: an iterable of the UIDs (L{int}) of the messages that have it, ascending, empty
-            when there is none; or a Deferred of it. Only messages of which the client has been
-            told are in it (they have a sequence number).
+        @return: the UIDs of the messages that have it, ascending, empty when there is none. Only
+            messages of which the client has been told are in it (they have a sequence number).
         """
 
-    def searchThreadID(threadID):  # type: ignore[no-untyped-def]
+    def searchThreadID(threadID: str) -> Iterable[int] | Deferred[list[int]]:
         """
-        @param threadID: L{str}, a THREADID or anything of its form.
+        @param threadID: a THREADID or anything of its form.
 
         @return: as L{searchEmailID}.
         """
@@ -198,7 +209,7 @@ class IPollableMailbox(Interface):
     own C{expunge} only (RFC 3501, sections 5.5 and 7.4.1).
     """
 
-    def poll():  # type: ignore[no-untyped-def]
+    def poll() -> Deferred[None]:
         """
         Look, and tell the mailbox's listeners
         (L{twisted.mail.interfaces.IMailboxIMAPListener}): first C{messagesExpunged(seqs)} of those
@@ -208,7 +219,7 @@ class IPollableMailbox(Interface):
 
         Called only where EXPUNGE responses are allowed: NOOP, CHECK, IDLE.
 
-        @return: a Deferred that fires with L{None} when the listeners have been told. It fails
+        @return: a Deferred that fires when the listeners have been told. It fails
             when the mailbox could not be looked at, or is gone.
         """
 
@@ -219,22 +230,21 @@ class IRealmFactory(Interface):
     L{twisted.cred.strcred.ICheckerFactory} does checkers.
     """
 
-    realmType = Attribute("L{str}: the NAME.")
-    realmHelp = Attribute("L{str}: what the realm is and which ARGS it takes.")
-    argStringFormat = Attribute("L{str}: one line about the form of ARGS.")
-    inventsIdentifiers = Attribute(
+    realmType: str = Attribute("The NAME.")
+    realmHelp: str = Attribute("What the realm is and which ARGS it takes.")
+    argStringFormat: str = Attribute("One line about the form of ARGS.")
+    inventsIdentifiers: bool = Attribute(
         """
-        L{bool}: whether the realm's store makes its object identifiers up by itself, so that a
+        Whether the realm's store makes its object identifiers up by itself, so that a
         JMAP server elsewhere has the same only if the operator says so (C{same_identifiers}).
         """
     )
 
-    def generateRealm(argstring):  # type: ignore[no-untyped-def]
+    def generateRealm(argstring: str) -> IRealm:
         """
-        @param argstring: L{str}: what came behind the first colon, or C{""}.
+        @param argstring: what came behind the first colon, or C{""}.
 
-        @return: an L{twisted.cred.portal.IRealm} that has avatars for
-            L{twisted.mail.interfaces.IAccountIMAP}.
+        @return: a realm that has avatars for L{twisted.mail.interfaces.IAccountIMAP}.
 
         @raise txjmapaccess.errors.ConfigurationError: with a sentence that says what is wrong.
         """

@@ -1,13 +1,18 @@
 # -*- test-case-name: tests.test_policy -*-
 """
-Policies: from an L{Authentication} to a L{Verdict}, without any I/O.
+From an L{Authentication} to a L{Verdict}, without any I/O.
 
+L{verdictFor} is the only place where a policy is asked, for IMAP, JMAP and C{txjmapaccess check}.
 L{EvidencePolicy} is for checkers that leave evidence. L{SharedCredentials} is for an operator who
 knows that the IMAP server and the JMAP server use one password database or one OAuth provider.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -16,6 +21,103 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.sessionurl import SessionURLTemplate, checkSessionURL
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
+
+_log = Logger()
+
+
+class Policy(Protocol):
+    """
+    L{IJMAPAccessPolicy}, to type checkers that know nothing of zope interfaces.
+    """
+
+    def decide(self, authentication: Authentication) -> Verdict | Deferred[Verdict]:
+        """
+        See L{IJMAPAccessPolicy.decide}.
+        """
+
+
+async def verdictFor(
+    policy: Policy | None, authentication: Authentication, identifiersShared: bool
+) -> Verdict:
+    """
+    Ask a policy. Whatever it says, nothing is usable
+
+      - that has an illegal URL;
+      - over identifiers that JMAP does not have;
+      - for somebody whom nobody can identify: RFC 9698, section 3, infers from how the client has
+        authenticated that its credentials will do for JMAP, and from nothing nothing follows.
+        That is an anonymous login, and one whose user has no name: neither a checker left one with
+        its evidence, nor did the client type one.
+
+    A policy that raises, fails, is cancelled, or gives what is no verdict is logged, and the
+    verdict is C{Unknown}: the login stands.
+
+    @param policy: L{None} where there is none.
+    @param identifiersShared: whether JMAP has the same identifiers, see
+        L{txjmapaccess.store.identification}.
+
+    @raise CancelledError: when this is cancelled while the policy thinks.
+    """
+    if policy is None:
+        return Unknown()
+    wasCancelled: list[object] = []
+    try:
+        decided: object = policy.decide(authentication)
+        if isinstance(decided, Awaitable):
+            decided = await _cancellable(decided, wasCancelled)
+        return _checked(decided, authentication, identifiersShared)
+    except CancelledError:
+        if wasCancelled:
+            raise
+        _log.error("The policy's decision about JMAP was cancelled")
+    except ConfigurationError as e:
+        _log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
+    except Exception:
+        _log.failure("The policy could not decide about JMAP")
+    return Unknown()
+
+
+def _cancellable(decided: Awaitable[Any], wasCancelled: list[object]) -> Deferred[Any]:
+    """
+    @return: what fires as C{decided} does; whoever cancels it is told from a policy that gives up
+        by itself.
+    """
+
+    async def outcome() -> Any:
+        return await decided
+
+    asked = decided if isinstance(decided, Deferred) else Deferred.fromCoroutine(outcome())
+
+    def cancel(cancelled: Deferred[Any]) -> None:
+        wasCancelled.append(cancelled)
+        asked.cancel()
+
+    result: Deferred[Any] = Deferred(cancel)
+    asked.chainDeferred(result)
+    return result
+
+
+def _checked(verdict: object, authentication: Authentication, identifiersShared: bool) -> Verdict:
+    if not isinstance(verdict, (Usable, Known, Unknown)):
+        raise TypeError(f"a policy gave {type(verdict).__name__} instead of a verdict")
+    if not isinstance(verdict, Usable) and not isinstance(verdict.reason, Reason):
+        # Whatever else it is might hold something about the user.
+        raise TypeError(f"a policy gave {type(verdict.reason).__name__} instead of a reason")
+    if isinstance(verdict, Unknown):
+        return verdict
+    checkSessionURL(verdict.url)
+    if isinstance(verdict, Known):
+        return verdict
+    objection = _identityObjection(authentication)
+    if objection is None and not identifiersShared:
+        objection = Reason.IDENTIFIERS
+    return verdict if objection is None else Known(verdict.url, objection)
+
+
+def _identityObjection(authentication: Authentication) -> Reason | None:
+    if authentication.secret is Secret.NOTHING:
+        return Reason.ANONYMOUS
+    return None if authentication.username else Reason.NO_EVIDENCE
 
 
 def _template(sessionURL: str | None) -> SessionURLTemplate | None:
@@ -88,8 +190,9 @@ class EvidencePolicy:
             return None
 
     def _objection(self, authentication: Authentication) -> Reason | None:
-        if authentication.secret is Secret.NOTHING:
-            return Reason.ANONYMOUS
+        anonymous = _identityObjection(authentication)
+        if anonymous is not None:
+            return anonymous
         if authentication.secret is Secret.PASSWORD and not self._passwords:
             return Reason.PASSWORDS
         if authentication.secret is Secret.TOKEN and not self._tokens:

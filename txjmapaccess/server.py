@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.credentials import Authentication
-from txjmapaccess.errors import ConfigurationError
+from txjmapaccess.imap._twisted import AnyCommands
 from txjmapaccess.imap.authentication import AuthenticationCommands
 from txjmapaccess.imap.capabilities import CapabilityList, capabilityStateOf, corrected, joined
 from txjmapaccess.imap.dispatch import ADDED
@@ -32,35 +32,15 @@ from txjmapaccess.imap.sessioncommands import SessionCommands
 from txjmapaccess.imap.settings import DEFAULTS, SETTINGS, MixinSettings, kindOf
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits
-from txjmapaccess.sessionurl import checkSessionURL
+from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.settings import suggestion
-from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
+from txjmapaccess.verdict import Unknown, Usable, Verdict
 
 _F = TypeVar("_F", bound=Factory)
 
 
-def checkedVerdict(verdict: object, identifiersShared: bool) -> Verdict:
-    """
-    Whatever a policy says, an illegal URL is not shown, and JMAPACCESS is not advertised over
-    identifiers that nobody vouched for.
-
-    @raise TypeError: for what is no verdict.
-    @raise ConfigurationError: for a verdict with an illegal URL.
-    """
-    if not isinstance(verdict, (Usable, Known, Unknown)):
-        raise TypeError(f"a policy gave {type(verdict).__name__} instead of a verdict")
-    if not isinstance(verdict, Usable) and not isinstance(verdict.reason, Reason):
-        # Whatever else it is might hold something about the user.
-        raise TypeError(f"a policy gave {type(verdict.reason).__name__} instead of a reason")
-    if isinstance(verdict, Unknown):
-        return verdict
-    checkSessionURL(verdict.url)
-    if isinstance(verdict, Usable) and not identifiersShared:
-        return Known(verdict.url, Reason.IDENTIFIERS)
-    return verdict
-
-
 class JMAPAccessMixin(
+    AnyCommands,
     FetchCommand,
     SearchCommand,
     MessageCommands,
@@ -101,7 +81,7 @@ class JMAPAccessMixin(
     _log = Logger()
 
     # Without values: one here would hide what a server's class has under the same name.
-    jmapAccessPolicy: Any
+    jmapAccessPolicy: Policy | None
     objectIDs: Any
     capabilityProviders: Sequence[Any]
     debugging: bool
@@ -171,7 +151,7 @@ class JMAPAccessMixin(
         self.sendUntaggedResponse(b"CAPABILITY " + b" ".join(self.listCapabilities()))
         self.sendPositiveResponse(tag, b"CAPABILITY completed")
 
-    unauth_CAPABILITY = (do_CAPABILITY,)
+    unauth_CAPABILITY: Any = (do_CAPABILITY,)
     auth_CAPABILITY = unauth_CAPABILITY
     select_CAPABILITY = unauth_CAPABILITY
     logout_CAPABILITY = unauth_CAPABILITY
@@ -196,27 +176,12 @@ class JMAPAccessMixin(
         policy = self._jmaSettings.jmapAccessPolicy
         if policy is None:
             return Unknown()
-        try:
-            decided = policy.decide(authentication)
-            verdict = await decided if hasattr(decided, "__await__") else decided
-            return checkedVerdict(verdict, self._identifiersShared(account))
-        except CancelledError:
-            if self.hasGone():
-                raise
-            self._log.error("The policy's decision about JMAP was cancelled")
-        except ConfigurationError as e:
-            self._log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
-        except Exception:
-            self._log.failure("The policy could not decide about JMAP")
-        return Unknown()
-
-    def _identifiersShared(self, account: Any) -> bool:
-        objectIDs = self._jmaSettings.objectIDs
-        if b"OBJECTID" not in self._jmaSettings.offered:
-            return False
-        if objectIDs is not None:
-            return bool(objectIDs.sharedWithJMAP)
-        return IObjectIDAccount(account, None) is not None
+        shared = b"OBJECTID" in self._jmaSettings.offered
+        if shared:
+            shared = await self.identifiersShared(authentication, account)
+        if self.hasGone():
+            raise CancelledError()
+        return await verdictFor(policy, authentication, shared)
 
     def announceVerdict(self, verdict: Verdict) -> None:
         """
@@ -252,7 +217,7 @@ ADDED.update(
 )
 
 
-class JMAPAccessIMAP4Server(JMAPAccessMixin, IMAP4Server):  # type: ignore[misc]
+class JMAPAccessIMAP4Server(JMAPAccessMixin, IMAP4Server):
     """
     Twisted's IMAP server with JMAPACCESS.
     """
@@ -263,7 +228,7 @@ _log = Logger()
 
 def extendFactory(
     factory: _F,
-    policy: Any,
+    policy: Policy,
     *,
     objectIDs: Any = None,
     **settings: Any,

@@ -41,7 +41,7 @@ class InlineIndex(ObjectIDIndex):
         self._locks: list[Lock] = []
 
     def run(self, job: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        os.makedirs(self.path, exist_ok=True)
+        self._makeDirectory()
         self.jobs.append(job.__name__)
         return maybeDeferred(job, *args).addCallback(self._note)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.python.failure import Failure
 
 from txjmapaccess.check.findings import Finding, warning, wrong
@@ -32,7 +32,8 @@ from txjmapaccess.check.steps import Step
 from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
 from txjmapaccess.checkers import chain
 from txjmapaccess.credentials import BearerToken, UsernamePassword, authenticationOf
-from txjmapaccess.interfaces import ICheckerLifecycle, IJMAPAccessPolicy
+from txjmapaccess.interfaces import ICheckerLifecycle
+from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.verdict import Known, Unknown, Usable
 
 #: Seconds for checkers that have no timeout of their own.
@@ -45,7 +46,7 @@ def loginStep(
     reactor: Any,
     credentials: Credentials,
     checkers: Sequence[ICredentialsChecker],
-    policy: IJMAPAccessPolicy,
+    policy: Policy,
     identifiersAssumed: bool,
 ) -> Step:
     """
@@ -64,7 +65,7 @@ class LoginCheck:
     reactor: Any
     credentials: Credentials
     checkers: Sequence[ICredentialsChecker]
-    policy: IJMAPAccessPolicy
+    policy: Policy
     identifiersAssumed: bool
 
     @property
@@ -107,8 +108,8 @@ class LoginCheck:
 
     async def _judged(self) -> list[Finding]:
         authentication = authenticationOf(self.credentials)
-        decided: Deferred[Any] = maybeDeferred(self.policy.decide, authentication)
-        verdict = await decided
+        # There is no avatar to look for identifiers on.
+        verdict = await verdictFor(self.policy, authentication, identifiersShared=True)
         assumed = self.identifiersAssumed
         found = describeVerdict(verdict, authentication, assumed, f"{self.subject}: verdict")
         if isinstance(verdict, Unknown):

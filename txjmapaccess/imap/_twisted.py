@@ -10,28 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["ServerBase"]
+from twisted.mail.imap4 import IMAP4Server
+from twisted.python.failure import Failure
+
+__all__ = ["AnyCommands", "ServerBase"]
 
 if TYPE_CHECKING:
 
-    class ServerBase:
+    class ServerBase(IMAP4Server):
         """
         The attributes and methods of L{twisted.mail.imap4.IMAP4Server} and its bases that we use or
-        override.
+        override, with types. To a type checker it is a subclass, so that a mixin and a server class
+        that somebody else wrote can be the bases of one class.
         """
 
         IDENT: bytes
-        POSTAUTH_TIMEOUT: float
+        POSTAUTH_TIMEOUT: Any
         account: Any
-        blocked: list[bytes] | None
+        blocked: Any
         challengers: dict[bytes, Any]
+        factory: Any
         mbox: Any
         parseState: str
         paused: bool
         portal: Any
         startedTLS: bool
         state: str
-        timeOut: float | None
+        timeOut: Any
         transport: Any
         _buffer: bytes
         _busyReceiving: bool
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
         def capabilities(self) -> dict[bytes, Any]: ...
         def checkpoint(self) -> Any: ...
         def clearLineBuffer(self) -> bytes: ...
-        def connectionLost(self, reason: Any) -> None: ...
+        def connectionLost(self, reason: Failure = ...) -> None: ...
         def connectionMade(self) -> None: ...
         def dataReceived(self, data: bytes) -> None: ...
         def dispatchCommand(
@@ -84,3 +89,39 @@ if TYPE_CHECKING:
 
 else:
     ServerBase = object
+
+
+class AnyCommands:
+    """
+    For type checkers only: the commands that we replace. Those of somebody else's server class may
+    have any signature, since each is called with what its own parsers give.
+    """
+
+    auth_CAPABILITY: Any
+    do_APPEND: Any
+    do_AUTHENTICATE: Any
+    do_CAPABILITY: Any
+    do_CHECK: Any
+    do_CLOSE: Any
+    do_COPY: Any
+    do_CREATE: Any
+    do_DELETE: Any
+    do_EXPUNGE: Any
+    do_FETCH: Any
+    do_IDLE: Any
+    do_LOGIN: Any
+    do_NAMESPACE: Any
+    do_NOOP: Any
+    do_RENAME: Any
+    do_SEARCH: Any
+    do_STARTTLS: Any
+    do_STATUS: Any
+    do_STORE: Any
+    do_SUBSCRIBE: Any
+    do_UNSUBSCRIBE: Any
+    logout_CAPABILITY: Any
+    select_CAPABILITY: Any
+    unauth_AUTHENTICATE: Any
+    unauth_CAPABILITY: Any
+    unauth_LOGIN: Any
+    unauth_STARTTLS: Any

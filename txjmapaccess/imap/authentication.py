@@ -52,20 +52,20 @@ class AuthenticationCommands(Login):
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
 
-    def _arg_protected(self, line: bytes) -> tuple[None, bytes]:
-        # In front of the other arguments, so that a literal with a password is never asked for.
+    def _arg_userName(self, line: bytes) -> arguments.Parsed | Deferred[arguments.Parsed]:
+        # Before the first argument, so that a literal with a password is never asked for.
         if self.loginDisabled():
             raise CommandRefused(_PRIVACY_REQUIRED)
-        return None, line
+        return arguments.astring(self, line)
 
-    def do_LOGIN(self, tag: bytes, _: None, user: bytes, password: bytes) -> None:
+    def do_LOGIN(self, tag: bytes, user: bytes, password: bytes) -> None:
         """
         LOGIN (RFC 3501, section 6.2.3).
         """
         if self.mayTry(tag):
             self.begin(tag, self._logIn(tag, UsernamePassword(user, password, "LOGIN")))
 
-    unauth_LOGIN = (do_LOGIN, _arg_protected, arguments.astring, arguments.astring)
+    unauth_LOGIN: Any = (do_LOGIN, _arg_userName, arguments.astring)
 
     def do_AUTHENTICATE(self, tag: bytes, request: tuple[bytes, bytes | None]) -> None:
         """
@@ -84,7 +84,7 @@ class AuthenticationCommands(Login):
         elif self.mayTry(tag):
             self.begin(tag, self._authenticate(tag, mechanism, initial))
 
-    unauth_AUTHENTICATE = (do_AUTHENTICATE, mechanismArgument)
+    unauth_AUTHENTICATE: Any = (do_AUTHENTICATE, mechanismArgument)
 
     async def _logIn(self, tag: bytes, credentials: UsernamePassword) -> None:
         started = self.seconds()

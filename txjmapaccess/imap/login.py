@@ -171,9 +171,10 @@ class Login(LoginFailures):
         if portal is not None:
             self.portal = EvidencePortal(portal, credentials)
         try:
-            return await settled(  # type: ignore[no-any-return]
+            avatar: tuple[Any, Any, Callable[[], object]] = await settled(
                 self.authenticateLogin, credentials.username, credentials.password
             )
+            return avatar
         finally:
             self.portal = portal
 

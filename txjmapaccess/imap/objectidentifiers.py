@@ -5,16 +5,18 @@ Object identifiers (RFC 8474) as a connection shows them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from txjmapaccess.credentials import LoginRecord
+from txjmapaccess.credentials import Authentication, LoginRecord
 from txjmapaccess.imap.dispatch import CommandDispatch
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
 from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs
 from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.verdict import Unknown
 
 
 class ObjectIdentifiers(CommandDispatch):
@@ -46,8 +48,20 @@ class ObjectIdentifiers(CommandDispatch):
         """
         if self._identifiers is None:
             opened = OpenAccount(self.account, self.loginRecord, self.turns)
-            self._identifiers = Identification(self._jmaSettings.objectIDs, self.portal).of(opened)
+            self._identifiers = self._identification().of(opened)
         return self._identifiers
+
+    async def identifiersShared(self, authentication: Authentication, account: Any) -> bool:
+        """
+        See L{Identification.areShared}.
+        """
+        username, mechanism = authentication.username, authentication.mechanism
+        record = LoginRecord(username, mechanism, Unknown(), time.time())
+        return await self._identification().areShared(OpenAccount(account, record, self.turns))
+
+    def _identification(self) -> Identification:
+        server = self.factory if self.portal is None else self.portal
+        return Identification(self._jmaSettings.objectIDs, server)
 
     async def mailboxIDOf(self, name: str, mailbox: Any) -> str:
         """

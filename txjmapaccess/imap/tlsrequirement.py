@@ -108,7 +108,7 @@ class TLSRequirement(ConnectionLimits):
         if self.startedTLS and not wasProtected:
             self.clearLineBuffer()
 
-    unauth_STARTTLS = (do_STARTTLS,)
+    unauth_STARTTLS: Any = (do_STARTTLS,)
 
     def _checksPasswords(self) -> bool:
         return self._hasChecker(IUsernamePassword) or self.checksPasswordsItself()

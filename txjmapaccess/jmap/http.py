@@ -19,8 +19,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import Refused, TemporaryFailure
+from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
 from txjmapaccess.jmap.authorization import challenges, credentialsFrom
-from txjmapaccess.jmap.gate import Entry, Gate
 from txjmapaccess.jmap.problems import NotForJMAP, RequestProblem
 from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import isLoopback
@@ -61,7 +61,7 @@ class Door:
     """
     How the resources are guarded.
 
-    @ivar gate: knows who may come in.
+    @ivar authenticator: knows whose credentials are good for JMAP.
     @ivar reactor: where this runs.
     @ivar realm: the name of the protection space.
     @ivar requireTLS: whether credentials in clear are refused, but from loopback addresses.
@@ -69,7 +69,7 @@ class Door:
     @ivar limits: counts refusals by address, or L{None}.
     """
 
-    gate: Gate
+    authenticator: Authenticator
     reactor: Any
     realm: str
     requireTLS: bool
@@ -105,7 +105,7 @@ class Door:
         @return: the answer to a request without credentials that are good for JMAP. It does not
             tell why (RFC 9110, section 15.5.2).
         """
-        offered = challenges(self.gate.checkers, self.realm, tokenRefused)
+        offered = challenges(self.authenticator.checkers, self.realm, tokenRefused)
         problem = RequestProblem(None, "Credentials that are good for JMAP are needed", 401)
         return problemAnswer(problem, {b"www-authenticate": offered})
 
@@ -121,7 +121,7 @@ class GuardedResource(Resource):
         super().__init__()
         self._door = door
 
-    async def serve(self, request: Request, entry: Entry) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
         """
         @raise RequestProblem: when the request cannot be served.
         """
@@ -147,23 +147,23 @@ class GuardedResource(Resource):
         if self._door.isClosed(request):
             return problemAnswer(RequestProblem(None, "TLS is needed", 403))
         credentials = credentialsFrom(request.getHeader(b"authorization"))
-        if credentials is None or not self._door.gate.knows(credentials):
+        if credentials is None or not self._door.authenticator.knows(credentials):
             return self._door.unauthorized()
         if self._door.isBlocked(request):
             return problemAnswer(RequestProblem(None, "Too many refused requests", 429))
         try:
-            entry = await self._door.gate.enter(credentials)
+            login = await self._door.authenticator.enter(credentials)
         except Refused as refusal:
             await self._door.refused(request, refusal)
             return self._door.unauthorized(isinstance(credentials, BearerToken))
         except TemporaryFailure:
             return problemAnswer(RequestProblem(None, "Temporary authentication failure", 503))
         try:
-            return await self.serve(request, entry)
+            return await self.serve(request, login)
         except RequestProblem as problem:
             return problemAnswer(problem)
         finally:
-            entry.logout()
+            login.logout()
 
 
 def _write(request: Request, answer: Answer) -> None:

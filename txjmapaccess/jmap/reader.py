@@ -15,13 +15,19 @@ from typing import Any
 from twisted.mail.imap4 import MessageSet
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.errors import MessageExpunged
+from txjmapaccess.errors import JMAPAccessError, MessageExpunged
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
 from txjmapaccess.jmap.snapshot import Copy, Folder
 from txjmapaccess.message.dates import secondsOf
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
-from txjmapaccess.store.mailboxes import attributesOf, closeMailbox, isSelectable, openMailbox
+from txjmapaccess.store.mailboxes import (
+    attributesOf,
+    closeMailbox,
+    isSelectable,
+    listMailboxes,
+    openMailbox,
+)
 from txjmapaccess.store.mailboxnames import levels, nameText
 from txjmapaccess.store.messages import readMessage
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs
@@ -60,12 +66,19 @@ class AccountReader:
         folders: list[Folder] = []
         copies: list[Copy] = []
         roles: set[str] = set()
-        for name, information in await settled(self._account.listMailboxes, "", "*"):
+        for name, information in await self._list():
             folder = await self._open(name, information, roles)
             if folder is not None:
                 folders.append(folder)
                 copies.extend(await self._copies(folder.id, nameText(name)))
         return folders, copies
+
+    async def _list(self) -> list[tuple[str | bytes, Any]]:
+        try:
+            return await listMailboxes(self._account)
+        except JMAPAccessError:
+            self._identifiers.failures.add()
+            raise
 
     async def _open(self, name: str | bytes, information: Any, roles: set[str]) -> Folder | None:
         attributes = await attributesOf(information)

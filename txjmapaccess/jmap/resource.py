@@ -4,7 +4,7 @@ JMAP over HTTP: the session resource, and below it the API endpoint and the down
 
 ::
 
-    request -> credentials (authorization.py) -> portal and policy (gate.py) -> account
+    request -> credentials (authorization.py) -> portal and policy (authenticator.py) -> account
             -> session.py | api.py and mail.py | blobs.py -> Answer -> response (http.py)
 """
 
@@ -17,9 +17,8 @@ from urllib.parse import quote
 from twisted.cred.portal import Portal
 from twisted.web.server import Request
 
-from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.api import API
-from txjmapaccess.jmap.gate import Entry, Gate
+from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
 from txjmapaccess.jmap.http import Answer, Door, GuardedResource, encoded
 from txjmapaccess.jmap.mail import Mail
 from txjmapaccess.jmap.problems import RequestProblem
@@ -28,6 +27,7 @@ from txjmapaccess.jmap.session import MAIL, MAX_CONCURRENT, sessionObject
 from txjmapaccess.jmap.turns import RequestTurns
 from txjmapaccess.limits import Limits
 from txjmapaccess.objectid import ObjectIDIndex
+from txjmapaccess.policy import Policy
 from txjmapaccess.sessionurl import checkSessionURL
 from txjmapaccess.store.identification import Identification
 
@@ -42,7 +42,7 @@ class JMAPResource(GuardedResource):
     @param portal: the L{twisted.cred.portal.Portal} of the IMAP server, or one with the same
         checkers and realm. Each request is a login, whose avatar is logged out when the request is
         over.
-    @param policy: the L{IJMAPAccessPolicy} of the IMAP server.
+    @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy} of the IMAP server.
     @param reactor: where this runs.
     @param url: the URL of this resource, where requests do not tell: behind a proxy that ends TLS
         or changes paths.
@@ -61,7 +61,7 @@ class JMAPResource(GuardedResource):
     def __init__(
         self,
         portal: Portal,
-        policy: IJMAPAccessPolicy,
+        policy: Policy,
         *,
         reactor: Any = None,
         url: str | None = None,
@@ -74,8 +74,8 @@ class JMAPResource(GuardedResource):
         if reactor is None:
             from twisted.internet import reactor
         self._url = None if url is None else checkSessionURL(url).rstrip("/")
-        gate = Gate(portal, policy, Identification(objectIDs, portal), reactor)
-        door = Door(gate, reactor, realm, requireTLS, refusalSeconds, limits)
+        authenticator = Authenticator(portal, policy, Identification(objectIDs, portal), reactor)
+        door = Door(authenticator, reactor, realm, requireTLS, refusalSeconds, limits)
         super().__init__(door)
         self.putChild(b"api", _APIResource(door, self))
         self.putChild(b"download", _DownloadResource(door))
@@ -86,18 +86,18 @@ class JMAPResource(GuardedResource):
         """
         return self.respond(request)
 
-    async def serve(self, request: Request, entry: Entry) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
         """
         See L{GuardedResource.serve}.
         """
         base = self._url or request.prePathURL().decode("ascii").rstrip("/")
-        return Answer(200, encoded(self.session(entry, base)))
+        return Answer(200, encoded(self.session(login, base)))
 
-    def session(self, entry: Entry, base: str) -> dict[str, Any]:
+    def session(self, login: JMAPLogin, base: str) -> dict[str, Any]:
         """
         @return: the Session object.
         """
-        return sessionObject(entry.username, entry.accountID, self._url or base)
+        return sessionObject(login.username, login.accountID, self._url or base)
 
 
 class _APIResource(GuardedResource):
@@ -118,23 +118,23 @@ class _APIResource(GuardedResource):
         """
         return self.respond(request)
 
-    async def serve(self, request: Request, entry: Entry) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
         """
         See L{GuardedResource.serve}.
         """
-        if self._running[entry.accountID] >= MAX_CONCURRENT:
+        if self._running[login.accountID] >= MAX_CONCURRENT:
             raise RequestProblem(
                 "limit", "Too many requests at a time", limit="maxConcurrentRequests"
             )
-        self._running[entry.accountID] += 1
+        self._running[login.accountID] += 1
         try:
-            return await self._process(request, entry)
+            return await self._process(request, login)
         finally:
-            self._running[entry.accountID] -= 1
-            if not self._running[entry.accountID]:
-                del self._running[entry.accountID]
+            self._running[login.accountID] -= 1
+            if not self._running[login.accountID]:
+                del self._running[login.accountID]
 
-    async def _process(self, request: Request, entry: Entry) -> Answer:
+    async def _process(self, request: Request, login: JMAPLogin) -> Answer:
         if not isJSON(request.getHeader("content-type")):
             raise RequestProblem("notJSON", "The content type is not application/json")
         body = request.content
@@ -144,9 +144,9 @@ class _APIResource(GuardedResource):
         parsed = parseRequest(body.read())
         base = request.prePathURL().decode("ascii").rstrip("/").rpartition("/")[0]
         turns = RequestTurns(self._door.reactor)
-        mail = _mailOf(entry, turns)
+        mail = _mailOf(login, turns)
         try:
-            state = self._parent.session(entry, base)["state"]
+            state = self._parent.session(login, base)["state"]
             return Answer(200, await API({MAIL: mail.methods}, turns).answer(parsed, state))
         finally:
             await mail.close()
@@ -165,14 +165,14 @@ class _DownloadResource(GuardedResource):
         """
         return self.respond(request)
 
-    async def serve(self, request: Request, entry: Entry) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
         """
         See L{GuardedResource.serve}.
         """
         accountID, blobID, name = _downloadPath(request)
-        if accountID != entry.accountID:
+        if accountID != login.accountID:
             raise RequestProblem(None, "There is no such account", 404)
-        mail = _mailOf(entry, RequestTurns(self._door.reactor))
+        mail = _mailOf(login, RequestTurns(self._door.reactor))
         try:
             blob = await mail.blob(blobID)
         finally:
@@ -184,8 +184,8 @@ class _DownloadResource(GuardedResource):
         return Answer(200, blob, {b"content-disposition": [disposition]}, _downloadType(request))
 
 
-def _mailOf(entry: Entry, turns: RequestTurns) -> Mail:
-    return Mail(entry.account, entry.accountID, entry.identifiers, turns)
+def _mailOf(login: JMAPLogin, turns: RequestTurns) -> Mail:
+    return Mail(login.account, login.accountID, login.identifiers, turns)
 
 
 def _downloadPath(request: Request) -> tuple[str, str, str]:

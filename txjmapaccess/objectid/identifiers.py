@@ -21,7 +21,7 @@ from txjmapaccess.objectid.index import ObjectIndex
 from txjmapaccess.objectid.mailboxchanges import Change, MailboxChanges
 from txjmapaccess.objectid.values import COPY, IDs, MailboxKey, PendingChange, Unsettled
 from txjmapaccess.pacing import ClientGone, Turns
-from txjmapaccess.store.mailboxes import MailboxNames
+from txjmapaccess.store.mailboxes import MailboxNames, steadyUIDValidity
 from txjmapaccess.store.messages import openMessage
 from txjmapaccess.store.messageset import since
 from txjmapaccess.store.openaccount import OpenAccount
@@ -59,7 +59,7 @@ class IndexedIdentifiers:
         return (await self._find(name, mailbox)).mailboxID
 
     async def _find(self, name: str, mailbox: Any) -> MailboxKey:
-        uidValidity = mailbox.getUIDValidity()
+        uidValidity = steadyUIDValidity(mailbox)
         while True:
             try:
                 key = await self._run(self._index.findMailbox, name, uidValidity)
@@ -79,7 +79,7 @@ class IndexedIdentifiers:
 
     async def _rowOf(self, mailbox: Any, name: str | None) -> int:
         known = self._open.get(id(mailbox))
-        if known is not None and known[2] == mailbox.getUIDValidity():
+        if known is not None and known[2] == steadyUIDValidity(mailbox):
             return known[1]
         if name is None or await self._names.spelling(name) not in await self._names.refreshed():
             # Renamed, perhaps: what is under that name next is another mailbox.

@@ -11,10 +11,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from txjmapaccess.database import openDatabase, showsDamage, transaction
+from txjmapaccess.database import PATIENCE, openDatabase, showsDamage, transaction
 from txjmapaccess.errors import IndexDamaged, TemporaryFailure
 from txjmapaccess.fsync import syncDirectory
 
+#: Seconds that a login waits for another process that writes.
+_LOGIN_PATIENCE = 1
 _VERSION = 2
 
 _SCHEMA = """
@@ -53,11 +55,14 @@ _DAMAGES = ("disk I/O error", "no such table", "no such column")
 class IndexUnavailable(TemporaryFailure):
     """
     The index cannot be used now: another process keeps it, the disk is full. Its text names the
-    file.
+    file, or the directory, and what it takes.
     """
 
     def __init__(self, path: str, problem: object) -> None:
-        super().__init__(f"the index of object identifiers {path} cannot be used now ({problem})")
+        super().__init__(
+            f"the index of object identifiers {path} cannot be used now ({problem}); it needs a"
+            " directory to which this server can write, and files that nobody else keeps locked"
+        )
 
 
 def _damaged(path: str, problem: object) -> IndexDamaged:
@@ -68,15 +73,17 @@ def _damaged(path: str, problem: object) -> IndexDamaged:
 
 
 @contextmanager
-def openFile(path: str) -> Iterator[sqlite3.Connection]:
+def openFile(path: str, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
     """
     The database, opened for one job; made when it is missing.
+
+    @param patience: how many seconds to wait for another process that writes.
 
     @raise IndexDamaged: when it is no database, or a damaged one.
     @raise IndexUnavailable: when it may be otherwise next time.
     """
     try:
-        with closing(_connect(path)) as database:
+        with closing(_connect(path, patience)) as database:
             yield database
     except OSError as e:
         raise IndexUnavailable(path, e.strerror) from None
@@ -86,7 +93,24 @@ def openFile(path: str) -> Iterator[sqlite3.Connection]:
         raise IndexUnavailable(path, e) from None
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def tryFile(path: str) -> None:
+    """
+    Find out, without waiting long, whether identifiers can be kept. A file is not made for that.
+
+    @raise IndexDamaged: see L{openFile}.
+    @raise IndexUnavailable: when it cannot be written to.
+    """
+    directory = os.path.dirname(path)
+    if not os.path.isdir(directory):
+        raise IndexUnavailable(directory, "there is no such directory")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise IndexUnavailable(directory, "Permission denied")
+    if os.path.lexists(path):
+        with openFile(path, _LOGIN_PATIENCE) as database, transaction(database):
+            pass
+
+
+def _connect(path: str, patience: float) -> sqlite3.Connection:
     try:
         isEmpty = os.stat(path).st_size == 0
     except FileNotFoundError:
@@ -94,7 +118,7 @@ def _connect(path: str) -> sqlite3.Connection:
         isEmpty = False
     if isEmpty:  # SQLite would take it for a new one, and everything would be forgotten.
         raise _damaged(path, "the file is empty")
-    database = openDatabase(path)
+    database = openDatabase(path, patience)
     try:
         if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
             raise _damaged(path, "it is no index of object identifiers")

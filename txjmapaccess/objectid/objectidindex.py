@@ -24,7 +24,7 @@ from twisted.internet.threads import deferToThreadPool
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers
 from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.indexfile import IndexUnavailable
+from txjmapaccess.objectid.indexfile import IndexUnavailable, tryFile
 from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.threads import ReactorThreadPool
 
@@ -81,6 +81,16 @@ class ObjectIDIndex:
         """
         path = self.fileOf(self._accountName(opened))
         return IndexedIdentifiers(opened, ObjectIndex(path), self.run)
+
+    def check(self, opened: OpenAccount) -> Deferred[None]:
+        """
+        Try whether identifiers of an account can be read and kept.
+
+        @return: a Deferred that fires when they can.
+
+        @raise JMAPAccessError: when they cannot; or the Deferred fails with it.
+        """
+        return self.run(tryFile, self.fileOf(self._accountName(opened)))
 
     def fileOf(self, account: str) -> str:
         """

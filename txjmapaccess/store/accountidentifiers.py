@@ -10,15 +10,20 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from twisted.logger import Logger
+from twisted.python.reflect import qual
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError, TemporaryFailure
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDSearch
 from txjmapaccess.pacing import ClientGone
+from txjmapaccess.store.identifierfailures import WITHHELD_SECONDS, AccountFailures
 from txjmapaccess.store.mailboxes import MailboxNames, openMailbox
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs, StoreIdentifiers, isObjectID
 from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.store.problemreports import MOST_OBJECTS, ProblemReports
+
+#: Without these an account cannot be used over JMAP. A message can be without its own.
+_OF_ACCOUNT = frozenset(("MAILBOXID", "accountId"))
 
 
 def _problem(error: Exception) -> str:
@@ -52,6 +57,8 @@ class AccountIdentifiers:
         self._reports = reports
         self._raises = raises
         self._found: Any = None
+        #: What the logins of this server know about the identifiers of this account.
+        self.failures = AccountFailures(reports.failures, opened.username)
 
     def source(self) -> Any:
         """
@@ -71,7 +78,7 @@ class AccountIdentifiers:
         @return: the MAILBOXID, or L{LEFT_OUT}: also where another mailbox has the same.
         """
         found = await self.readMailboxID(name, mailbox)
-        if found == LEFT_OUT or self._index:  # An index has no identifier twice.
+        if found == LEFT_OUT or self._index is not None:  # An index has no identifier twice.
             return found
         try:
             if await self._belongsTo(name, found):
@@ -92,9 +99,16 @@ class AccountIdentifiers:
             raise
         except Exception as e:
             if self._raises and isinstance(e, TemporaryFailure):
+                self.failures.add()
                 raise
             value = e
-        return self._checked("MAILBOXID", value, mailbox, name)
+        found = self._checked("MAILBOXID", value, mailbox, name)
+        if found != LEFT_OUT and self.failures.hasChangedAgain(name, found):
+            # It does not name a mailbox over JMAP.
+            kind = qual(type(mailbox))
+            problem = f"{kind} has another UIDVALIDITY or MAILBOXID at each look"
+            self.failures.withhold(self._log, problem)
+        return found
 
     def reportTwin(self, name: str, mailbox: Any) -> None:
         """
@@ -206,6 +220,8 @@ class AccountIdentifiers:
 
         @raise TemporaryFailure: when identifiers could get mixed up by it.
         """
+        if what != "copying":
+            self.failures.forget(*args)
         try:
             begin = getattr(self.source(), what, None)
         except JMAPAccessError as e:  # Then none has been shown, either.
@@ -250,14 +266,19 @@ class AccountIdentifiers:
         @param subject: which object of the user's that is.
         @param error: what was raised, or L{None}.
         """
+        withheld = ""
+        if kind in _OF_ACCOUNT or isinstance(error, TemporaryFailure):
+            self.failures.add()
+            withheld = f"; JMAPACCESS is withheld for {WITHHELD_SECONDS} seconds"
         count = self._reports.isNews((kind, problem), (self._opened.username, subject))
         if count:
             self._log.error(
-                "The {kind} of {holder!r} ({subject}) is left out: {problem}{more}",
+                "The {kind} of {holder!r} ({subject}) is left out: {problem}{withheld}{more}",
                 kind=kind,
                 holder=holder,
                 subject=subject,
                 problem=problem,
                 error=error,
+                withheld=withheld,
                 more="; further ones are not reported" if count == MOST_OBJECTS else "",
             )

@@ -6,7 +6,7 @@ closing them. Every method of a store may return a Deferred.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -14,6 +14,7 @@ from twisted.mail.imap4 import NoSuchMailbox
 from twisted.mail.interfaces import ICloseableMailboxIMAP
 
 from txjmapaccess.coroutines import settled
+from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.store.mailboxnames import folded, listedName, nameText
 
 _log = Logger()
@@ -74,6 +75,39 @@ def uidNextOf(mailbox: Any) -> Any:
         return None  # Twisted seldom asks for it, so not every mailbox can tell.
 
 
+def steadyUIDValidity(mailbox: Any) -> int:
+    """
+    @return: the UIDVALIDITY of a mailbox.
+
+    @raise JMAPAccessError: when it is another one at each look (RFC 3501, section 2.3.1.1).
+    """
+    found: int = mailbox.getUIDValidity()
+    if mailbox.getUIDValidity() != found:
+        raise JMAPAccessError("its UIDVALIDITY changes from one look to the next")
+    return found
+
+
+async def listMailboxes(account: Any) -> list[tuple[str | bytes, Any]]:
+    """
+    @return: all mailboxes of an account, with their names. Twisted takes pairs in anything that can
+        be iterated over.
+
+    @raise JMAPAccessError: when the account gives none of that.
+    """
+    listed = await settled(account.listMailboxes, "", "*")
+    try:
+        pairs = [(name, mailbox) for name, mailbox in listed]
+    except (TypeError, ValueError):
+        pairs = []
+        isGood = False
+    else:
+        isGood = all(isinstance(name, (str, bytes)) for name, _ in pairs)
+    if not isGood or isinstance(listed, (str, bytes, Mapping)):
+        what = type(listed).__name__
+        raise JMAPAccessError(f"listMailboxes gives {what} instead of names and mailboxes")
+    return pairs
+
+
 class MailboxNames:
     """
     The names that an account lists, as far as they are known.
@@ -89,7 +123,7 @@ class MailboxNames:
         """
         @return: the names of all mailboxes now, as the account spells them.
         """
-        listed = await settled(self._account.listMailboxes, "", "*")
+        listed = await listMailboxes(self._account)
         self._listed = frozenset(
             [
                 nameText(name)

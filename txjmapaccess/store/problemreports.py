@@ -10,6 +10,8 @@ from collections import OrderedDict
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from txjmapaccess.store.identifierfailures import IdentifierFailures
+
 #: Objects of which one problem is reported.
 MOST_OBJECTS = 100
 #: Accounts whose MAILBOXIDs are remembered.
@@ -19,9 +21,12 @@ _ACCOUNTS = 1000
 class ProblemReports:
     """
     Of one server.
+
+    @ivar failures: the accounts whose identifiers could not be read.
     """
 
     def __init__(self) -> None:
+        self.failures = IdentifierFailures()
         self._reported: dict[object, set[object]] = {}
         self._names: OrderedDict[object, dict[str, str]] = OrderedDict()
 

@@ -15,32 +15,29 @@ from twisted.mail.interfaces import IAccountIMAP
 from twisted.python.failure import Failure
 
 from txjmapaccess.credentials import (
-    Authentication,
     BearerToken,
     LoginRecord,
     UsernamePassword,
     authenticationOf,
 )
 from txjmapaccess.errors import (
-    ConfigurationError,
     Refused,
     TemporaryFailure,
     couldTell,
     reasonOf,
 )
-from txjmapaccess.interfaces import IJMAPAccessPolicy
 from txjmapaccess.jmap.problems import NotForJMAP
 from txjmapaccess.pacing import Turns
-from txjmapaccess.server import checkedVerdict
+from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
 from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.openaccount import OpenAccount
-from txjmapaccess.verdict import Unknown, Usable
+from txjmapaccess.verdict import Usable
 
 
-class Entry(NamedTuple):
+class JMAPLogin(NamedTuple):
     """
-    Somebody who has come in.
+    A login that is good for JMAP.
 
     @ivar username: the user's name, C{""} when nobody knows it.
     @ivar account: the avatar.
@@ -56,12 +53,12 @@ class Entry(NamedTuple):
     logout: Callable[[], None]
 
 
-class Gate:
+class Authenticator:
     """
     Takes credentials through the portal, and asks the policy whether they are good for JMAP.
 
     @param portal: the L{Portal} of the IMAP server, or one with the same checkers and realm.
-    @param policy: the L{IJMAPAccessPolicy} of the IMAP server.
+    @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy} of the IMAP server.
     @param identification: who vouches for identifiers.
     @param reactor: where this runs.
     """
@@ -71,7 +68,7 @@ class Gate:
     def __init__(
         self,
         portal: Portal,
-        policy: IJMAPAccessPolicy,
+        policy: Policy,
         identification: Identification,
         reactor: Any,
     ) -> None:
@@ -93,7 +90,7 @@ class Gate:
         """
         return any(interface.providedBy(credentials) for interface in self.checkers)
 
-    async def enter(self, credentials: UsernamePassword | BearerToken) -> Entry:
+    async def enter(self, credentials: UsernamePassword | BearerToken) -> JMAPLogin:
         """
         @raise NotForJMAP: when the credentials are good for IMAP only.
         @raise Refused: when they are good for nothing.
@@ -102,13 +99,21 @@ class Gate:
         account, logout = await self._requestAvatar(credentials)
         try:
             authentication = authenticationOf(credentials)
+            promised = self._identification.arePromised(account)
+            verdict = await verdictFor(self._policy, authentication, promised)
+            if not isinstance(verdict, Usable):
+                raise NotForJMAP("accepted, but not good for JMAP")
             username = authentication.username or ""
-            await self._checkVerdict(authentication, self._identification.isShared(account))
-            accountID, identifiers = await self._identify(account, username)
+            record = LoginRecord(username, "JMAP", verdict, self._reactor.seconds())
+            opened = OpenAccount(account, record, self._turns)
+            if not await self._identification.areShared(opened):
+                # The client is not to think that its password is wrong.
+                raise TemporaryFailure("the identifiers of an account could not be read")
+            accountID, identifiers = await self._identify(opened, username)
         except BaseException:
             logout()
             raise
-        return Entry(username, account, accountID, identifiers, logout)
+        return JMAPLogin(username, account, accountID, identifiers, logout)
 
     async def _requestAvatar(self, credentials: Any) -> tuple[Any, Callable[[], None]]:
         try:
@@ -127,30 +132,12 @@ class Gate:
             raise TemporaryFailure("the portal gave no IAccount")
         return account, lambda: self._loggedOut(logout)
 
-    async def _checkVerdict(self, authentication: Authentication, isShared: bool) -> None:
-        """
-        @param isShared: see L{Identification.isShared}.
-        """
-        try:
-            decided = await maybeDeferred(self._policy.decide, authentication)
-            verdict = checkedVerdict(decided, isShared)
-        except ConfigurationError as e:
-            self._log.error("The JMAP session URL of a verdict {problem}", problem=str(e))
-            verdict = Unknown()
-        except Exception:
-            self._log.failure("The policy could not decide about JMAP")
-            verdict = Unknown()
-        if not isinstance(verdict, Usable):
-            raise NotForJMAP("accepted, but not good for JMAP")
-
-    async def _identify(self, account: Any, username: str) -> tuple[str, AccountIdentifiers]:
+    async def _identify(self, opened: OpenAccount, username: str) -> tuple[str, AccountIdentifiers]:
         """
         @return: the accountId, and the other identifiers.
         """
         try:
-            accountID = await self._identification.accountID(account, username)
-            record = LoginRecord(username, "JMAP", Unknown(), self._reactor.seconds())
-            opened = OpenAccount(account, record, self._turns)
+            accountID = await self._identification.accountID(opened.account, username)
             identifiers = self._identification.of(opened, raises=True)
             identifiers.source()  # Now is the time to find out that there is none.
             return accountID, identifiers
