@@ -12,15 +12,12 @@ from __future__ import annotations
 import contextlib
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from twisted.cred.credentials import IAnonymous, IUsernamePassword
-from zope.interface import alsoProvides, implementer
+from twisted.cred.credentials import IAnonymous, ICredentials, IUsernamePassword
+from zope.interface import Attribute, Interface, alsoProvides, implementer
 
-from txjmapaccess.interfaces import IBearerToken, IEvident
-
-if TYPE_CHECKING:
-    from txjmapaccess.verdict import Reason, Verdict
+from txjmapaccess.verdict import Reason, Verdict
 
 
 class Secret(enum.Enum):
@@ -59,6 +56,38 @@ class Evidence(NamedTuple):
     expires: float | None = None
     endAtExpiry: bool = False
     tokenAsPassword: bool = False
+
+
+class IEvident(Interface):
+    """
+    Credentials on which a checker can leave what it found out. All credentials that
+    L{txjmapaccess.server.JMAPAccessMixin} makes are.
+    """
+
+    evidence: Evidence | None = Attribute(
+        """
+        The L{Evidence} of the checker that accepted these credentials, or
+        L{None}. Set with L{leaveEvidence}.
+        """
+    )
+
+
+class IBearerToken(ICredentials):
+    """
+    An OAuth 2.0 access token, as OAUTHBEARER (RFC 7628) and XOAUTH2 carry it.
+
+    The user is who the token says: there is no user name here.
+    """
+
+    token: str = Attribute("The access token, visible ASCII without spaces (RFC 6750).")
+    authorizationIdentity: str | None = Attribute(
+        """
+        Whose mail the client asks for (RFC 7628, section 3.1; the C{user} of
+        XOAUTH2). When given, the checker refuses unless it is the token's user, with
+        L{txjmapaccess.errors.ForeignAuthorizationIdentity}.
+        """
+    )
+    mechanism: str = Attribute("C{OAUTHBEARER} or C{XOAUTH2}.")
 
 
 @implementer(IUsernamePassword, IEvident)

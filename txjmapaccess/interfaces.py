@@ -16,50 +16,31 @@ L{txjmapaccess.verdict}.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from twisted.cred.credentials import ICredentials
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-if TYPE_CHECKING:
-    from txjmapaccess.credentials import Authentication, Evidence
-    from txjmapaccess.errors import TokenRefused
-    from txjmapaccess.server import JMAPAccessMixin
-    from txjmapaccess.verdict import Verdict
+from txjmapaccess.credentials import Authentication, IBearerToken, IEvident
+from txjmapaccess.errors import TokenRefused
+from txjmapaccess.verdict import Verdict
 
-
-class IEvident(Interface):
-    """
-    Credentials on which a checker can leave what it found out. All credentials that
-    L{txjmapaccess.server.JMAPAccessMixin} makes are.
-    """
-
-    evidence: Evidence | None = Attribute(
-        """
-        The L{txjmapaccess.credentials.Evidence} of the checker that accepted these credentials, or
-        L{None}. Set with L{txjmapaccess.credentials.leaveEvidence}.
-        """
-    )
-
-
-class IBearerToken(ICredentials):
-    """
-    An OAuth 2.0 access token, as OAUTHBEARER (RFC 7628) and XOAUTH2 carry it.
-
-    The user is who the token says: there is no user name here.
-    """
-
-    token: str = Attribute("The access token, visible ASCII without spaces (RFC 6750).")
-    authorizationIdentity: str | None = Attribute(
-        """
-        Whose mail the client asks for (RFC 7628, section 3.1; the C{user} of
-        XOAUTH2). When given, the checker refuses unless it is the token's user, with
-        L{txjmapaccess.errors.ForeignAuthorizationIdentity}.
-        """
-    )
-    mechanism: str = Attribute("C{OAUTHBEARER} or C{XOAUTH2}.")
+__all__ = [
+    "IBearerToken",
+    "ICapabilityProvider",
+    "ICheckerLifecycle",
+    "IEvident",
+    "IJMAPAccessPolicy",
+    "IObjectIDAccount",
+    "IObjectIDMailbox",
+    "IObjectIDMessage",
+    "IObjectIDSearch",
+    "IPollableMailbox",
+    "IProtectedTransport",
+    "IRealmFactory",
+    "ITokenAdvice",
+]
 
 
 class ICheckerLifecycle(Interface):
@@ -120,12 +101,12 @@ class ICapabilityProvider(Interface):
     account (avatar) that adapts to this interface is one more, after the login.
     """
 
-    def capabilities(connection: JMAPAccessMixin) -> Mapping[bytes, Sequence[bytes] | None]:
+    def capabilities(connection: Any) -> Mapping[bytes, Sequence[bytes] | None]:
         """
         What the connection may advertise now. Called for every capability list, so it must be
         quick, and must not keep the result of an earlier call.
 
-        @param connection: whose capabilities are listed.
+        @param connection: the L{txjmapaccess.server.JMAPAccessMixin} whose capabilities are listed.
 
         @return: names, each with L{None} or a list of values, in the form that
             L{twisted.mail.imap4.IMAP4Server.capabilities} uses. Lists of several providers under
