@@ -37,7 +37,7 @@ STRANGERS = (("objectid", "maildir"), ("ldap", "oauth"), ("jmap", "imap"), ("jma
 #: Imports that are made within a function, when they are needed.
 UPWARDS = {
     # Only for --demo.
-    ("twistd.service", "demo.service"),
+    ("twistd.service", "demo"),
 }
 
 
