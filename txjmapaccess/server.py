@@ -20,15 +20,15 @@ from txjmapaccess.credentials import Authentication
 from txjmapaccess.imap._twisted import AnyCommands
 from txjmapaccess.imap.authentication import AuthenticationCommands
 from txjmapaccess.imap.capabilities import CapabilityList, capabilityStateOf, corrected, joined
+from txjmapaccess.imap.commands.append import MessageCommands
+from txjmapaccess.imap.commands.create import MailboxCommands
+from txjmapaccess.imap.commands.fetch import FetchCommand
+from txjmapaccess.imap.commands.id import SessionCommands
+from txjmapaccess.imap.commands.list import ListCommands
+from txjmapaccess.imap.commands.search import SearchCommand
 from txjmapaccess.imap.dispatch import ADDED
-from txjmapaccess.imap.fetchcommand import FetchCommand
 from txjmapaccess.imap.grammar import quote
-from txjmapaccess.imap.listcommands import ListCommands
-from txjmapaccess.imap.mailboxcommands import MailboxCommands
-from txjmapaccess.imap.messagecommands import MessageCommands
 from txjmapaccess.imap.mixinattributes import checkClass
-from txjmapaccess.imap.searchcommand import SearchCommand
-from txjmapaccess.imap.sessioncommands import SessionCommands
 from txjmapaccess.imap.settings import DEFAULTS, SETTINGS, MixinSettings, kindOf
 from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
 from txjmapaccess.limits import Limits

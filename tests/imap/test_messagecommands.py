@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support.mail import HELLO, Account, Part, PollableMailbox, Session
-from txjmapaccess.imap.messagecommands import certainUIDs
+from txjmapaccess.imap.commands.append import certainUIDs
 from txjmapaccess.server import JMAPAccessMixin
 
 SECRET = "secret text of an exception"

@@ -1,3 +1,4 @@
+# -*- test-case-name: tests.imap -*-
 """
-The commands of IMAP: one module for each command or family.
+The commands of IMAP, a module for each command or family of commands.
 """

@@ -14,10 +14,10 @@ from twisted.mail.imap4 import IMAP4Server, MessageSet
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
-from txjmapaccess.imap.copycommand import TRY_CREATE, CopyCommand, certainUIDs
+from txjmapaccess.imap.commands.copy import TRY_CREATE, CopyCommand, certainUIDs
+from txjmapaccess.imap.commands.flaglist import optionalDate, optionalFlags, storedFlags
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem
-from txjmapaccess.imap.messagearguments import optionalDate, optionalFlags, storedFlags
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.store.mailboxes import uidNextOf
 

@@ -16,11 +16,11 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, IMessageCopier, MailboxException, MessageSet
 
 from txjmapaccess.coroutines import settled
+from txjmapaccess.imap.commands.noop import Updates
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.imap.sequenceset import uidSet
 from txjmapaccess.imap.storeaccess import refusalOf
-from txjmapaccess.imap.updates import Updates
 from txjmapaccess.store.mailboxes import uidNextOf
 from txjmapaccess.store.messages import openMessage
 

@@ -48,7 +48,7 @@ class Extract:
 
 async def extract(section: Any, message: Any, turns: Turns) -> Any:
     """
-    @param section: a L{txjmapaccess.imap.fetchitems.Section}.
+    @param section: a L{txjmapaccess.imap.commands.fetchitems.Section}.
     @param turns: let the reactor turn.
 
     @return: L{bytes}, an L{Extract}, or L{None} when the message has no such part.

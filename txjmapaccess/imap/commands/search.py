@@ -17,12 +17,12 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, ISearchableMailbox, MessageSet
 
 from txjmapaccess.errors import MessageExpunged
+from txjmapaccess.imap.commands.searchkeys import Key, Query, both, parseKeys
+from txjmapaccess.imap.commands.searchmatcher import Candidate, Test, compileKey
+from txjmapaccess.imap.commands.select import SelectCommands
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem, parseString
 from txjmapaccess.imap.literals import String, tokens
-from txjmapaccess.imap.matching import Candidate, Test, compileKey
-from txjmapaccess.imap.searchkeys import Key, Query, both, parseKeys
-from txjmapaccess.imap.selectcommands import SelectCommands
 from txjmapaccess.imap.sequenceset import parseSequenceSet
 from txjmapaccess.store.messageset import messageSet, since
 

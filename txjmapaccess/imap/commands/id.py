@@ -9,10 +9,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from txjmapaccess.imap.commands.select import SelectCommands
 from txjmapaccess.imap.dispatch import ADDED
 from txjmapaccess.imap.grammar import SyntaxProblem, quote
 from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
-from txjmapaccess.imap.selectcommands import SelectCommands
 
 _MOST_FIELDS = 30
 

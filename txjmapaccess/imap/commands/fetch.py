@@ -20,13 +20,13 @@ from twisted.mail.imap4 import IMAP4Server, MessageSet, NoSuchMailbox
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import MessageExpunged
+from txjmapaccess.imap.commands.asciiheaders import Tidied
+from txjmapaccess.imap.commands.fetchitems import Section, fetchItems, parseFetchItems
+from txjmapaccess.imap.commands.fetchresponse import FetchResponse
+from txjmapaccess.imap.commands.sections import Extract, extract
+from txjmapaccess.imap.commands.select import SelectCommands
 from txjmapaccess.imap.dispatch import REPLACED
-from txjmapaccess.imap.fetchitems import Section, fetchItems, parseFetchItems
-from txjmapaccess.imap.fetchresponse import FetchResponse
-from txjmapaccess.imap.sections import Extract, extract
-from txjmapaccess.imap.selectcommands import SelectCommands
 from txjmapaccess.imap.sequenceset import sequenceSet
-from txjmapaccess.imap.tidying import Tidied
 from txjmapaccess.pacing import ClientGone
 from txjmapaccess.store.messageset import messageSet
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs

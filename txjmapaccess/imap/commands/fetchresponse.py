@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from txjmapaccess.imap.sections import Extract, send
+from txjmapaccess.imap.commands.sections import Extract, send
 
 
 class FetchResponse:

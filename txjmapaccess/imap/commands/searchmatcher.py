@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.mail.interfaces import IMessageIMAPFile
 
-from txjmapaccess.imap.searchkeys import Key
+from txjmapaccess.imap.commands.searchkeys import Key
 from txjmapaccess.imap.sequenceset import parseSequenceSet
 from txjmapaccess.message.dates import dayOf
 from txjmapaccess.message.fieldvalue import fieldOctets

@@ -12,9 +12,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
+from txjmapaccess.imap.commands.select import SelectCommands
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.modifiedutf7 import decodeName
-from txjmapaccess.imap.selectcommands import SelectCommands
 from txjmapaccess.store.mailboxes import MailboxNames, openMailbox
 from txjmapaccess.store.mailboxnames import isInbox
 from txjmapaccess.store.objectids import LEFT_OUT

@@ -12,9 +12,9 @@ from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
+from txjmapaccess.imap.commands.statusitems import ORDINARY, formatStatus, statusItems
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.modifiedutf7 import decodeName, encodeName
-from txjmapaccess.imap.statusitems import ORDINARY, formatStatus, statusItems
 from txjmapaccess.imap.storeaccess import NO_SUCH_MAILBOX, StoreAccess
 from txjmapaccess.store.mailboxes import attributesOf, isSelectable
 from txjmapaccess.store.messageset import since

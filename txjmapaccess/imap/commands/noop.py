@@ -20,8 +20,8 @@ from twisted.mail.imap4 import IMAP4Server
 from twisted.python.failure import Failure
 
 from txjmapaccess.coroutines import settled
+from txjmapaccess.imap.commands.select import SelectCommands
 from txjmapaccess.imap.dispatch import REPLACED
-from txjmapaccess.imap.selectcommands import SelectCommands
 from txjmapaccess.interfaces import IPollableMailbox
 
 _NUMBERED = (b"FETCH", b"STORE", b"SEARCH")

@@ -14,11 +14,11 @@ from twisted.mail.imap4 import IMAP4Server, INamespacePresenter, collapseNestedL
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
+from txjmapaccess.imap.commands.status import StatusCommand
+from txjmapaccess.imap.commands.statusitems import offeredItems, parseItems
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem, quote
 from txjmapaccess.imap.modifiedutf7 import decodeName, encodeName
-from txjmapaccess.imap.statuscommand import StatusCommand
-from txjmapaccess.imap.statusitems import offeredItems, parseItems
 from txjmapaccess.store.mailboxes import attributesOf, isSelectable
 
 _RETURN = re.compile(rb"RETURN \((?:STATUS (?P<items>\([^()]*\)))?\) *\Z", re.IGNORECASE)
