@@ -293,7 +293,6 @@ class AdmissionTests(SynchronousTestCase):
             for tries in range(3):
                 self.assertFalse(self.limits.isBlocked("192.0.2.1"), tries)
                 connection = self.connect(portal=portal, refusalSeconds=1)
-                connection.server.seconds = self.clock.seconds
                 connection.send(b"a LOGIN " + name + b" p")
                 self.clock.advance(patience)
                 connection.lose()

@@ -11,6 +11,7 @@ from twisted.mail.imap4 import IMAP4Server
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.imap import Connection, capabilitiesIn
+from txjmapaccess.imap.objectidentifiers import identifiersOf
 from txjmapaccess.limits import Limits
 from txjmapaccess.server import JMAPAccessMixin
 from txjmapaccess.twistd.shutdown import StoppableServer
@@ -48,10 +49,10 @@ class MixinTests(SynchronousTestCase):
         A client whose address counts for the limits gets object identifiers as any other.
         """
         connection = Connection(limits=Limits(exempt=[]))
-        self.assertIsNotNone(connection.server._source)
+        self.assertIsNotNone(connection.server._jmaSource)
         answer = connection.send(b"a LOGIN arnt trondheim")[-1]
         self.assertIn(b"OBJECTID", capabilitiesIn(answer))
         self.assertEqual(
-            type(connection.server.identifiers().source()).__name__, "StoreIdentifiers"
+            type(identifiersOf(connection.server).source()).__name__, "StoreIdentifiers"
         )
         connection.lose()

@@ -576,7 +576,7 @@ class ExtendFactoryTests(SynchronousTestCase):
         A function that is given is called as it is, and does not become a method.
         """
         factory = extendFactory(Factory.forProtocol(IMAP4Server), self.policy, seconds=lambda: 5.0)
-        self.assertEqual(factory.buildProtocol(None).seconds(), 5.0)
+        self.assertEqual(factory.buildProtocol(None)._jmaSettings.seconds(), 5.0)
 
 
 class TheirAuthenticateLoginTests(SynchronousTestCase):

@@ -7,48 +7,35 @@ be changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.credentials import Authentication
 from txjmapaccess.imap._twisted import AnyCommands
 from txjmapaccess.imap.authentication import AuthenticationCommands
 from txjmapaccess.imap.capabilities import CapabilityList, capabilityStateOf, corrected, joined
-from txjmapaccess.imap.commands.append import MessageCommands
-from txjmapaccess.imap.commands.create import MailboxCommands
-from txjmapaccess.imap.commands.fetch import FetchCommand
-from txjmapaccess.imap.commands.id import SessionCommands
-from txjmapaccess.imap.commands.list import ListCommands
-from txjmapaccess.imap.commands.search import SearchCommand
-from txjmapaccess.imap.dispatch import ADDED
-from txjmapaccess.imap.grammar import quote
+from txjmapaccess.imap.commands.capability import capability
+from txjmapaccess.imap.commands.fetch import spewEmailID, spewThreadID
+from txjmapaccess.imap.dispatch import REPLACED
 from txjmapaccess.imap.mixinattributes import checkClass
 from txjmapaccess.imap.settings import DEFAULTS, SETTINGS, MixinSettings, kindOf
-from txjmapaccess.interfaces import ICapabilityProvider, IObjectIDAccount
+from txjmapaccess.imap.storeaccess import ask, changing
+from txjmapaccess.imap.tlsrequirement import knownMechanisms
+from txjmapaccess.interfaces import ICapabilityProvider
 from txjmapaccess.limits import Limits
-from txjmapaccess.policy import Policy, verdictFor
+from txjmapaccess.policy import Policy
 from txjmapaccess.settings import suggestion
-from txjmapaccess.verdict import Unknown, Usable, Verdict
 
 _F = TypeVar("_F", bound=Factory)
 
 
-class JMAPAccessMixin(
-    AnyCommands,
-    FetchCommand,
-    SearchCommand,
-    MessageCommands,
-    MailboxCommands,
-    ListCommands,
-    SessionCommands,
-    AuthenticationCommands,
-):
+class JMAPAccessMixin(AnyCommands, AuthenticationCommands):
     """
     What an IMAP server needs to offer JMAPACCESS truthfully. To stand first among the bases of a
     class, before L{twisted.mail.imap4.IMAP4Server} or a subclass::
@@ -77,8 +64,6 @@ class JMAPAccessMixin(
         for all.
     @ivar serverID: what ID answers: fields and their values, visible ASCII.
     """
-
-    _log = Logger()
 
     # Without values: one here would hide what a server's class has under the same name.
     jmapAccessPolicy: Policy | None
@@ -114,10 +99,24 @@ class JMAPAccessMixin(
         """
         return {
             name: None if values is None else list(values)
-            for name, values in self._joined().capabilities.items()
+            for name, values in self._jmaCapabilities().capabilities.items()
         }
 
-    def _joined(self) -> CapabilityList:
+    def listCapabilities(self) -> list[bytes]:
+        """
+        @return: the whole list. Where another server makes it in its own way, JMAPACCESS still
+            depends on the verdict only, and mechanisms that are refused in the clear are left out.
+        """
+        theirs = super().listCapabilities
+        if (
+            getattr(theirs, "__func__", None) is IMAP4Server.listCapabilities
+            and getattr(self.capabilities, "__func__", None) is JMAPAccessMixin.capabilities
+        ):
+            return list(self._jmaCapabilities().names)
+        state = capabilityStateOf(self, super().capabilities())
+        return corrected(theirs(), state, knownMechanisms(self))
+
+    def _jmaCapabilities(self) -> CapabilityList:
         providers = self._jmaSettings.capabilityProviders
         if self.account is not None:
             ofAccount = ICapabilityProvider(self.account, None)
@@ -125,96 +124,69 @@ class JMAPAccessMixin(
                 providers = [*providers, ofAccount]
         return joined(super().capabilities(), providers, self)
 
-    def listCapabilities(self) -> list[bytes]:
+    def _jmaSuper(self, name: str) -> Any:
         """
-        @return: the whole list. Where another server makes it in its own way, JMAPACCESS is still
-            the verdict's alone, and what is refused in clear is not offered.
+        @return: a method of the server itself.
         """
-        if self._listsAsTwistedDoes():
-            return list(self._joined().names)
-        names = super().listCapabilities()
-        return corrected(
-            names, capabilityStateOf(self, super().capabilities()), self.knownMechanisms()
-        )
+        return getattr(super(), name)
 
-    def _listsAsTwistedDoes(self) -> bool:
-        theirs = getattr(super().listCapabilities, "__func__", None)
-        return (
-            theirs is IMAP4Server.listCapabilities
-            and getattr(self.capabilities, "__func__", None) is JMAPAccessMixin.capabilities
-        )
+    # Changes to mailboxes and messages by a server's own commands: if identifiers come from an
+    # index, these must not be made in any other way.
 
-    def do_CAPABILITY(self, tag: bytes) -> None:
+    def createIdentified(self, name: str) -> Deferred[Any]:
         """
-        CAPABILITY (RFC 3501, section 6.1.1).
-        """
-        self.sendUntaggedResponse(b"CAPABILITY " + b" ".join(self.listCapabilities()))
-        self.sendPositiveResponse(tag, b"CAPABILITY completed")
+        Create a mailbox.
 
-    unauth_CAPABILITY: Any = (do_CAPABILITY,)
-    auth_CAPABILITY = unauth_CAPABILITY
-    select_CAPABILITY = unauth_CAPABILITY
-    logout_CAPABILITY = unauth_CAPABILITY
+        @return: a Deferred of the result of C{account.create}.
+        """
+        return self._jmaChange("creating", self.account.create, name)
 
-    def hasObjectIDs(self) -> bool:
+    def deleteIdentified(self, name: str) -> Deferred[Any]:
         """
-        @return: whether mailboxes and messages have identifiers (RFC 8474).
-        """
-        if self._jmaSettings.objectIDs is not None:
-            return True
-        return self.account is not None and IObjectIDAccount(self.account, None) is not None
+        Delete a mailbox.
 
-    def offersObjectIDs(self) -> bool:
+        @return: a Deferred of the result of C{account.delete}.
         """
-        @return: whether clients see them.
-        """
-        return b"OBJECTID" in self._jmaSettings.offered and self.hasObjectIDs()
+        return self._jmaChange("deleting", self.account.delete, name)
 
-    # The verdict
+    def renameIdentified(self, old: str, new: str) -> Deferred[Any]:
+        """
+        Rename a mailbox.
 
-    async def _decide(self, authentication: Authentication, account: Any) -> Verdict:
-        policy = self._jmaSettings.jmapAccessPolicy
-        if policy is None:
-            return Unknown()
-        shared = b"OBJECTID" in self._jmaSettings.offered
-        if shared:
-            shared = await self.identifiersShared(authentication, account)
-        if self.hasGone():
-            raise CancelledError()
-        return await verdictFor(policy, authentication, shared)
+        @return: a Deferred of the result of C{account.rename}.
+        """
 
-    def announceVerdict(self, verdict: Verdict) -> None:
-        """
-        The response codes of the draft, for clients written to it.
-        """
-        settings = self._jmaSettings
-        if not settings.debugging or b"JMAPACCESS" not in settings.offered:
-            return
-        if isinstance(verdict, Usable):
-            code = b"JMAPACCESS " + quote(verdict.url.encode("ascii"))
-            self.sendPositiveResponse(None, b"[" + code + b"] For JMAP access")
-        else:
-            code = b"DEBUGGING " + quote(verdict.reason.value.encode("ascii"))
-            self.sendPositiveResponse(None, b"[" + code + b"] No JMAP access")
+        def renamed(result: Any) -> Any:
+            if self._jmaSelectedName == old:
+                self._jmaSelectedName = new
+            return result
 
-    def do_GETJMAPACCESS(self, tag: bytes) -> None:
+        return self._jmaChange("renaming", self.account.rename, old, new).addCallback(renamed)
+
+    def _jmaChange(self, what: str, method: Any, *names: str) -> Deferred[Any]:
+        return Deferred.fromCoroutine(self.changing(what, names, partial(ask, method, *names)))
+
+    async def changing(
+        self, what: str, args: tuple[Any, ...], work: Callable[[], Awaitable[Any]]
+    ) -> Any:
         """
-        GETJMAPACCESS (RFC 9698, section 4).
+        See L{txjmapaccess.imap.storeaccess.changing}.
         """
-        verdict = Unknown() if self.loginRecord is None else self.loginRecord.verdict
-        if isinstance(verdict, Unknown):
-            self.sendBadResponse(tag, b"No JMAP server is known")
-            return
-        self.sendUntaggedResponse(b"JMAPACCESS " + quote(verdict.url.encode("ascii")))
-        self.sendPositiveResponse(tag, b"GETJMAPACCESS completed")
+        return await changing(self, what, args, work)
+
+    # Twisted's names for commands
+
+    unauth_CAPABILITY = auth_CAPABILITY = select_CAPABILITY = logout_CAPABILITY = (capability,)
+    spew_emailid = spewEmailID
+    spew_threadid = spewThreadID
 
 
-ADDED.update(
-    {
-        (state, b"GETJMAPACCESS"): (b"JMAPACCESS", (JMAPAccessMixin.do_GETJMAPACCESS,))
-        for state in ("auth", "select")
-    }
-)
+# For servers that override a command and call super().
+JMAPAccessMixin.do_CAPABILITY = capability
+for _theirs, _ours in REPLACED.items():
+    _name = getattr(_theirs, "__name__", "")
+    if _name.startswith("do_"):
+        setattr(JMAPAccessMixin, _name, _ours)
 
 
 class JMAPAccessIMAP4Server(JMAPAccessMixin, IMAP4Server):

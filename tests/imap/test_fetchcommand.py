@@ -14,6 +14,7 @@ from twisted.mail.interfaces import IMessageIMAPFile
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
+from tests.support.imap import configure
 from tests.support.mail import HELLO, IdentifiedAccount, Part, Session
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.pacing import SLICE
@@ -425,7 +426,7 @@ class TurnTests(SynchronousTestCase):
         """
         session = Session().selected()
         times = iter(range(1000))
-        session.server.seconds = lambda: next(times) * SLICE
+        configure(session.server, {"seconds": lambda: next(times) * SLICE})
         for _ in range(3):
             session.inbox.put()
         session.server.dataReceived(b"a FETCH 1:* UID\r\n")
@@ -442,7 +443,7 @@ class TurnTests(SynchronousTestCase):
         """
         session = Session().selected()
         times = iter(range(1000))
-        session.server.seconds = lambda: next(times) * SLICE
+        configure(session.server, {"seconds": lambda: next(times) * SLICE})
         for _ in range(3):
             session.inbox.put()
         session.inbox.messages[1].getFlags = lambda: self.fail("read")

@@ -211,7 +211,6 @@ class RefusalTests(SynchronousTestCase):
         for result in ("u", Refused("locked"), OSError("secret")):
             answer = Deferred()
             connection = connect(lambda _, d=answer: d)
-            connection.server.seconds = connection.clock.seconds
             connection.send(b"a LOGIN u trondheim")
             connection.clock.advance(0.25)
             (answer.callback if result == "u" else answer.errback)(result)

@@ -285,7 +285,7 @@ class StatusTests(SynchronousTestCase):
         )
         self.assertEqual(
             self.session.send(b"a STATUS {21+}", b"Entw&APw-rfe &- mehr (MESSAGES)")[0][:36],
-            b"a BAD Missing space behind a literal",
+            b"a BAD Missing space after a literal",
         )
         self.assertEqual(
             self.session.send(b"a STATUS {20+}", b"Entw&APw-rfe &- mehr (MESSAGES)")[0],

@@ -11,6 +11,7 @@ from twisted.mail.interfaces import ISearchableIMAPMailbox
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
+from tests.support.imap import configure
 from tests.support.mail import IdentifiedAccount, IndexedMailbox, Session
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.sequenceset import parseSequenceSet
@@ -214,7 +215,7 @@ class SearchTests(SynchronousTestCase):
         Others have their turn while many messages are looked at.
         """
         times = iter(range(1000))
-        self.session.server.seconds = lambda: next(times) * SLICE
+        configure(self.session.server, {"seconds": lambda: next(times) * SLICE})
         self.session.server.dataReceived(b"a SEARCH SEEN\r\n")
         self.assertEqual(self.session.received(), [])
         self.session.clock.advance(0)
@@ -233,7 +234,7 @@ class SearchTests(SynchronousTestCase):
         callLater = session.server.callLater
         session.server.callLater = lambda *args: turns.append(args) or callLater(*args)
         times = iter(range(10000))
-        session.server.seconds = lambda: next(times) * SLICE
+        configure(session.server, {"seconds": lambda: next(times) * SLICE})
         session.send(b"a SEARCH EMAILID M1")
         self.assertEqual(len(asked), 3)
 

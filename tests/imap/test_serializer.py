@@ -120,7 +120,7 @@ class SlowTests(SynchronousTestCase):
         A login that is accepted after BYE is undone at once.
         """
         self.connection.send(b"a LOGIN u p")
-        self.connection.server.dismiss(b"Go away")
+        self.connection.server._jmaDismiss(b"Go away")
         self.checker.asked[0][1].callback(b"u")
         self.assertEqual((self.realm.loggedIn, self.realm.loggedOut), ([b"u"], [b"u"]))
 
@@ -553,7 +553,7 @@ class EndingTests(SynchronousTestCase):
         """
         connection = Connection()
         connection.lose()
-        connection.server.dismiss(b"You are gone")
+        connection.server._jmaDismiss(b"You are gone")
         self.assertEqual(connection.clock.getDelayedCalls(), [])
 
     def test_endsCommand(self):

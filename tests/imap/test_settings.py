@@ -187,8 +187,8 @@ class SubclassTests(SynchronousTestCase):
                 transport.value(), b"* BYE [UNAVAILABLE] This server is not set up\r\n"
             )
             self.assertTrue(transport.disconnecting)
-            server._hangUp.cancel()
-            server._hangUp = None
+            server._jmaHangUp.cancel()
+            server._jmaHangUp = None
         [problem] = [e["problem"] for e in events if "problem" in e]
         self.assertSays(problem, "the attribute limits of a Server is a dict", "Limits(...)")
         self.assertSays(problem, "Server has JMAPAccessMixin")
@@ -408,7 +408,7 @@ class ExtendFactoryMistakesTests(SynchronousTestCase):
                 Factory.forProtocol(Server), self.policy, seconds=lambda second=second: second
             ).buildProtocol(None)
             server._jmaReadSettings()
-            self.assertEqual(server.seconds(), second)
+            self.assertEqual(server._jmaSettings.seconds(), second)
 
 
 @implementer(IObjectIDAccount)

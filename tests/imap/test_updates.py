@@ -9,6 +9,7 @@ from twisted.mail.imap4 import IMAP4Server
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.mail import Account, PollableMailbox, Session
+from txjmapaccess.imap.commands.idle import POLL_SECONDS
 from txjmapaccess.server import JMAPAccessMixin
 
 
@@ -206,12 +207,12 @@ class IdleTests(SynchronousTestCase):
         """
         self.session.send(b"a IDLE")
         self.session.inbox.found = [vanished, arrived]
-        self.session.clock.advance(self.session.server.idlePollSeconds - 0.1)
+        self.session.clock.advance(POLL_SECONDS - 0.1)
         self.assertEqual(self.session.received(), [])
         self.session.clock.advance(0.1)
         self.assertEqual(self.session.received(), [b"* 2 EXPUNGE", b"* 1 EXPUNGE", b"* 3 EXISTS"])
         self.session.inbox.found = [arrived]
-        self.session.clock.advance(self.session.server.idlePollSeconds)
+        self.session.clock.advance(POLL_SECONDS)
         self.assertEqual(self.session.received(), [b"* 3 EXISTS"])
         self.assertEqual(self.session.send(b"DONE"), [b"a OK IDLE terminated"])
 

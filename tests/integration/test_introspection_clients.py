@@ -20,8 +20,9 @@ from tests.support.demo import run
 from tests.support.introspection import JMAP_SCOPE
 from tests.support.oidc import nodeModules, whyNoProvider
 from tests.support.tokenserver import TokenServerTestCase
+from txjmapaccess import JMAPAccessMixin
+from txjmapaccess.imap import tlsrequirement
 from txjmapaccess.imap.sasl import Mechanism
-from txjmapaccess.imap.tlsrequirement import TLSRequirement
 from txjmapaccess.maildir import MaildirRealm
 
 MESSAGE = b"""\
@@ -74,13 +75,13 @@ class CurlTests(ClientTestCase):
         """
         Let the server have one mechanism: curl takes OAUTHBEARER wherever it is offered.
         """
-        known = TLSRequirement.knownMechanisms
+        known = tlsrequirement.knownMechanisms
 
-        def only(server: TLSRequirement) -> dict[bytes, Mechanism]:
+        def only(server: JMAPAccessMixin) -> dict[bytes, Mechanism]:
             name = mechanism.encode()
             return {name: known(server)[name]}
 
-        self.patch(TLSRequirement, "knownMechanisms", only)
+        self.patch(tlsrequirement, "knownMechanisms", only)
 
     async def curl(self, token: str, *options: str) -> subprocess.CompletedProcess[str]:
         """

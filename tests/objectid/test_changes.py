@@ -18,6 +18,7 @@ from zope.interface import alsoProvides
 
 from tests.objectid.test_rfc8474 import TheirAccount, TheirMailbox
 from tests.support.identifiers import AFTER, BEFORE, InlineIndex, found, stall
+from tests.support.imap import configure
 from tests.support.mail import HELLO, Mailbox, Session
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.objectid import mailboxchanges
@@ -992,7 +993,7 @@ class SearchTests(ChangeTestCase):
         self.do(b"SELECT INBOX")
         server = self.session.server
         times = iter(range(100000))
-        server.seconds = lambda: next(times) * 2 * SLICE
+        configure(server, {"seconds": lambda: next(times) * 2 * SLICE})
         server.dataReceived(b"a FETCH 1:* EMAILID\r\n")
         self.session.lose()
         self.session.clock.pump([0] * 9)

@@ -20,7 +20,7 @@ from zope.interface import alsoProvides
 
 from tests.support.coroutines import AsyncTestCase
 from tests.support.identifiers import InlineIndex, found, registerExample
-from tests.support.imap import Connection, RecordingRealm, makePortal
+from tests.support.imap import Connection, RecordingRealm, configure, makePortal
 from tests.support.mail import (
     HELLO,
     Account,
@@ -470,7 +470,7 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         callLater = self.session.server.callLater
         self.session.server.callLater = lambda *args: turns.append(args) or callLater(*args)
         times = iter(range(1000))
-        self.session.server.seconds = lambda: next(times) * 2 * SLICE
+        configure(self.session.server, {"seconds": lambda: next(times) * 2 * SLICE})
         self.assertEqual(len(self.fetch(b"EMAILID")), 1)
         self.assertEqual(len(reads), 4)
         for number in range(10):
@@ -478,7 +478,7 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
             small.getInternalDate = lambda: reads.add(len(turns)) or b""
         reads.clear()
         # Three messages in a slice.
-        self.session.server.seconds = lambda: next(times) * SLICE / 3
+        configure(self.session.server, {"seconds": lambda: next(times) * SLICE / 3})
         self.fetch(b"EMAILID")
         self.assertGreater(len(reads), 2)
 

@@ -133,10 +133,10 @@ class Connection:
             self.server.portal = portal or makePortal()
         attributes.setdefault("requireTLS", False)
         attributes.setdefault("refusalSeconds", 0)
+        attributes.setdefault("seconds", self.clock.seconds)
         configure(self.server, attributes)
         # With the signature that TimeoutMixin has, which takes no arguments for the function.
         self.server.callLater = lambda period, func: self.clock.callLater(period, func)
-        self.server.seconds = self.clock.seconds
         self.transport = transport or StringTransport()
         self.server.makeConnection(self.transport)
         self.greeting = self.received()

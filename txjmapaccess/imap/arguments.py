@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import LiteralFile, LiteralString
 
 from txjmapaccess.imap.grammar import SyntaxProblem, parseLiteral, parseString
-from txjmapaccess.imap.literals import MOST_IN_STRING, LiteralReader
+from txjmapaccess.imap.literals import MOST_IN_STRING, receiveLiteral
 
 #: Octets of a message in APPEND.
 MOST_IN_MESSAGE = 128 * 1024 * 1024
@@ -22,34 +22,34 @@ MOST_IN_MESSAGE = 128 * 1024 * 1024
 Parsed = tuple[Any, bytes]
 
 
-def astring(server: LiteralReader, line: bytes) -> Parsed | Deferred[Parsed]:
+def astring(connection: Any, line: bytes) -> Parsed | Deferred[Parsed]:
     """
     An astring: an atom, a quoted string with its escapes undone, or a literal.
     """
-    return parseString(line) or _literal(server, line, LiteralString, MOST_IN_STRING)
+    return parseString(line) or _literal(connection, line, LiteralString, MOST_IN_STRING)
 
 
-def message(server: LiteralReader, line: bytes) -> Parsed | Deferred[Parsed]:
+def message(connection: Any, line: bytes) -> Parsed | Deferred[Parsed]:
     """
     The literal of APPEND, as an open file.
     """
     if not line:
         raise SyntaxProblem("Missing literal")
-    return _literal(server, line, LiteralFile, MOST_IN_MESSAGE)
+    return _literal(connection, line, LiteralFile, MOST_IN_MESSAGE)
 
 
-def _literal(server: LiteralReader, line: bytes, receiver: Any, most: int) -> Deferred[Parsed]:
+def _literal(connection: Any, line: bytes, receiver: Any, most: int) -> Deferred[Parsed]:
     literal = parseLiteral(line)
     if literal.size > most:
         raise SyntaxProblem("Literal too long")
     received: Deferred[Parsed] = Deferred()
     received.addCallback(_withoutSpace)
-    server.receiveLiteral(literal, receiver(literal.size, received))
+    receiveLiteral(connection, literal, receiver(literal.size, received))
     return received
 
 
 def _withoutSpace(parsed: Parsed) -> Parsed:
     value, rest = parsed
     if rest and not rest.startswith(b" "):
-        raise SyntaxProblem("Missing space behind a literal")
+        raise SyntaxProblem("Missing space after a literal")
     return value, rest[1:]

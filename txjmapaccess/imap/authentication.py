@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.imap.test_login -*-
 """
-LOGIN and AUTHENTICATE on the wire (RFC 3501, sections 6.2.2 and 6.2.3; RFC 4959).
+LOGIN, AUTHENTICATE and STARTTLS on the wire (RFC 3501, section 6.2; RFC 4959).
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.dispatch import CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem
-from txjmapaccess.imap.login import Login
-from txjmapaccess.imap.loginfailures import refusalText
+from txjmapaccess.imap.logincommand import LoginCommand, LoginConnection
+from txjmapaccess.imap.loginfailures import hasTokenError, refusalText, tokenErrorOf
 from txjmapaccess.imap.sasl import (
-    Exchange,
     Malformed,
     Mechanism,
     decodeBase64,
     decodeInitialResponse,
     encodeBase64,
 )
-from txjmapaccess.imap.tokenerrors import hasTokenError, tokenErrorOf
-from txjmapaccess.redaction import Presented, presented
+from txjmapaccess.imap.tlsrequirement import knownMechanisms, loginDisabled, privacyRequired
+from txjmapaccess.redaction import presented
 
 _CANCELLED = b"Authentication cancelled"
 _PRIVACY_REQUIRED = b"[PRIVACYREQUIRED] TLS is needed first"
@@ -37,7 +36,17 @@ class ExchangeCancelled(Exception):
     """
 
 
-def mechanismArgument(server: Any, line: bytes) -> tuple[Any, bytes]:
+def userNameArgument(connection: Any, line: bytes) -> arguments.Parsed | Deferred[arguments.Parsed]:
+    """
+    The first argument of LOGIN.
+    """
+    # Here, so that a literal with a password is never asked for.
+    if loginDisabled(connection):
+        raise CommandRefused(_PRIVACY_REQUIRED)
+    return arguments.astring(connection, line)
+
+
+def mechanismArgument(connection: Any, line: bytes) -> tuple[Any, bytes]:
     """
     The name of a mechanism, and an initial response (RFC 4959, section 3) or L{None}.
     """
@@ -47,120 +56,111 @@ def mechanismArgument(server: Any, line: bytes) -> tuple[Any, bytes]:
     return (name.upper(), initial if space else None), b""
 
 
-class AuthenticationCommands(Login):
-    """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
-    """
+async def _logIn(login: LoginCommand, credentials: UsernamePassword) -> None:
+    login.secrets = presented(credentials)
+    try:
+        await login.enter(credentials)
+    except Exception:
+        await login.refuse(Failure())
 
-    def _arg_userName(self, line: bytes) -> arguments.Parsed | Deferred[arguments.Parsed]:
-        # Before the first argument, so that a literal with a password is never asked for.
-        if self.loginDisabled():
-            raise CommandRefused(_PRIVACY_REQUIRED)
-        return arguments.astring(self, line)
+
+async def _authenticate(login: LoginCommand, mechanism: Mechanism, initial: bytes | None) -> None:
+    try:
+        credentials = await _converse(login, mechanism, initial)
+        login.secrets = presented(credentials)
+        if initial is None:
+            login.started = login.seconds()
+        await login.enter(credentials)
+    except Malformed as e:
+        login.connection.sendBadResponse(login.tag, str(e).encode("ascii"))
+    except ExchangeCancelled:
+        login.connection.sendBadResponse(login.tag, _CANCELLED)
+    except Exception:
+        await _refuse(login, mechanism, Failure())
+
+
+async def _converse(login: LoginCommand, mechanism: Mechanism, initial: bytes | None) -> Any:
+    """
+    @return: the credentials.
+    """
+    exchange = mechanism.exchange()
+    try:
+        challenge = next(exchange)
+        if initial is not None:
+            challenge = exchange.send(decodeInitialResponse(initial))
+        while True:
+            challenge = exchange.send(decodeBase64(await _response(login, challenge)))
+    except StopIteration as e:
+        return e.value
+
+
+async def _response(login: LoginCommand, challenge: bytes) -> bytes:
+    """
+    @return: the client's response to a challenge, still in base64.
+    """
+    received = login.connection._jmaNextLine()
+    login.connection.sendContinuationRequest(encodeBase64(challenge))
+    line: bytes = await login.wait(received)
+    if line == b"*":
+        raise ExchangeCancelled()
+    return line
+
+
+async def _refuse(login: LoginCommand, mechanism: Mechanism, failure: Failure) -> None:
+    if mechanism.failure is None or not hasTokenError(failure) or login.hasGone():
+        await login.refuse(failure)
+        return
+    await login.noteRefusal(failure)
+    try:
+        await _response(login, mechanism.failure(tokenErrorOf(failure, login.connection.portal)))
+    except ExchangeCancelled:
+        login.answerRefusal(b"BAD", _CANCELLED)
+    else:
+        login.answerRefusal(b"NO", refusalText(failure))
+
+
+class AuthenticationCommands(LoginConnection):
+    """
+    See the module. A mixin for L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    """
 
     def do_LOGIN(self, tag: bytes, user: bytes, password: bytes) -> None:
         """
         LOGIN (RFC 3501, section 6.2.3).
         """
-        if self.mayTry(tag):
-            self.begin(tag, self._logIn(tag, UsernamePassword(user, password, "LOGIN")))
+        if self._jmaMayTry(tag):
+            login = LoginCommand(self, tag, "LOGIN")
+            login.run(_logIn(login, UsernamePassword(user, password, "LOGIN")))
 
-    unauth_LOGIN: Any = (do_LOGIN, _arg_userName, arguments.astring)
+    unauth_LOGIN: Any = (do_LOGIN, userNameArgument, arguments.astring)
 
     def do_AUTHENTICATE(self, tag: bytes, request: tuple[bytes, bytes | None]) -> None:
         """
-        AUTHENTICATE (RFC 3501, section 6.2.2), with an initial response or without.
+        AUTHENTICATE (RFC 3501, section 6.2.2), with or without an initial response.
         """
         name, initial = request
-        mechanism = self.knownMechanisms().get(name)
+        mechanism = knownMechanisms(self).get(name)
         if mechanism is None:
             self.sendNegativeResponse(tag, b"[CANNOT] Mechanism not supported")
-        elif self.privacyRequired(mechanism):
+        elif privacyRequired(self, mechanism, loginDisabled(self)):
             self.sendNegativeResponse(tag, _PRIVACY_REQUIRED)
         elif initial is not None and b"SASL-IR" not in self._jmaSettings.offered:
             self.sendBadResponse(tag, b"Too many arguments")
         elif initial is not None and not mechanism.clientFirst:
             self.sendBadResponse(tag, b"This mechanism has no initial response")
-        elif self.mayTry(tag):
-            self.begin(tag, self._authenticate(tag, mechanism, initial))
+        elif self._jmaMayTry(tag):
+            login = LoginCommand(self, tag, mechanism.name.decode("ascii"))
+            login.run(_authenticate(login, mechanism, initial))
 
     unauth_AUTHENTICATE: Any = (do_AUTHENTICATE, mechanismArgument)
 
-    async def _logIn(self, tag: bytes, credentials: UsernamePassword) -> None:
-        started = self.seconds()
-        secrets = presented(credentials)
-        try:
-            await self.enter(tag, credentials, "LOGIN", started)
-        except Exception:
-            await self.refuse(tag, Failure(), "LOGIN", started, secrets)
+    def do_STARTTLS(self, tag: bytes) -> None:
+        """
+        STARTTLS (RFC 3501, section 6.2.1). What came in the clear after it is discarded.
+        """
+        wasProtected = self.startedTLS
+        super().do_STARTTLS(tag)
+        if self.startedTLS and not wasProtected:
+            self.clearLineBuffer()
 
-    async def _authenticate(self, tag: bytes, mechanism: Mechanism, initial: bytes | None) -> None:
-        started = self.seconds()
-        secrets = None
-        try:
-            credentials = await self._converse(mechanism.exchange(), initial)
-            secrets = presented(credentials)
-            started = self.seconds() if initial is None else started
-            await self.enter(tag, credentials, mechanism.name.decode("ascii"), started)
-        except Malformed as e:
-            self.sendBadResponse(tag, str(e).encode("ascii"))
-        except ExchangeCancelled:
-            self.sendBadResponse(tag, _CANCELLED)
-        except Exception:
-            await self._refuseMechanism(tag, mechanism, Failure(), started, secrets)
-
-    async def _converse(self, exchange: Exchange, initial: bytes | None) -> Any:
-        """
-        @return: the credentials.
-        """
-        try:
-            challenge = next(exchange)
-            if initial is not None:
-                challenge = exchange.send(decodeInitialResponse(initial))
-            while True:
-                challenge = exchange.send(decodeBase64(await self._ask(challenge)))
-        except StopIteration as e:
-            return e.value
-
-    async def _ask(self, challenge: bytes) -> bytes:
-        """
-        @return: the client's answer to a challenge, still in base64.
-        """
-        answer: Deferred[bytes] = Deferred()
-        self._waiting = answer
-        self.parseState = "response"
-        self.sendContinuationRequest(encodeBase64(challenge))
-        line = await answer
-        if line == b"*":
-            raise ExchangeCancelled()
-        return line
-
-    def parse_response(self, line: bytes) -> None:
-        """
-        Take the client's answer to a challenge.
-        """
-        self.parseState = "command"
-        self.paused = True
-        answer, self._waiting = self._waiting, None
-        if answer is not None:
-            answer.callback(line)
-
-    async def _refuseMechanism(
-        self,
-        tag: bytes,
-        mechanism: Mechanism,
-        failure: Failure,
-        started: float,
-        secrets: Presented | None,
-    ) -> None:
-        name = mechanism.name.decode("ascii")
-        if mechanism.failure is None or not hasTokenError(failure) or self.hasGone():
-            await self.refuse(tag, failure, name, started, secrets)
-            return
-        await self.noteRefusal(failure, name, started, secrets)
-        try:
-            await self._ask(mechanism.failure(tokenErrorOf(failure, self.portal)))
-        except ExchangeCancelled:
-            self.answerRefusal(tag, b"BAD", _CANCELLED)
-        else:
-            self.answerRefusal(tag, b"NO", refusalText(failure))
+    unauth_STARTTLS: Any = (do_STARTTLS,)

@@ -1,12 +1,14 @@
 # -*- test-case-name: tests.imap.test_serializer -*-
 """
-BYE is the last that a client hears (RFC 3501, section 7.1.5), and then the connection ends, whether
-the client closes it or not.
+BYE is the last response (RFC 3501, section 7.1.5); then the connection ends, whether or not the
+client closes it.
 """
 
 from __future__ import annotations
 
 from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 
 from txjmapaccess.imap._twisted import ServerBase
 
@@ -16,48 +18,59 @@ _AFTER_BYE = 5
 
 class Bye(ServerBase):
     """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    See the module. A mixin for L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
 
-    _ended = False
-    _hasSaidBye = False
-    _hangUp: IDelayedCall | None = None
+    _jmaEnded = False
+    _jmaHasSaidBye = False
+    _jmaHangUp: IDelayedCall | None = None
+    _jmaMade = False
+
+    def connectionMade(self) -> None:
+        """
+        See L{twisted.internet.interfaces.IProtocol.connectionMade}.
+        """
+        self._jmaMade = True
+        super().connectionMade()
 
     def sendLine(self, line: bytes) -> None:
         """
-        Send a line. A BYE is the last that a client hears, even when it does not hang up.
+        Send a line. After BYE the connection ends, even if the client does not hang up.
         """
         super().sendLine(line)
-        if line.startswith(b"* BYE ") and not (self._hasSaidBye or self._ended):
-            self._hasSaidBye = True
+        if line.startswith(b"* BYE ") and not (self._jmaHasSaidBye or self._jmaEnded):
+            self._jmaHasSaidBye = True
             # TLS goes on reading until the client has hung up as well.
             self.paused = True
             # A timer of its own: to move one to an earlier time, the reactor searches all.
-            self._hangUp = self.callLater(_AFTER_BYE, self._abort)
+            self._jmaHangUp = self.callLater(_AFTER_BYE, self._jmaAbort)
 
     def resetTimeout(self) -> None:
         """
-        A client that has not logged in gains no time by talking, nor one that has heard BYE.
+        A client gains no time by sending before it has logged in, nor after BYE.
         """
-        if self.state != "unauth" and not self._hasSaidBye:
+        if self.state != "unauth" and not self._jmaHasSaidBye:
             super().resetTimeout()
 
     def timeoutConnection(self) -> None:
         """
-        End a connection whose time is over, at once if it was told so already.
+        End a connection whose time is up, without a second BYE.
         """
         self.paused = True
-        if not self._hasSaidBye:
+        if not self._jmaHasSaidBye:
             super().timeoutConnection()
 
-    def _abort(self) -> None:
-        self._hangUp = None
+    def _jmaAbort(self) -> None:
+        self._jmaHangUp = None
         self.transport.abortConnection()
 
-    def cancelHangUp(self) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The connection has ended.
+        See L{twisted.internet.interfaces.IProtocol.connectionLost}. A connection that was turned
+        away without a greeting is not known further down.
         """
-        if self._hangUp is not None:
-            self._hangUp.cancel()
-            self._hangUp = None
+        if self._jmaHangUp is not None:
+            self._jmaHangUp.cancel()
+            self._jmaHangUp = None
+        if self._jmaMade:
+            super().connectionLost(reason)

@@ -9,33 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from twisted.logger import Logger
+from twisted.mail.imap4 import IMAP4Server
 from twisted.python.reflect import qual
 
-from txjmapaccess.credentials import LoginRecord
-from txjmapaccess.imap.settings import MixinSettings
+from txjmapaccess.imap.objectidentifiers import hasObjectIDs
+from txjmapaccess.imap.tlsrequirement import isLoginDisabled, offeredMechanisms
 from txjmapaccess.verdict import Usable
 
 Capabilities = dict[bytes, Any]
 
 _log = Logger()
-
-
-class CapableConnection(Protocol):
-    """
-    What a capability list depends on.
-    """
-
-    state: str
-    loginRecord: LoginRecord | None
-    _jmaSettings: MixinSettings
-
-    def isLoginDisabled(self, base: Mapping[bytes, Any]) -> bool: ...
-    def offeredMechanisms(self, loginDisabled: bool) -> Mapping[bytes, Any]: ...
-    def hasStatusExtensions(self) -> bool: ...
-    def hasObjectIDs(self) -> bool: ...
 
 
 class CapabilityState(NamedTuple):
@@ -62,7 +48,7 @@ class CapabilityState(NamedTuple):
     offered: frozenset[bytes]
 
 
-def capabilityStateOf(connection: CapableConnection, base: Mapping[bytes, Any]) -> CapabilityState:
+def capabilityStateOf(connection: Any, base: Mapping[bytes, Any]) -> CapabilityState:
     """
     @param base: what the server class itself says.
 
@@ -72,14 +58,16 @@ def capabilityStateOf(connection: CapableConnection, base: Mapping[bytes, Any]) 
     mechanisms = None
     disabled = False
     if record is None and connection.state == "unauth":
-        disabled = connection.isLoginDisabled(base)
-        mechanisms = tuple(connection.offeredMechanisms(disabled))
+        disabled = isLoginDisabled(connection, base)
+        mechanisms = tuple(offeredMechanisms(connection, disabled))
     return CapabilityState(
         record is not None,
         mechanisms,
         disabled,
-        connection.hasStatusExtensions(),
-        connection.hasObjectIDs(),
+        # Not where another server has commands of its own.
+        connection.auth_STATUS is IMAP4Server.auth_STATUS
+        and connection.auth_LIST is IMAP4Server.auth_LIST,
+        hasObjectIDs(connection),
         record is not None and isinstance(record.verdict, Usable),
         connection._jmaSettings.offered,
     )
@@ -136,7 +124,7 @@ _MOST_REMEMBERED = 256
 def joined(
     base: Mapping[bytes, Any],
     others: Iterable[Any],
-    connection: CapableConnection,
+    connection: Any,
 ) -> CapabilityList:
     """
     Join the capabilities of a server with those of all providers, and with ours.

@@ -18,92 +18,89 @@ _connections = itertools.count(1)
 
 class ConnectionLimits(CommandDispatch):
     """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    See the module. A mixin for L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
-    @ivar _jmaNumber: of this connection, for the log: no other of this process has it.
+    @ivar _jmaNumber: the number of this connection in the log, unique in this process.
     @ivar _jmaFailures: refused logins so far.
+    @ivar _jmaSource: the address that the limits count, or L{None}.
     """
 
     _jmaNumber = 0
     _jmaFailures = 0
-
-    _source: str | None = None
-    _counted = False
-    _unauthenticated = False
+    _jmaSource: str | None = None
+    _jmaCounted = False
+    _jmaUnauthenticated = False
 
     def connectionMade(self) -> None:
         """
-        Greet the client, or send it away.
+        Greet the client, or turn it away.
         """
         self._jmaNumber = next(_connections)
         if not self._jmaReadSettings():
-            self.dismiss(b"[UNAVAILABLE] This server is not set up")
+            self._jmaDismiss(b"[UNAVAILABLE] This server is not set up")
             return
         limits = self._jmaSettings.limits
         if limits is not None:
-            self._source = limits.source(self.transport.getPeer())
-            objection = limits.enter(self._source)
+            self._jmaSource = limits.source(self.transport.getPeer())
+            objection = limits.enter(self._jmaSource)
             if objection is not None:
-                self.dismiss(objection)
+                self._jmaDismiss(objection)
                 return
-            self._counted = self._unauthenticated = True
+            self._jmaCounted = self._jmaUnauthenticated = True
         self.timeOut = self._jmaSettings.loginSeconds
         super().connectionMade()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Count it no more.
+        Release its place.
         """
-        self.admitted()
+        self._jmaAdmitted()
         limits = self._jmaSettings.limits
-        if self._counted and limits is not None:
-            self._counted = False
+        if self._jmaCounted and limits is not None:
+            self._jmaCounted = False
             limits.leave()
         super().connectionLost(reason)
 
-    def admitted(self) -> None:
+    def timeoutConnection(self) -> None:
         """
-        The client has logged in, or has gone.
+        The client was silent for too long, or did not log in in time.
         """
         limits = self._jmaSettings.limits
-        if self._unauthenticated and limits is not None:
-            self._unauthenticated = False
-            limits.loggedIn(self._source)
+        if self._jmaUnauthenticated and limits is not None:
+            limits.reached(LOGIN_SECONDS, self._jmaSource)
+        super().timeoutConnection()
 
-    def countRefusal(self) -> None:
+    def _jmaAdmitted(self) -> None:
         """
-        A login was refused.
+        The client has logged in, or is gone.
         """
+        limits = self._jmaSettings.limits
+        if self._jmaUnauthenticated and limits is not None:
+            self._jmaUnauthenticated = False
+            limits.loggedIn(self._jmaSource)
+
+    def _jmaCountRefusal(self) -> None:
         self._jmaFailures += 1
         limits = self._jmaSettings.limits
         if limits is not None:
-            limits.refused(self._source)
+            limits.refused(self._jmaSource)
             if self._jmaFailures == self._jmaSettings.failuresPerConnection:
-                limits.reached(FAILURES_OF_CONNECTION, self._source)
+                limits.reached(FAILURES_OF_CONNECTION, self._jmaSource)
 
-    def timeoutConnection(self) -> None:
+    def _jmaMayTry(self, tag: bytes) -> bool:
         """
-        The client was silent for too long, or has not logged in in time.
+        @return: whether the client may try to log in. If not, it has had its answer.
         """
         limits = self._jmaSettings.limits
-        if self._unauthenticated and limits is not None:
-            limits.reached(LOGIN_SECONDS, self._source)
-        super().timeoutConnection()
-
-    def mayTry(self, tag: bytes) -> bool:
-        """
-        Called before every login. A client that tries too often is sent away.
-        """
-        limits = self._jmaSettings.limits
-        if limits is None or not limits.isBlocked(self._source):
+        if limits is None or not limits.isBlocked(self._jmaSource):
             return True
         self.sendNegativeResponse(tag, b"[UNAVAILABLE] Not now")
-        self.dismiss(TOO_OFTEN)
+        self._jmaDismiss(TOO_OFTEN)
         return False
 
-    def dismiss(self, text: bytes) -> None:
+    def _jmaDismiss(self, text: bytes) -> None:
         """
-        End the connection, and say why.
+        Say BYE and close the connection.
         """
         self.paused = True
         self.state = "timeout"

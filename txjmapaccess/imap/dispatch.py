@@ -25,9 +25,11 @@ from twisted.mail.imap4 import (
 from twisted.python.failure import Failure
 
 from txjmapaccess.imap import arguments
-from txjmapaccess.imap.grammar import Literal, SyntaxProblem
+from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.mixinattributes import MixinAttributes
 from txjmapaccess.imap.serializer import CommandSerializer
+
+_log = Logger()
 
 _OURS = ("twisted.mail.", "txjmapaccess.")
 
@@ -70,10 +72,8 @@ def _isForeign(handler: Callable[..., Any]) -> bool:
 
 class CommandDispatch(CommandSerializer, MixinAttributes):
     """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    See the module. A mixin for L{twisted.mail.imap4.IMAP4Server} or a subclass.
     """
-
-    _log = Logger()
 
     def lookupCommand(self, cmd: bytes) -> tuple[Any, ...] | None:
         """
@@ -85,25 +85,6 @@ class CommandDispatch(CommandSerializer, MixinAttributes):
         capability, command = ADDED.get((self.state, cmd.upper()), (b"", None))
         return command if capability in self._jmaSettings.offered else None
 
-    def receiveLiteral(self, literal: Literal, receiver: Any) -> None:
-        """
-        Read a literal.
-
-        @param receiver: L{twisted.mail.imap4.LiteralString}, or what works like it.
-
-        @raise SyntaxProblem: for one that is not synchronizing, where LITERAL+ is not offered.
-        """
-        if not (literal.synchronizing or b"LITERAL+" in self._jmaSettings.offered):
-            raise SyntaxProblem("Malformed literal")
-        self.literalTaken()
-        self.parseState = "pending"
-        self._pendingLiteral = receiver
-        self.setRawMode()
-        if literal.synchronizing:
-            self.sendContinuationRequest(b"Ready for %d octets" % literal.size)
-        else:
-            self.takeInput()
-
     def _IMAP4Server__doCommand(
         self,
         tag: bytes,
@@ -113,49 +94,31 @@ class CommandDispatch(CommandSerializer, MixinAttributes):
         line: bytes | None,
         uid: int | None,
     ) -> None:
-        # Twisted's dispatchCommand comes here, whoever has overridden it: the one place where
+        # Twisted's dispatchCommand comes here, even when a server overrides it: the one place where
         # a command's arguments are parsed, its handler is called, and its errors are seen.
         try:
-            line = self._parseArguments(tag, handler, args, parsers, line or b"", uid)
-            if line is None:
-                return
+            for done, parser in enumerate(parsers, 1):
+                if not callable(parser):
+                    args.append(parser)
+                    continue
+                parsed = parser(self, line or b"")
+                if isinstance(parsed, Deferred):
+                    parsed.addCallback(self._jmaGoOn, tag, handler, args, parsers[done:], uid)
+                    parsed.addErrback(self._jmaCommandFailed, tag)
+                    return
+                value, line = parsed
+                args.append(value)
             if line:
                 raise SyntaxProblem("Too many arguments")
             if _isForeign(handler):
-                self.watchTransport()
+                self._jmaWatchTransport()
             result = handler(*args) if uid is None else handler(*args, uid=uid)
             if isinstance(result, Deferred):
-                result.addErrback(self.commandFailed, tag)
+                result.addErrback(self._jmaCommandFailed, tag)
         except Exception:
-            self.commandFailed(Failure(), tag)
+            self._jmaCommandFailed(Failure(), tag)
 
-    def _parseArguments(
-        self,
-        tag: bytes,
-        handler: Callable[..., Any],
-        args: list[Any],
-        parsers: tuple[Any, ...],
-        line: bytes,
-        uid: int | None,
-    ) -> bytes | None:
-        """
-        @return: what is left of the line, or L{None} when a literal must be waited for.
-        """
-        for done, parser in enumerate(parsers, 1):
-            if not callable(parser):
-                args.append(parser)
-                continue
-            parsed = parser(self, line)
-            if isinstance(parsed, Deferred):
-                parsed.addCallback(self._resume, tag, handler, args, parsers[done:], uid)
-                parsed.addErrback(self.commandFailed, tag)
-                return None
-            value, line = parsed
-            line = line or b""
-            args.append(value)
-        return line
-
-    def _resume(
+    def _jmaGoOn(
         self,
         parsed: arguments.Parsed,
         tag: bytes,
@@ -168,7 +131,7 @@ class CommandDispatch(CommandSerializer, MixinAttributes):
         args.append(value)
         self._IMAP4Server__doCommand(tag, handler, args, parsers, line, uid)
 
-    def commandFailed(self, failure: Failure, tag: bytes) -> None:
+    def _jmaCommandFailed(self, failure: Failure, tag: bytes) -> None:
         """
         Answer a command that ended in an exception, unless it was answered already. Nothing of
         the exception is shown, but for our own fixed sentences.
@@ -184,7 +147,7 @@ class CommandDispatch(CommandSerializer, MixinAttributes):
         elif failure.check(IllegalMailboxEncoding):
             respond, text = self.sendNegativeResponse, b"[CANNOT] Illegal mailbox name"
         else:
-            self._log.failure("A command failed", failure=failure)
+            _log.failure("A command failed", failure=failure)
             respond, text = self.sendNegativeResponse, b"[SERVERBUG] Internal error"
-        if self._running == tag and not self._ended:
+        if self._jmaRunning == tag and not self._jmaEnded:
             respond(tag, text)

@@ -7,7 +7,7 @@ nobody wants.
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import LiteralString
@@ -26,19 +26,24 @@ _TOKEN = re.compile(
 _ESCAPED = re.compile(rb"\\(.)")
 
 
-class LiteralReader(Protocol):
+def receiveLiteral(connection: Any, literal: Literal, receiver: Any) -> None:
     """
-    A connection from which literals can be read.
+    Read a literal.
+
+    @param receiver: L{twisted.mail.imap4.LiteralString}, or what works like it.
+
+    @raise SyntaxProblem: for one that is not synchronizing, where LITERAL+ is not offered.
     """
-
-    def receiveLiteral(self, literal: Literal, receiver: Any) -> None:
-        """
-        Read a literal.
-
-        @param receiver: L{twisted.mail.imap4.LiteralString}, or what works like it.
-
-        @raise SyntaxProblem: for one that this connection does not take.
-        """
+    if not (literal.synchronizing or b"LITERAL+" in connection._jmaSettings.offered):
+        raise SyntaxProblem("Malformed literal")
+    connection._jmaAnnounced = None
+    connection.parseState = "pending"
+    connection._pendingLiteral = receiver
+    connection.setRawMode()
+    if literal.synchronizing:
+        connection.sendContinuationRequest(b"Ready for %d octets" % literal.size)
+    else:
+        connection._jmaTakeInput()
 
 
 class DiscardedLiteral:
@@ -73,7 +78,7 @@ class Parenthesis(bytes):
 OPEN, CLOSE = Parenthesis(b"("), Parenthesis(b")")
 
 
-def tokens(server: LiteralReader, line: bytes) -> tuple[list[bytes], bytes] | Deferred[Any]:
+def tokens(connection: Any, line: bytes) -> tuple[list[bytes], bytes] | Deferred[Any]:
     """
     All that is left of a command, as L{String}s, L{Parenthesis} and atoms.
 
@@ -81,10 +86,10 @@ def tokens(server: LiteralReader, line: bytes) -> tuple[list[bytes], bytes] | De
     """
     if _ANNOUNCEMENT.search(line) is None:
         return tokensIn(line), b""
-    return Deferred.fromCoroutine(_withLiterals(server, line))
+    return Deferred.fromCoroutine(_withLiterals(connection, line))
 
 
-async def _withLiterals(server: LiteralReader, line: bytes) -> tuple[list[bytes], bytes]:
+async def _withLiterals(connection: Any, line: bytes) -> tuple[list[bytes], bytes]:
     found: list[bytes] = []
     octets = 0
     while (match := _ANNOUNCEMENT.search(line)) is not None:
@@ -94,7 +99,7 @@ async def _withLiterals(server: LiteralReader, line: bytes) -> tuple[list[bytes]
             raise SyntaxProblem("Arguments too long")
         found += tokensIn(line[: match.start()])
         received: Deferred[tuple[bytes, bytes]] = Deferred()
-        server.receiveLiteral(literal, LiteralString(literal.size, received))
+        receiveLiteral(connection, literal, LiteralString(literal.size, received))
         value, line = await received
         found.append(String(value))
     return found + tokensIn(line), b""

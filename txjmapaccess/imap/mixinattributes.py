@@ -48,7 +48,7 @@ class MixinAttributes(ServerBase):
         read = self._jmaRead.get(identity)
         if read is None:
             try:
-                read = (self._jmaGiven, found), self._jmaMade(found)
+                read = (self._jmaGiven, found), _settingsOf(self, found)
             except (TypeError, ConfigurationError) as e:
                 if type(self) not in _reported:
                     _reported.add(type(self))
@@ -60,14 +60,15 @@ class MixinAttributes(ServerBase):
         self._jmaSettings = read[1]
         return True
 
-    def _jmaMade(self, found: tuple[object, ...]) -> MixinSettings:
-        kind = type(self).__name__
-        values: dict[str, Any] = {}
-        for name, value in zip(ATTRIBUTES, found, strict=True):
-            if value is not _ABSENT and name not in self._jmaGiven:
-                check(name, value, f"the attribute {name} of a {kind}", further(kind, name))
-                values[name] = value
-        return MixinSettings(**values, **self._jmaGiven)
+
+def _settingsOf(connection: MixinAttributes, found: tuple[object, ...]) -> MixinSettings:
+    kind, given = type(connection).__name__, connection._jmaGiven
+    values: dict[str, Any] = {}
+    for name, value in zip(ATTRIBUTES, found, strict=True):
+        if value is not _ABSENT and name not in given:
+            check(name, value, f"the attribute {name} of a {kind}", further(kind, name))
+            values[name] = value
+    return MixinSettings(**values, **given)
 
 
 def checkClass(kind: type) -> None:

@@ -1,16 +1,16 @@
 # -*- test-case-name: tests.objectid.test_objectid -*-
 """
-Object identifiers (RFC 8474) as a connection shows them.
+The object identifiers (RFC 8474) of a connection's account.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from txjmapaccess.credentials import Authentication, LoginRecord
-from txjmapaccess.imap.dispatch import CommandDispatch
+from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
 from txjmapaccess.store.identification import Identification
@@ -19,82 +19,71 @@ from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.verdict import Unknown
 
 
-class ObjectIdentifiers(CommandDispatch):
+def turns(connection: Any) -> Turns:
     """
-    To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
-
-    @ivar selectedName: the name by which the client has selected a mailbox, or L{None}.
+    @return: what a long command takes its turns from.
     """
+    seconds = connection._jmaSettings.seconds
+    return Turns(seconds, connection.callLater, lambda: connection._jmaEnded)
 
-    if TYPE_CHECKING:
-        loginRecord: LoginRecord | None
-        seconds: Callable[[], float]
 
-        def hasObjectIDs(self) -> bool: ...
-        def offersObjectIDs(self) -> bool: ...
+def hasObjectIDs(connection: Any) -> bool:
+    """
+    @return: whether mailboxes and messages have identifiers.
+    """
+    if connection._jmaSettings.objectIDs is not None:
+        return True
+    account = connection.account
+    return account is not None and IObjectIDAccount(account, None) is not None
 
-    selectedName: str | None = None
-    _identifiers: AccountIdentifiers | None = None
 
-    def turns(self) -> Turns:
-        """
-        @return: what a long command takes its turns from.
-        """
-        return Turns(self.seconds, self.callLater, lambda: self._ended)
+def offersObjectIDs(connection: Any) -> bool:
+    """
+    @return: whether clients see them.
+    """
+    return b"OBJECTID" in connection._jmaSettings.offered and hasObjectIDs(connection)
 
-    def identifiers(self) -> AccountIdentifiers:
-        """
-        @return: the identifiers of this connection's account.
-        """
-        if self._identifiers is None:
-            opened = OpenAccount(self.account, self.loginRecord, self.turns)
-            self._identifiers = self._identification().of(opened)
-        return self._identifiers
 
-    async def identifiersShared(self, authentication: Authentication, account: Any) -> bool:
-        """
-        See L{Identification.areShared}.
-        """
-        username, mechanism = authentication.username, authentication.mechanism
-        record = LoginRecord(username, mechanism, Unknown(), time.time())
-        return await self._identification().areShared(OpenAccount(account, record, self.turns))
+def identifiersOf(connection: Any) -> AccountIdentifiers:
+    """
+    @return: the identifiers of a connection's account.
+    """
+    identifiers: AccountIdentifiers | None = connection._jmaIdentifiers
+    if identifiers is None:
+        opened = OpenAccount(connection.account, connection.loginRecord, lambda: turns(connection))
+        identifiers = connection._jmaIdentifiers = _identification(connection).of(opened)
+    return identifiers
 
-    def _identification(self) -> Identification:
-        server = self.factory if self.portal is None else self.portal
-        return Identification(self._jmaSettings.objectIDs, server)
 
-    async def mailboxIDOf(self, name: str, mailbox: Any) -> str:
-        """
-        @return: the MAILBOXID, or L{LEFT_OUT}.
-        """
-        if not self.offersObjectIDs():
-            return LEFT_OUT
-        return await self.identifiers().mailboxID(name, mailbox)
+async def identifiersShared(connection: Any, authentication: Authentication, account: Any) -> bool:
+    """
+    See L{Identification.areShared}.
+    """
+    username, mechanism = authentication.username, authentication.mechanism
+    record = LoginRecord(username, mechanism, Unknown(), time.time())
+    opened = OpenAccount(account, record, lambda: turns(connection))
+    return await _identification(connection).areShared(opened)
 
-    async def messageIDsOf(self, mailbox: Any, messages: Sequence[Any]) -> list[MessageIDs]:
-        """
-        @return: the identifiers of C{messages} of the selected mailbox, in the same order.
-        """
-        if not self.offersObjectIDs():
-            return [MessageIDs(LEFT_OUT, LEFT_OUT)] * len(messages)
-        return await self.identifiers().messageIDs(mailbox, messages, self.selectedName)
 
-    async def searchIDs(self, kind: str, value: str, mailbox: Any) -> frozenset[int] | None:
-        """
-        See L{AccountIdentifiers.search}.
-        """
-        return await self.identifiers().search(kind, value, mailbox, self.selectedName)
+def _identification(connection: Any) -> Identification:
+    server = connection.factory if connection.portal is None else connection.portal
+    return Identification(connection._jmaSettings.objectIDs, server)
 
-    async def beginChange(self, what: str, *args: Any) -> Any:
-        """
-        See L{AccountIdentifiers.beginChange}.
-        """
-        if not self.hasObjectIDs():
-            return None
-        return await self.identifiers().beginChange(what, *args)
 
-    async def endChange(self, change: Any, outcome: str, *args: Any) -> None:
-        """
-        See L{AccountIdentifiers.endChange}.
-        """
-        await self.identifiers().endChange(change, outcome, *args)
+async def mailboxIDOf(connection: Any, name: str, mailbox: Any) -> str:
+    """
+    @return: the MAILBOXID, or L{LEFT_OUT}.
+    """
+    if not offersObjectIDs(connection):
+        return LEFT_OUT
+    return await identifiersOf(connection).mailboxID(name, mailbox)
+
+
+async def messageIDsOf(connection: Any, messages: Sequence[Any]) -> list[MessageIDs]:
+    """
+    @return: the identifiers of C{messages} of the selected mailbox, in the same order.
+    """
+    if not offersObjectIDs(connection):
+        return [MessageIDs(LEFT_OUT, LEFT_OUT)] * len(messages)
+    identifiers = identifiersOf(connection)
+    return await identifiers.messageIDs(connection.mbox, messages, connection._jmaSelectedName)

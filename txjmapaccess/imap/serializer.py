@@ -25,14 +25,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from txjmapaccess.imap.backpressure import Backpressure, backpressureOf
-from txjmapaccess.imap.bye import Bye
 from txjmapaccess.imap.grammar import SyntaxProblem, announcedLiteral, commandName, tagOf
 from txjmapaccess.imap.literals import DiscardedLiteral
+from txjmapaccess.imap.updates import Updates
 from txjmapaccess.imap.writeobserver import WriteObserver, endsCommand
 
 #: Octets that may wait behind a running command before the transport is stopped.
@@ -42,49 +43,38 @@ _HIGH_WATER = 64 * 1024
 _COMMANDS_IN_A_TURN = 32
 #: Octets of an unwanted literal that are read and thrown away; a larger one ends the connection.
 _MOST_THROWN_AWAY = 64 * 1024 * 1024
-_BRACKET = ord("[")
 
 
-class CommandSerializer(Bye):
+class CommandSerializer(Updates):
     """
     See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
     @cvar MAX_LENGTH: the longest line that is read at all, in octets: a token of 48 KiB as
         AUTHENTICATE carries it, in base64 of base64.
-    @cvar maxCommandLine: the longest line of any other command, in octets.
+    @cvar _jmaMaxCommandLine: the longest line of any other command, in octets.
     """
 
     MAX_LENGTH = 96 * 1024
-    maxCommandLine = 16 * 1024
+    _jmaMaxCommandLine = 16 * 1024
 
-    _running: bytes | None = None
-    _command = b""
-    _unsent: tuple[bytes, ...] = ()
-    _announced: int | None = None
-    _inTurn = 0
-    _answered = 0
-    _backlog: Backpressure | None = None
-    _stalled = False
-    _made = False
-    _nextCommand: IDelayedCall | None = None
-    _watch: WriteObserver | None = None
-
-    def connectionMade(self) -> None:
-        """
-        See L{twisted.internet.interfaces.IProtocol.connectionMade}.
-        """
-        self._made = True
-        super().connectionMade()
+    _jmaLine: Deferred[bytes] | None = None
+    _jmaAnnounced: int | None = None
+    _jmaInTurn = 0
+    _jmaAnswered = 0
+    _jmaBacklog: Backpressure | None = None
+    _jmaStalled = False
+    _jmaNextCommand: IDelayedCall | None = None
+    _jmaWatch: WriteObserver | None = None
 
     def dataReceived(self, data: bytes) -> None:
         """
         Take octets in; stop the transport when too many wait behind a running command.
         """
         if not self._busyReceiving:
-            self._inTurn = 0
+            self._jmaInTurn = 0
         super().dataReceived(data)
-        if self.paused and not self._stalled and len(self._buffer) > _HIGH_WATER:
-            self._stalled = True
+        if self.paused and not self._jmaStalled and len(self._buffer) > _HIGH_WATER:
+            self._jmaStalled = True
             self.transport.pauseProducing()
 
     def lineLengthExceeded(self, line: bytes) -> None:
@@ -98,43 +88,53 @@ class CommandSerializer(Bye):
         """
         Take one command line, whose tag and name are checked before anything else sees them.
         """
-        self._noteLiteral(line)
+        self._jmaNoteLiteral(line)
         try:
             name = commandName(line)
         except SyntaxProblem as e:
-            self._refuseLine(tagOf(line), str(e).encode("ascii"))
+            self._jmaRefuseLine(tagOf(line), str(e).encode("ascii"))
             return
-        if len(line) > self.maxCommandLine and name.upper() != b"AUTHENTICATE":
-            self._refuseLine(tagOf(line), b"Line too long")
+        if len(line) > self._jmaMaxCommandLine and name.upper() != b"AUTHENTICATE":
+            self._jmaRefuseLine(tagOf(line), b"Line too long")
             return
         super().parse_command(line)
 
-    def _refuseLine(self, tag: bytes | None, text: bytes) -> None:
-        self._answering()
+    def _jmaRefuseLine(self, tag: bytes | None, text: bytes) -> None:
+        self._jmaAnswering()
         self.sendBadResponse(tag, text)
-        self._commandEnded()
+        self._jmaCommandEnded()
 
     def parse_pending(self, line: bytes) -> None:
         """
         Take what follows a literal.
         """
         self.paused = True
-        self._noteLiteral(line)
+        self._jmaNoteLiteral(line)
         received = getattr(self._pendingLiteral, "defer", None)
-        if len(line) > self.maxCommandLine and received is not None:
+        if len(line) > self._jmaMaxCommandLine and received is not None:
             self.parseState = "command"
             self._pendingLiteral = None
             received.errback(SyntaxProblem("Line too long"))
             return
         super().parse_pending(line)
 
-    def parse_discarded(self, line: bytes) -> None:
+    def _jmaNextLine(self) -> Deferred[bytes]:
         """
-        Throw away what follows a literal that was thrown away.
+        Let the running command have the next line, or what follows a discarded literal.
+        """
+        self.parseState = "jmaLine"
+        self._jmaLine = Deferred()
+        return self._jmaLine
+
+    def parse_jmaLine(self, line: bytes) -> None:
+        """
+        Take a line that is not a command.
         """
         self.parseState = "command"
-        self._noteLiteral(line)
-        self._commandEnded()
+        self.paused = True
+        waiting, self._jmaLine = self._jmaLine, None
+        if waiting is not None:
+            waiting.callback(line)
 
     def dispatchCommand(
         self, tag: bytes, cmd: bytes, rest: bytes | None, uid: int | None = None
@@ -143,9 +143,9 @@ class CommandSerializer(Bye):
         Start a command. UID comes here twice, the second time with C{uid}.
         """
         if uid is None:
-            self._running = tag
+            self._jmaRunning = tag
             self.paused = True
-        self._command = cmd.upper()
+        self._jmaCommand = cmd.upper()
         super().dispatchCommand(tag, cmd, rest, uid)
 
     def sendContinuationRequest(self, msg: bytes = b"Ready for additional command text") -> None:
@@ -154,116 +154,96 @@ class CommandSerializer(Bye):
         """
         # Twisted leaves the space out when there is no text (RFC 3501, section 7.5).
         self.sendLine(b"+ " + (msg or b""))
-        self.takeInput()
+        self._jmaTakeInput()
 
-    def takeInput(self) -> None:
+    def _jmaTakeInput(self) -> None:
         """
         Let lines and literals in: the next command, or what the running one waits for.
         """
-        if self._ended or self._hasSaidBye or self.transport.disconnecting:
+        if self._jmaEnded or self._jmaHasSaidBye or self.transport.disconnecting:
             return
         self.paused = False
-        if self._stalled:
-            self._stalled = False
+        if self._jmaStalled:
+            self._jmaStalled = False
             self.transport.resumeProducing()
         if not self._busyReceiving:
             self.dataReceived(b"")
 
     def _respond(self, state: bytes, tag: bytes | None, message: Any) -> None:
-        if self._unsent:
-            self.sayUnsaid(tag)
         if isinstance(message, str):
             # Some of Twisted's own handlers do this, and so may others.
             message = message.encode("ascii", "replace")
-        if message and message[0] == _BRACKET:
-            message = self.readable(tag, message)
-        if tag is not None and tag == self._running:
-            self._answering()
+        if message and message[:1] == b"[" and message[-1:] == b"]":
+            message += b" Ok"  # RFC 3501, section 9: resp-text is never empty.
+        if tag is None or tag != self._jmaRunning:
+            super()._respond(state, tag, message)
+            return
+        self._jmaAnswering()
         super()._respond(state, tag, message)
-        if tag is not None and tag == self._running:
-            self._commandEnded()
+        if tag == self._jmaRunning:
+            self._jmaCommandEnded()
 
-    def _answering(self) -> None:
-        self._answered += 1
-        if self._answered >= _COMMANDS_IN_A_TURN and not self._hasSaidBye:
-            self._answered = 0
-            self._backlog = backpressureOf(self.transport)
-
-    def sayUnsaid(self, tag: bytes | None) -> None:
-        """
-        Called before a response, when something is unsaid that must come before it.
-        """
-
-    def readable(self, tag: bytes | None, message: bytes) -> bytes:
-        """
-        @param message: the text of a response, with a response code.
-
-        @return: what is sent: there must be a text (RFC 3501, section 9: resp-text).
-        """
-        return message + b" Ok" if message[-1:] == b"]" else message
+    def _jmaAnswering(self) -> None:
+        self._jmaAnswered += 1
+        if self._jmaAnswered >= _COMMANDS_IN_A_TURN and not self._jmaHasSaidBye:
+            self._jmaAnswered = 0
+            self._jmaBacklog = backpressureOf(self.transport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Nothing that waits here runs any more.
         """
-        self._ended = True
-        if self._nextCommand is not None:
-            self._nextCommand.cancel()
-            self._nextCommand = None
-        self.cancelHangUp()
+        self._jmaEnded = True
+        if self._jmaNextCommand is not None:
+            self._jmaNextCommand.cancel()
+            self._jmaNextCommand = None
         self.setTimeout(None)
-        self._unwatchTransport()
-        if self._made:
-            super().connectionLost(reason)
+        self._jmaUnwatchTransport()
+        super().connectionLost(reason)
 
-    def watchTransport(self) -> None:
+    def _jmaWatchTransport(self) -> None:
         """
         Until the running command ends, look for its tagged line in what is written.
         """
-        self._watch = WriteObserver(self.transport, self._wasWritten)
+        self._jmaWatch = WriteObserver(self.transport, self._jmaWasWritten)
 
-    def _wasWritten(self, data: bytes) -> None:
-        if self._running is not None and endsCommand(data, self._running):
-            self._commandEnded()
+    def _jmaWasWritten(self, data: bytes) -> None:
+        if self._jmaRunning is not None and endsCommand(data, self._jmaRunning):
+            self._jmaCommandEnded()
 
-    def _unwatchTransport(self) -> None:
-        watch, self._watch = self._watch, None
+    def _jmaUnwatchTransport(self) -> None:
+        watch, self._jmaWatch = self._jmaWatch, None
         if watch is not None:
             watch.stop()
 
-    def _commandEnded(self) -> None:
-        self._running = None
-        self._unwatchTransport()
-        if self._announced is not None:
-            self._throwAwayLiteral()
-        if self._hasSaidBye:
+    def _jmaCommandEnded(self) -> None:
+        self._jmaRunning = None
+        self._jmaUnwatchTransport()
+        if self._jmaAnnounced is not None:
+            self._jmaThrowAwayLiteral()
+        if self._jmaHasSaidBye:
             return
-        self._inTurn += 1
-        if self._busyReceiving and self._inTurn < _COMMANDS_IN_A_TURN and self._backlog is None:
+        self._jmaInTurn += 1
+        hasTurn = self._jmaInTurn < _COMMANDS_IN_A_TURN and self._jmaBacklog is None
+        if self._busyReceiving and hasTurn:
             self.paused = False
-        elif self._nextCommand is None and not self._ended:
+        elif self._jmaNextCommand is None and not self._jmaEnded:
             self.paused = True
-            self._nextCommand = self.callLater(0, self._nextTurn)
+            self._jmaNextCommand = self.callLater(0, self._jmaNextTurn)
 
-    def _nextTurn(self) -> None:
-        self._nextCommand = None
-        backlog, self._backlog = self._backlog, None
+    def _jmaNextTurn(self) -> None:
+        self._jmaNextCommand = None
+        backlog, self._jmaBacklog = self._jmaBacklog, None
         if backlog is None:
-            self.takeInput()
+            self._jmaTakeInput()
         else:
-            backlog.sent().addCallback(lambda _: self.takeInput())
+            backlog.sent().addCallback(lambda _: self._jmaTakeInput())
 
-    def _noteLiteral(self, line: bytes) -> None:
-        self._announced = announcedLiteral(line) if line.endswith(b"+}") else None
+    def _jmaNoteLiteral(self, line: bytes) -> None:
+        self._jmaAnnounced = announcedLiteral(line) if line.endswith(b"+}") else None
 
-    def literalTaken(self) -> None:
-        """
-        The literal that the last line announced will be read as an argument.
-        """
-        self._announced = None
-
-    def _throwAwayLiteral(self) -> None:
-        size, self._announced = self._announced, None
+    def _jmaThrowAwayLiteral(self) -> None:
+        size, self._jmaAnnounced = self._jmaAnnounced, None
         if size is None:
             return
         if size > _MOST_THROWN_AWAY:
@@ -271,5 +251,9 @@ class CommandSerializer(Bye):
             self.transport.loseConnection()
             return
         self._pendingLiteral = DiscardedLiteral(size)
-        self.parseState = "discarded"
+        self._jmaNextLine().addCallback(self._jmaDiscarded)
         self.setRawMode()
+
+    def _jmaDiscarded(self, line: bytes) -> None:
+        self._jmaNoteLiteral(line)
+        self._jmaCommandEnded()

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_mailboxcommands -*-
 """
-How commands ask the mail store, and wait for its answer. What a store says in an exception is for
-the log; the client gets a response code (RFC 5530) and a fixed sentence.
+How commands call the mail store and wait for it. The text of a store's exception goes to the log;
+the client gets a response code (RFC 5530) and a fixed sentence.
 """
 
 from __future__ import annotations
@@ -22,97 +22,98 @@ from twisted.mail.imap4 import (
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.imap.dispatch import CommandRefused
-from txjmapaccess.imap.objectidentifiers import ObjectIdentifiers
+from txjmapaccess.imap.objectidentifiers import hasObjectIDs, identifiersOf
 from txjmapaccess.pacing import ClientGone
 from txjmapaccess.store.mailboxes import openMailbox
 
 NO_SUCH_MAILBOX = b"[NONEXISTENT] No such mailbox"
+READ_ONLY = b"[NOPERM] The mailbox is read-only"
+
+_log = Logger()
 
 
 def refusalOf(error: MailboxException) -> bytes:
     """
-    @return: what a client is told about a mailbox that will not do what it asked for (RFC 5530,
-        section 3).
+    @return: the response text for a store's refusal (RFC 5530, section 3).
     """
     if isinstance(error, MailboxCollision):
         return b"[ALREADYEXISTS] There is such a mailbox already"
     if isinstance(error, NoSuchMailbox):
         return NO_SUCH_MAILBOX
     if isinstance(error, ReadOnlyMailbox):
-        return b"[NOPERM] The mailbox is read-only"
+        return READ_ONLY
     return b"[CANNOT] Not possible with this mailbox"
 
 
-class StoreAccess(ObjectIdentifiers):
+def isTwisteds(connection: Any, name: str) -> bool:
     """
-    To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    @return: whether a method is Twisted's own. One that a server overrides is called as it is.
     """
+    return getattr(type(connection), name) is getattr(IMAP4Server, name)
 
-    _log = Logger()
 
-    def isTwisteds(self, name: str) -> bool:
-        """
-        @return: whether a method is Twisted's own. One that a server overrides is called as it
-            is.
-        """
-        return getattr(type(self), name) is getattr(IMAP4Server, name)
+def carryOut(coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
+    """
+    Run a command to its end. Its failure is answered by the dispatch.
+    """
+    command = Deferred.fromCoroutine(coroutine)
+    command.addErrback(lambda failure: failure.trap(ClientGone) and None)
+    return command
 
-    def carryOut(self, tag: bytes, coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
-        """
-        Let a command go on. Its failure is answered by the dispatch.
-        """
-        command = Deferred.fromCoroutine(coroutine)
-        command.addErrback(lambda failure: failure.trap(ClientGone) and None)
-        return command
 
-    async def ask(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """
-        Ask the account or a mailbox, and wait for the answer.
+async def ask(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """
+    Call a method of the account or of a mailbox, and wait for its result.
 
-        @raise CommandRefused: when it says that it cannot.
-        """
-        try:
-            return await settled(method, *args, **kwargs)
-        except MailboxException as e:
-            raise CommandRefused(refusalOf(e)) from e
-        except TemporaryFailure as e:
-            self._log.error("The mail store is not available: {reason}", reason=str(e))
-            raise CommandRefused(b"[UNAVAILABLE] Temporarily not available") from e
+    @raise CommandRefused: when the store refuses, or is not available.
+    """
+    try:
+        return await settled(method, *args, **kwargs)
+    except MailboxException as e:
+        raise CommandRefused(refusalOf(e)) from e
+    except TemporaryFailure as e:
+        _log.error("The mail store is not available: {reason}", reason=str(e))
+        raise CommandRefused(b"[UNAVAILABLE] Temporarily not available") from e
 
-    async def changing(
-        self, what: str, args: tuple[Any, ...], work: Callable[[], Awaitable[Any]]
-    ) -> Any:
-        """
-        Change mailboxes or messages, with the knowledge of those who keep identifiers.
 
-        @param what: see L{ObjectIdentifiers.beginChange}, and C{args} with it.
-        @param work: what asks the store.
+async def changing(
+    connection: Any, what: str, args: tuple[Any, ...], work: Callable[[], Awaitable[Any]]
+) -> Any:
+    """
+    Change mailboxes or messages, and record the change where identifiers are kept.
 
-        @return: what it gives.
+    @param what: see L{txjmapaccess.store.accountidentifiers.AccountIdentifiers.beginChange},
+        and C{args} with it.
+    @param work: calls the store.
 
-        @raise CommandRefused: when it cannot be done, or when identifiers cannot be kept.
-        """
-        change = await self.ask(self.beginChange, what, *args)
-        try:
-            result = await work()
-        except CommandRefused as e:
-            wasRefused = isinstance(e.__cause__, MailboxException)
-            await self.endChange(change, "refused" if wasRefused else "doubtful")
-            raise
-        except Exception:
-            await self.endChange(change, "doubtful")
-            raise
-        await self.endChange(change, "done", result)
-        return result
+    @return: the result of C{work}.
 
-    async def openMailbox(self, name: str, *rw: int, missing: bytes = NO_SUCH_MAILBOX) -> Any:
-        """
-        @param rw: as L{twisted.mail.interfaces.IAccountIMAP.select} takes it.
-        @param missing: the refusal when there is no such mailbox.
+    @raise CommandRefused: when it is not possible, or when identifiers cannot be kept.
+    """
+    if not hasObjectIDs(connection):
+        return await work()
+    identifiers = identifiersOf(connection)
+    change = await ask(identifiers.beginChange, what, *args)
+    try:
+        result = await work()
+    except Exception as e:
+        wasRefused = isinstance(e, CommandRefused) and isinstance(e.__cause__, MailboxException)
+        await identifiers.endChange(change, "refused" if wasRefused else "doubtful")
+        raise
+    await identifiers.endChange(change, "done", result)
+    return result
 
-        @return: the mailbox.
-        """
-        mailbox = await self.ask(openMailbox, self.account, name, *rw)
-        if mailbox is None:
-            raise CommandRefused(missing)
-        return mailbox
+
+async def mailboxNamed(
+    connection: Any, name: str, *rw: int, missing: bytes = NO_SUCH_MAILBOX
+) -> Any:
+    """
+    Open a mailbox.
+
+    @param rw: as L{twisted.mail.interfaces.IAccountIMAP.select} takes it.
+    @param missing: the refusal when there is no such mailbox.
+    """
+    mailbox = await ask(openMailbox, connection.account, name, *rw)
+    if mailbox is None:
+        raise CommandRefused(missing)
+    return mailbox

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_login -*-
 """
-What may be offered now: no password and no token in clear where the operator does not want it
-(RFC 3501, section 11.1; RFC 7628, section 4), and STARTTLS.
+Which login mechanisms a connection may use now: no password and no token in the clear where the
+operator forbids it (RFC 3501, section 11.1; RFC 7628, section 4).
 """
 
 from __future__ import annotations
@@ -14,117 +14,104 @@ from twisted.cred.credentials import IUsernamePassword
 from twisted.internet.interfaces import IAddress, ISSLTransport
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.connectionlimits import ConnectionLimits
 from txjmapaccess.imap.sasl import MECHANISMS, Mechanism, foreignMechanism
 from txjmapaccess.interfaces import IBearerToken, IProtectedTransport
 from txjmapaccess.sessionurl import isLoopback
 
 
-class TLSRequirement(ConnectionLimits):
+def offeredMechanisms(connection: Any, loginDisabled: bool) -> Mapping[bytes, Mechanism]:
     """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    @param loginDisabled: see L{isLoginDisabled}.
+
+    @return: the mechanisms that have a checker and may be used now.
     """
+    known = knownMechanisms(connection)
+    if not loginDisabled and (
+        connection._jmaSettings.requireTLS is not None
+        or not _hasChecker(connection, IBearerToken)
+        or _mayHaveTokens(connection)
+    ):
+        return known
+    return {
+        name: mechanism
+        for name, mechanism in known.items()
+        if not privacyRequired(connection, mechanism, loginDisabled)
+    }
 
-    def offeredMechanisms(self, loginDisabled: bool) -> Mapping[bytes, Mechanism]:
-        """
-        @param loginDisabled: what L{loginDisabled} says.
 
-        @return: the mechanisms for which there is a checker, and which may be used now.
-        """
-        known = self.knownMechanisms()
-        if not loginDisabled and (
-            self._jmaSettings.requireTLS is not None
-            or not self._checksTokens()
-            or self._mayHaveTokens()
-        ):
-            return known
-        return {
-            name: mechanism
-            for name, mechanism in known.items()
-            if not self._privacyRequired(mechanism, loginDisabled)
-        }
+def knownMechanisms(connection: Any) -> Mapping[bytes, Mechanism]:
+    """
+    @return: the mechanisms that have a checker, and the server's own.
+    """
+    passwords = _hasChecker(connection, IUsernamePassword) or checksPasswordsItself(connection)
+    tokens = _hasChecker(connection, IBearerToken)
+    ours = _ours(passwords, tokens, connection._jmaSettings.offered)
+    if not connection.challengers:
+        return ours
+    theirs = {
+        name: foreignMechanism(name, makeChallenger)
+        for name, makeChallenger in connection.challengers.items()
+        if name not in MECHANISMS
+    }
+    return {**theirs, **ours}
 
-    def knownMechanisms(self) -> Mapping[bytes, Mechanism]:
-        """
-        @return: the mechanisms for which there is a checker, and those of other people.
-        """
-        offered = self._jmaSettings.offered
-        ours = _ours(self._checksPasswords(), self._checksTokens(), offered)
-        if not self.challengers:
-            return ours
-        theirs = {
-            name: foreignMechanism(name, makeChallenger)
-            for name, makeChallenger in self.challengers.items()
-            if name not in MECHANISMS
-        }
-        return {**theirs, **ours}
 
-    def loginDisabled(self) -> bool:
-        """
-        @return: whether passwords in clear are refused (LOGINDISABLED).
-        """
-        return self.isLoginDisabled(super().capabilities())
+def loginDisabled(connection: Any) -> bool:
+    """
+    @return: whether passwords in the clear are refused (LOGINDISABLED).
+    """
+    return isLoginDisabled(connection, connection._jmaSuper("capabilities")())
 
-    def isLoginDisabled(self, base: Mapping[bytes, Any]) -> bool:
-        """
-        @param base: the capabilities of the server itself.
 
-        @return: whether passwords in clear are refused (LOGINDISABLED).
-        """
-        requireTLS = self._jmaSettings.requireTLS
-        if requireTLS is None:
-            return b"LOGINDISABLED" in base
-        return requireTLS and not self._isProtected()
+def isLoginDisabled(connection: Any, base: Mapping[bytes, Any]) -> bool:
+    """
+    @param base: the capabilities of the server itself.
 
-    def privacyRequired(self, mechanism: Mechanism) -> bool:
-        """
-        @return: whether a mechanism must wait for TLS.
-        """
-        return self._privacyRequired(mechanism, self.loginDisabled())
+    @return: see L{loginDisabled}.
+    """
+    requireTLS: bool | None = connection._jmaSettings.requireTLS
+    if requireTLS is None:
+        return b"LOGINDISABLED" in base
+    return requireTLS and not _isProtected(connection)
 
-    def _privacyRequired(self, mechanism: Mechanism, loginDisabled: bool) -> bool:
-        if not mechanism.secretInClear:
-            return False
-        if mechanism.credentials is IUsernamePassword or self._jmaSettings.requireTLS is not None:
-            return loginDisabled
-        return not self._mayHaveTokens()
 
-    def _mayHaveTokens(self) -> bool:
-        return self._isProtected() or isFromLoopback(self.transport.getPeer())
+def privacyRequired(connection: Any, mechanism: Mechanism, loginDisabled: bool) -> bool:
+    """
+    @param loginDisabled: see L{isLoginDisabled}.
 
-    def checksPasswordsItself(self) -> bool:
-        """
-        @return: whether the server has an C{authenticateLogin} that is not Twisted's.
-        """
-        method = getattr(self.authenticateLogin, "__func__", None)
-        return method is not IMAP4Server.authenticateLogin
+    @return: whether a mechanism must wait for TLS.
+    """
+    if not mechanism.secretInClear:
+        return False
+    isPassword = mechanism.credentials is IUsernamePassword
+    if isPassword or connection._jmaSettings.requireTLS is not None:
+        return loginDisabled
+    return not _mayHaveTokens(connection)
 
-    def do_STARTTLS(self, tag: bytes) -> None:
-        """
-        STARTTLS (RFC 3501, section 6.2.1). What came in clear behind it is thrown away.
-        """
-        wasProtected = self.startedTLS
-        super().do_STARTTLS(tag)
-        if self.startedTLS and not wasProtected:
-            self.clearLineBuffer()
 
-    unauth_STARTTLS: Any = (do_STARTTLS,)
+def checksPasswordsItself(connection: Any) -> bool:
+    """
+    @return: whether the server has an C{authenticateLogin} that is not Twisted's.
+    """
+    method = getattr(connection.authenticateLogin, "__func__", None)
+    return method is not IMAP4Server.authenticateLogin
 
-    def _checksPasswords(self) -> bool:
-        return self._hasChecker(IUsernamePassword) or self.checksPasswordsItself()
 
-    def _checksTokens(self) -> bool:
-        return self._hasChecker(IBearerToken)
+def _hasChecker(connection: Any, credentials: Any) -> bool:
+    return credentials in getattr(connection.portal, "checkers", ())
 
-    def _hasChecker(self, credentials: Any) -> bool:
-        return credentials in getattr(self.portal, "checkers", ())
 
-    def _isProtected(self) -> bool:
-        return (
-            self.startedTLS
-            or ISSLTransport.providedBy(self.transport)
-            or IProtectedTransport.providedBy(self.transport)
-        )
+def _mayHaveTokens(connection: Any) -> bool:
+    return _isProtected(connection) or isFromLoopback(connection.transport.getPeer())
+
+
+def _isProtected(connection: Any) -> bool:
+    transport = connection.transport
+    return (
+        connection.startedTLS
+        or ISSLTransport.providedBy(transport)
+        or IProtectedTransport.providedBy(transport)
+    )
 
 
 @lru_cache

@@ -119,7 +119,7 @@ class StoppableServer(JMAPAccessIMAP4Server):
         """
         self.connections.opened(self)
         if self.connections.areEnding:
-            self.dismiss(GOODBYE)
+            self._jmaDismiss(GOODBYE)
         else:
             super().connectionMade()
 
@@ -134,10 +134,10 @@ class StoppableServer(JMAPAccessIMAP4Server):
         """
         See L{Stoppable}.
         """
-        if self._ended or self._hasSaidBye:
+        if self._jmaEnded or self._jmaHasSaidBye:
             return
-        if self._running is None or self.parseState == "idling":
-            self.dismiss(GOODBYE)
+        if self._jmaRunning is None or self._jmaIdle is not None:
+            self._jmaDismiss(GOODBYE)
 
     def parse_command(self, line: bytes) -> None:
         """
@@ -148,8 +148,8 @@ class StoppableServer(JMAPAccessIMAP4Server):
         else:
             super().parse_command(line)
 
-    def _commandEnded(self) -> None:
-        super()._commandEnded()
+    def _jmaCommandEnded(self) -> None:
+        super()._jmaCommandEnded()
         if self.connections.areEnding:
             # The handler has not returned yet.
             self.callLater(0, self.finish)

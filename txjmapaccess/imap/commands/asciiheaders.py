@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
-Messages as Twisted's ENVELOPE and BODYSTRUCTURE can take them. Those fail on what is in many
-messages that were never checked by anybody: octets above ASCII in a header, a semicolon at the end
-of a Content-Type, a parameter without a value.
+Headers for Twisted's ENVELOPE and BODYSTRUCTURE, which fail on what real messages contain: octets
+above ASCII in a header, a semicolon at the end of a Content-Type, a parameter without a value.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from txjmapaccess.message.fieldvalue import fieldOctets
 from txjmapaccess.message.parameters import PLAIN_TEXT, plainContentType
 
 
-class Tidied:
+class ASCIIHeaders:
     """
-    A message or a part of one, whose headers are as Twisted takes them.
+    A message or a part of one, with headers that Twisted can parse.
 
     @param part: the message or part itself.
     """
@@ -31,16 +30,16 @@ class Tidied:
         """
         See L{twisted.mail.interfaces.IMessageIMAPPart.getHeaders}.
         """
-        tidied = {}
+        headers = {}
         for name, value in self._part.getHeaders(negate, *names).items():
             if value is not None:
-                tidied[name] = encodeWords(fieldOctets(value))
+                headers[name] = encodeWords(fieldOctets(value))
                 if name.lower() == "content-type" and value:
-                    tidied[name] = plainContentType(fieldOctets(value), PLAIN_TEXT)
-        return tidied
+                    headers[name] = plainContentType(fieldOctets(value), PLAIN_TEXT)
+        return headers
 
-    def getSubPart(self, part: int) -> Tidied:
+    def getSubPart(self, part: int) -> ASCIIHeaders:
         """
         See L{twisted.mail.interfaces.IMessageIMAPPart.getSubPart}.
         """
-        return Tidied(self._part.getSubPart(part))
+        return ASCIIHeaders(self._part.getSubPart(part))

@@ -2,9 +2,9 @@
 """
 FETCH (RFC 3501, section 6.4.5), with EMAILID and THREADID (RFC 8474, section 5.3).
 
-Of each message everything is got together before the first octet of it is sent: so one that
-cannot be read is left out and spoils nothing. What an item looks like is the business of the
-server's C{spew_NAME} methods, but for sections, where Twisted's own has no partial fetch.
+Everything of a message is collected before its first octet is sent: one that cannot be read is
+left out and spoils nothing. The server's C{spew_NAME} methods write the items, except for sections:
+Twisted has no partial fetch.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from twisted.mail.imap4 import IMAP4Server, MessageSet, NoSuchMailbox
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import MessageExpunged
-from txjmapaccess.imap.commands.asciiheaders import Tidied
+from txjmapaccess.imap.commands.asciiheaders import ASCIIHeaders
 from txjmapaccess.imap.commands.fetchitems import Section, fetchItems, parseFetchItems
 from txjmapaccess.imap.commands.fetchresponse import FetchResponse
 from txjmapaccess.imap.commands.sections import Extract, extract
-from txjmapaccess.imap.commands.select import SelectCommands
 from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.objectidentifiers import messageIDsOf, turns
+from txjmapaccess.imap.selectedmailbox import fetchMessages, isReadOnly, sendFlags
 from txjmapaccess.imap.sequenceset import sequenceSet
+from txjmapaccess.imap.storeaccess import carryOut, isTwisteds
 from txjmapaccess.pacing import ClientGone
 from txjmapaccess.store.messageset import messageSet
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs
@@ -59,62 +61,74 @@ _SECTIONS = {
 _STRUCTURES = ("envelope", "bodystructure", "body")
 _UID = parseFetchItems(b"UID")[0]
 
+_log = Logger()
 
-class FetchCommand(SelectCommands):
+
+def fetch(
+    connection: Any, tag: bytes, messages: MessageSet, query: list[Any], uid: int = 0
+) -> Deferred[None]:
     """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    FETCH and UID FETCH.
+    """
+    return carryOut(_fetch(connection, tag, messages, query, uid))
+
+
+async def _fetch(
+    connection: Any, tag: bytes, messages: MessageSet, query: list[Any], uid: int
+) -> None:
+    if uid and not any(item.type == "uid" for item in query):
+        query = [*query, _UID]
+    timeout = connection.setTimeout(None)
+    connection.blocked = []  # Until it is None again, Twisted keeps what listeners are told.
+    try:
+        found = await fetchMessages(connection, messages, uid)
+        failed = await _Fetch(connection, query, uid).send(found)
+    finally:
+        connection.blocked = None
+        _setTimeout(connection, timeout)
+    if _UNREADABLE in failed:
+        connection.sendNegativeResponse(tag, b"[SERVERBUG] Some messages could not be read")
+    elif _GONE in failed:
+        connection.sendNegativeResponse(tag, b"[EXPUNGEISSUED] Some messages are gone")
+    else:
+        connection.sendPositiveResponse(tag, b"FETCH completed")
+
+
+def _setTimeout(connection: Any, period: float | None) -> None:
+    if not connection._jmaEnded and not connection._jmaHasSaidBye:
+        connection.setTimeout(period)
+
+
+class _Fetch:
+    """
+    The responses to one FETCH.
     """
 
-    _log = Logger()
+    def __init__(self, connection: Any, query: list[Any], uid: int) -> None:
+        self._connection = connection
+        self._query = query
+        self._uid = uid
+        self._turns = turns(connection)
+        self._isOurs = isTwisteds(connection, "spewMessage")
 
-    _idsOf: tuple[Any, MessageIDs] | None = None
-
-    def do_FETCH(
-        self, tag: bytes, messages: MessageSet, query: list[Any], uid: int = 0
-    ) -> Deferred[None]:
-        """
-        FETCH and UID FETCH.
-        """
-        return self.carryOut(tag, self._fetch(tag, messages, query, uid))
-
-    async def _fetch(self, tag: bytes, messages: MessageSet, query: list[Any], uid: int) -> None:
-        if uid and not any(item.type == "uid" for item in query):
-            query = [*query, _UID]
-        timeout = self.setTimeout(None)
-        self.blocked = []  # Until it is None again, Twisted keeps what listeners are told.
-        try:
-            found = await self.fetchMessages(messages, uid)
-            failed = await self._sendMessages(found, query, uid)
-        finally:
-            self.blocked = None
-            self._setTimeout(timeout)
-        if _UNREADABLE in failed:
-            self.sendNegativeResponse(tag, b"[SERVERBUG] Some messages could not be read")
-        elif _GONE in failed:
-            self.sendNegativeResponse(tag, b"[EXPUNGEISSUED] Some messages are gone")
-        else:
-            self.sendPositiveResponse(tag, b"FETCH completed")
-
-    async def _sendMessages(
-        self, found: list[tuple[int, Any]], query: list[Any], uid: int
-    ) -> set[int]:
+    async def send(self, found: list[tuple[int, Any]]) -> set[int]:
         """
         @return: why some messages were not sent: L{_UNREADABLE}, L{_GONE}.
         """
+        connection, query = self._connection, self._query
         failed, waiting = set(), 0
-        turns = self.turns()
-        isRead = any(map(_reads, query)) and not self.isReadOnly()
+        isRead = any(map(_reads, query)) and not isReadOnly(connection)
         wantsIDs = any(item.type in ("emailid", "threadid") for item in query)
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
             ids, unseen = [_NO_IDS] * len(batch), []
             if wantsIDs:
-                ids = await self.messageIDsOf(self.mbox, [message for _, message in batch])
+                ids = await messageIDsOf(connection, [message for _, message in batch])
             for (sequence, message), ofMessage in zip(batch, ids, strict=True):
                 items = _withoutLeftOut(query, ofMessage) if LEFT_OUT in ofMessage else query
-                self._idsOf = (message, ofMessage)
+                connection._jmaIDsOf = (message, ofMessage)
                 waits = waiting > _HIGH_WATER
-                sent = await self._sendMessage(sequence, message, items, uid, waits)
+                sent = await self._sendMessage(sequence, message, items, waits)
                 if sent < 0:
                     failed.add(sent)
                 elif waits and sent:
@@ -123,34 +137,29 @@ class FetchCommand(SelectCommands):
                     waiting += sent
                 if isRead and sent > 0 and not _isSeen(message):
                     unseen.append((sequence, sequence))
-                if turns.isOver():
-                    await turns.pause()
+                if self._turns.isOver():
+                    await self._turns.pause()
             if unseen:
-                await self._setSeen(messageSet(unseen), uid)
-        self._idsOf = None
+                await self._setSeen(messageSet(unseen))
+        connection._jmaIDsOf = None
         return failed
 
     def _waitsForClient(self, waits: bool) -> None:
         # There is no timer while the store is at work. A client that reads nothing has as much
         # time as one that says nothing.
-        self._setTimeout(self.POSTAUTH_TIMEOUT if waits else None)
+        connection = self._connection
+        _setTimeout(connection, connection.POSTAUTH_TIMEOUT if waits else None)
 
-    def _setTimeout(self, period: float | None) -> None:
-        if not self._ended and not self._hasSaidBye:
-            self.setTimeout(period)
-
-    async def _setSeen(self, messages: MessageSet, uid: int) -> None:
-        # Whoever reads a message has seen it (RFC 3501, section 6.4.5). Twisted leaves that to
-        # the mailbox, and some mailboxes do it.
+    async def _setSeen(self, messages: MessageSet) -> None:
+        # Reading a message sets \Seen (RFC 3501, section 6.4.5). Twisted leaves that to the
+        # mailbox, and only some mailboxes do it.
         try:
-            changed = await settled(self.mbox.store, messages, ["\\Seen"], 1, uid=0)
-            self.sendFlags(changed or {}, uid)
+            changed = await settled(self._connection.mbox.store, messages, ["\\Seen"], 1, uid=0)
+            sendFlags(self._connection, changed or {}, self._uid)
         except Exception:
-            self._log.failure("Messages that were read could not be marked so")
+            _log.failure("Messages could not be marked as read")
 
-    async def _sendMessage(
-        self, sequence: int, message: Any, query: list[Any], uid: int, waits: bool
-    ) -> int:
+    async def _sendMessage(self, sequence: int, message: Any, query: list[Any], waits: bool) -> int:
         """
         @param waits: whether to wait until the client has read what it was sent.
 
@@ -158,10 +167,11 @@ class FetchCommand(SelectCommands):
         """
         if not query:
             return 0
-        if not self.isTwisteds("spewMessage"):
-            await settled(self.spewMessage, sequence, message, query, uid)
+        if not self._isOurs:
+            await settled(self._connection.spewMessage, sequence, message, query, self._uid)
             return 0
-        response = FetchResponse(self.transport, sequence, self._waitsForClient)
+        transport = self._connection.transport
+        response = FetchResponse(transport, sequence, self._waitsForClient)
         try:
             for item in query:
                 await self._addItem(response, item, sequence, message)
@@ -172,10 +182,10 @@ class FetchCommand(SelectCommands):
         except Exception as e:
             if isinstance(e, (MessageExpunged, NoSuchMailbox)) and not response.hasBegun:
                 return _GONE  # Another session was faster (RFC 2180, sections 3 and 4.1).
-            self._log.failure("A message could not be read: {message!r}", message=message)
+            _log.failure("A message could not be read: {message!r}", message=message)
             if response.hasBegun:
                 # The client waits for the rest of a literal that will not come.
-                self.transport.abortConnection()
+                transport.abortConnection()
             return _UNREADABLE
         return response.sent
 
@@ -184,21 +194,22 @@ class FetchCommand(SelectCommands):
     ) -> None:
         section = item if isinstance(item, Section) else _SECTIONS.get(item.type)
         name = "spew_" + item.type
-        if section is not None and self.isTwisteds(name):
+        if section is not None and isTwisteds(self._connection, name):
             await self._addSection(response, section, message)
             return
-        spew = getattr(self, name)
+        spew = getattr(self._connection, name)
         if item.type == "body":
             spew = partial(spew, item)
         try:
             await settled(spew, sequence, message, response.write, response.flush)
         except Exception:
-            if item.type not in _STRUCTURES or not self.isTwisteds(name):
+            if item.type not in _STRUCTURES or not isTwisteds(self._connection, name):
                 raise
-            await settled(spew, sequence, Tidied(message), response.write, response.flush)
+            ascii = ASCIIHeaders(message)
+            await settled(spew, sequence, ascii, response.write, response.flush)
 
     async def _addSection(self, response: FetchResponse, section: Any, message: Any) -> None:
-        data = await extract(section, message, self.turns())
+        data = await extract(section, message, self._turns)
         label: bytes = section.label
         if section.partialBegin is not None:
             label += b"<%d>" % section.partialBegin
@@ -213,35 +224,40 @@ class FetchCommand(SelectCommands):
         else:
             response.write(label + b" {%d}\r\n" % len(data) + data)
 
-    # What a FETCH that another server overrides calls
 
-    def spew_emailid(
-        self, id: int, msg: Any, _w: Callable[[bytes], Any], _f: Any = None
-    ) -> Deferred[None]:
-        """
-        Write EMAILID.
-        """
-        return Deferred.fromCoroutine(self._spewID("email", msg, _w))
+# These are methods of a connection, because a FETCH that a server overrides calls them too.
 
-    def spew_threadid(
-        self, id: int, msg: Any, _w: Callable[[bytes], Any], _f: Any = None
-    ) -> Deferred[None]:
-        """
-        Write THREADID.
-        """
-        return Deferred.fromCoroutine(self._spewID("thread", msg, _w))
 
-    async def _spewID(self, kind: str, message: Any, write: Callable[[bytes], Any]) -> None:
-        if self._idsOf is not None and self._idsOf[0] is message:
-            ids = self._idsOf[1]
-        else:
-            (ids,) = await self.messageIDsOf(self.mbox, [message])
-        value = getattr(ids, kind)
-        if value == LEFT_OUT:
-            # There must be an item in this place, and its value NIL would be a lie.
-            write(b"UID %d" % message.getUID())
-        else:
-            write(f"{kind.upper()}ID {f'({value})' if value else 'NIL'}".encode("ascii"))
+def spewEmailID(
+    connection: Any, id: int, msg: Any, _w: Callable[[bytes], Any], _f: Any = None
+) -> Deferred[None]:
+    """
+    Write EMAILID.
+    """
+    return Deferred.fromCoroutine(_spewID(connection, "email", msg, _w))
+
+
+def spewThreadID(
+    connection: Any, id: int, msg: Any, _w: Callable[[bytes], Any], _f: Any = None
+) -> Deferred[None]:
+    """
+    Write THREADID.
+    """
+    return Deferred.fromCoroutine(_spewID(connection, "thread", msg, _w))
+
+
+async def _spewID(connection: Any, kind: str, message: Any, write: Callable[[bytes], Any]) -> None:
+    known = connection._jmaIDsOf
+    if known is not None and known[0] is message:
+        ids = known[1]
+    else:
+        (ids,) = await messageIDsOf(connection, [message])
+    value = getattr(ids, kind)
+    if value == LEFT_OUT:
+        # There must be an item in this place, and its value NIL would be a lie.
+        write(b"UID %d" % message.getUID())
+    else:
+        write(f"{kind.upper()}ID {f'({value})' if value else 'NIL'}".encode("ascii"))
 
 
 _NO_IDS = MessageIDs(LEFT_OUT, LEFT_OUT)
@@ -263,7 +279,7 @@ def _withoutLeftOut(query: list[Any], ids: MessageIDs) -> list[Any]:
 
 REPLACED.update(
     {
-        IMAP4Server.do_FETCH: FetchCommand.do_FETCH,
+        IMAP4Server.do_FETCH: fetch,
         IMAP4Server.arg_fetchatt: fetchItems,
         IMAP4Server.arg_seqset: sequenceSet,
     }

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.imap.test_sessioncommands -*-
 """
-Commands that Twisted does not have: ID (RFC 2971), ENABLE (RFC 5161), UNSELECT (RFC 3691).
+ID (RFC 2971).
 """
 
 from __future__ import annotations
@@ -9,20 +9,18 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from txjmapaccess.imap.commands.select import SelectCommands
 from txjmapaccess.imap.dispatch import ADDED
 from txjmapaccess.imap.grammar import SyntaxProblem, quote
-from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String, tokens, tokensIn
+from txjmapaccess.imap.literals import CLOSE, OPEN, Parenthesis, String, tokens
 
 _MOST_FIELDS = 30
 
 
-def idFields(server: Any, line: bytes) -> tuple[None, bytes] | Deferred[Any]:
+def idFields(connection: Any, line: bytes) -> tuple[None, bytes] | Deferred[Any]:
     """
-    The argument of ID. It is checked and thrown away: whatever a client says about itself, it gets
-    the same service.
+    The argument of ID. It is checked and ignored: no client gets special treatment.
     """
-    found = tokens(server, line)
+    found = tokens(connection, line)
     if isinstance(found, Deferred):
         return found.addCallback(_checkedFields)
     return _checkedFields(found)
@@ -44,47 +42,20 @@ def _checkedFields(found: tuple[list[bytes], bytes]) -> tuple[None, bytes]:
     return None, b""
 
 
-def enabledNames(server: Any, line: bytes) -> tuple[None, bytes]:
+def identify(connection: Any, tag: bytes, _: None) -> None:
     """
-    The arguments of ENABLE: names of extensions.
+    ID.
     """
-    words = tokensIn(line)
-    if not words:
-        raise SyntaxProblem("Missing argument")
-    if any(isinstance(word, (String, Parenthesis)) for word in words):
-        raise SyntaxProblem("Malformed argument")
-    return None, b""
-
-
-class SessionCommands(SelectCommands):
-    """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
-    """
-
-    def do_ID(self, tag: bytes, _: None) -> None:
-        """
-        ID.
-        """
-        fields = self._jmaSettings.serverID.items()
-        words = [quote(word.encode("ascii")) for field in fields for word in field]
-        answer = b"(" + b" ".join(words) + b")" if words else b"NIL"
-        self.sendUntaggedResponse(b"ID " + answer)
-        self.sendPositiveResponse(tag, b"ID completed")
-
-    def do_ENABLE(self, tag: bytes, _: None) -> None:
-        """
-        ENABLE, in the authenticated state only. There is nothing that could be enabled.
-        """
-        self.sendUntaggedResponse(b"ENABLED")
-        self.sendPositiveResponse(tag, b"ENABLE completed")
+    fields = connection._jmaSettings.serverID.items()
+    words = [quote(word.encode("ascii")) for field in fields for word in field]
+    answer = b"(" + b" ".join(words) + b")" if words else b"NIL"
+    connection.sendUntaggedResponse(b"ID " + answer)
+    connection.sendPositiveResponse(tag, b"ID completed")
 
 
 ADDED.update(
-    {
-        ("unauth", b"ID"): (b"ID", (SessionCommands.do_ID, idFields)),
-        ("auth", b"ID"): (b"ID", (SessionCommands.do_ID, idFields)),
-        ("select", b"ID"): (b"ID", (SessionCommands.do_ID, idFields)),
-        ("auth", b"ENABLE"): (b"ENABLE", (SessionCommands.do_ENABLE, enabledNames)),
-        ("select", b"UNSELECT"): (b"UNSELECT", (SessionCommands.do_UNSELECT,)),
-    }
+    dict.fromkeys(
+        (("unauth", b"ID"), ("auth", b"ID"), ("select", b"ID")),
+        (b"ID", (identify, idFields)),
+    )
 )

@@ -2,9 +2,9 @@
 """
 SEARCH (RFC 3501, section 6.4.4), with EMAILID and THREADID (RFC 8474, section 6).
 
-A mailbox that can search by itself does so, unless object identifiers are asked for, of which it
-knows nothing. Those are looked up in an index where the mailbox has one. Only messages that are
-left are read, and never so many at once that others have to wait.
+A mailbox that can search does so, unless the client searches for object identifiers, which it does
+not know. Those are looked up in an index where there is one. Only the remaining messages are read,
+in turns with other work.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, ISearchableMailbo
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.commands.searchkeys import Key, Query, both, parseKeys
 from txjmapaccess.imap.commands.searchmatcher import Candidate, Test, compileKey
-from txjmapaccess.imap.commands.select import SelectCommands
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem, parseString
 from txjmapaccess.imap.literals import String, tokens
+from txjmapaccess.imap.objectidentifiers import identifiersOf, messageIDsOf, turns
+from txjmapaccess.imap.selectedmailbox import fetchMessages
 from txjmapaccess.imap.sequenceset import parseSequenceSet
+from txjmapaccess.imap.storeaccess import ask, carryOut, isTwisteds
+from txjmapaccess.pacing import Turns
 from txjmapaccess.store.messageset import messageSet, since
 
 _BATCH = 200
@@ -31,10 +34,12 @@ _CHARSETS = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
 _BAD_CHARSET = b"[BADCHARSET (US-ASCII UTF-8)] Unknown charset"
 _IDENTIFIERS = ("EMAILID", "THREADID")
 
+_log = Logger()
+
 
 def charset(server: Any, line: bytes) -> tuple[bytes | None, bytes]:
     """
-    The charset of SEARCH, which may be left out.
+    The optional charset of SEARCH.
     """
     if line[:8].upper() != b"CHARSET ":
         return None, line
@@ -67,108 +72,112 @@ def keysIn(key: Key, names: tuple[str, ...]) -> Iterator[Key]:
             yield from keysIn(part, names)
 
 
-class SearchCommand(SelectCommands):
+def search(
+    connection: Any, tag: bytes, charset: bytes | None, query: Query, uid: int = 0
+) -> Deferred[None] | None:
     """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    SEARCH and UID SEARCH.
     """
+    if not _asksForIDs(query.tokens):
+        if _overridesKeys(connection):
+            connection._jmaSuper("do_SEARCH")(tag, charset, query, uid=uid)
+            return None
+        searchable: Any = ISearchableMailbox(connection.mbox, None)
+        if searchable is not None:
+            return carryOut(_searchTheirWay(connection, tag, searchable, query, uid))
+    key = parseKeys(query.tokens, _CHARSETS[(charset or b"UTF-8").upper()])
+    return carryOut(_searchOurWay(connection, tag, key, uid))
 
-    _log = Logger()
 
-    def do_SEARCH(
-        self, tag: bytes, charset: bytes | None, query: Query, uid: int = 0
-    ) -> Deferred[None] | None:
-        """
-        SEARCH and UID SEARCH.
-        """
-        if not _asksForIDs(query.tokens):
-            if self._overridesKeys():
-                super().do_SEARCH(tag, charset, query, uid=uid)
-                return None
-            searchable: Any = ISearchableMailbox(self.mbox, None)
-            if searchable is not None:
-                return self.carryOut(tag, self._searchTheirWay(tag, searchable, query, uid))
-        key = parseKeys(query.tokens, _CHARSETS[(charset or b"UTF-8").upper()])
-        return self.carryOut(tag, self._searchOurWay(tag, key, uid))
+def _overridesKeys(connection: Any) -> bool:
+    names = [name for name in dir(type(connection)) if name.startswith("search_")]
+    return not all(
+        hasattr(IMAP4Server, name) and isTwisteds(connection, name)
+        for name in (*names, "_searchFilter", "_singleSearchStep")
+    )
 
-    def _overridesKeys(self) -> bool:
-        names = [name for name in dir(type(self)) if name.startswith("search_")]
-        return not all(
-            hasattr(IMAP4Server, name) and self.isTwisteds(name)
-            for name in (*names, "_searchFilter", "_singleSearchStep")
-        )
 
-    def _found(self, tag: bytes, numbers: Iterable[int]) -> None:
-        # None found is an answer too (RFC 3501, section 7.2.5).
-        self.sendUntaggedResponse(b"".join([b"SEARCH", *(b" %d" % number for number in numbers)]))
-        self.sendPositiveResponse(tag, b"SEARCH completed")
+def _found(connection: Any, tag: bytes, numbers: Iterable[int]) -> None:
+    # None found is an answer too (RFC 3501, section 7.2.5).
+    line = b"".join([b"SEARCH", *(b" %d" % number for number in numbers)])
+    connection.sendUntaggedResponse(line)
+    connection.sendPositiveResponse(tag, b"SEARCH completed")
 
-    async def _searchTheirWay(self, tag: bytes, searchable: Any, query: Query, uid: int) -> None:
+
+async def _searchTheirWay(
+    connection: Any, tag: bytes, searchable: Any, query: Query, uid: int
+) -> None:
+    try:
+        found = await ask(searchable.search, query, uid=uid)
+    except IllegalQueryError:
+        raise SyntaxProblem("The mailbox cannot search for that") from None
+    # Sequence numbers in any case, as Twisted takes them.
+    getUID = connection.mbox.getUID
+    _found(connection, tag, [getUID(number) if uid else number for number in found])
+
+
+async def _searchOurWay(connection: Any, tag: bytes, key: Key, uid: int) -> None:
+    count = connection.mbox.getMessageCount()
+    chosen = None
+    if count:
+        chosen, isByUID, key = narrowed(await _lookUp(connection, key))
+    if chosen is None:
+        _found(connection, tag, ())
+        return
+    lastUID = 0
+    if any(b"*" in part.value for part in keysIn(key, ("UID",))):
+        lastUID = await ask(connection.mbox.getUID, count)
+    test = compileKey(key, count, lastUID)
+    messages = await fetchMessages(connection, chosen, isByUID)
+    candidates = [Candidate(*found) for found in messages]
+    if any(keysIn(key, _IDENTIFIERS)):
+        await _identify(connection, candidates)
+    found = await _matching(candidates, test, turns(connection))
+    _found(connection, tag, [c.message.getUID() if uid else c.sequence for c in found])
+
+
+async def _lookUp(connection: Any, key: Key) -> Key:
+    """
+    @return: C{key}, with UIDs in the place of identifiers, where there is an index.
+    """
+    if key.name in _IDENTIFIERS:
+        name = connection._jmaSelectedName
+        lookUp = identifiersOf(connection).search
+        uids = await ask(lookUp, key.name, key.value, connection.mbox, name)
+        return key if uids is None else Key("AMONG", uids)
+    if key.name in ("AND", "OR", "NOT"):
+        return Key(key.name, tuple([await _lookUp(connection, part) for part in key.value]))
+    return key
+
+
+async def _identify(connection: Any, candidates: list[Candidate]) -> None:
+    turnsOfThis = turns(connection)
+    for start in range(0, len(candidates), _BATCH):
+        batch = candidates[start : start + _BATCH]
+        ids = await messageIDsOf(connection, [c.message for c in batch])
+        for candidate, found in zip(batch, ids, strict=True):
+            candidate.emailID, candidate.threadID = found
+        if turnsOfThis.isOver():
+            await turnsOfThis.pause()
+
+
+async def _matching(candidates: list[Candidate], test: Test, turns: Turns) -> list[Candidate]:
+    found = []
+    hasFailed = False
+    for candidate in candidates:
         try:
-            found = await self.ask(searchable.search, query, uid=uid)
-        except IllegalQueryError:
-            raise SyntaxProblem("The mailbox cannot search for that") from None
-        # Sequence numbers in any case, as Twisted takes them.
-        self._found(tag, [self.mbox.getUID(number) if uid else number for number in found])
-
-    async def _searchOurWay(self, tag: bytes, key: Key, uid: int) -> None:
-        count = self.mbox.getMessageCount()
-        if not count:
-            self._found(tag, ())
-            return
-        key = await self._lookUp(key)
-        chosen, isByUID, key = narrowed(key)
-        if chosen is None:
-            self._found(tag, ())
-            return
-        lastUID = 0
-        if any(b"*" in part.value for part in keysIn(key, ("UID",))):
-            lastUID = await self.ask(self.mbox.getUID, count)
-        test = compileKey(key, count, lastUID)
-        candidates = [Candidate(*found) for found in await self.fetchMessages(chosen, isByUID)]
-        if any(keysIn(key, _IDENTIFIERS)):
-            await self._identify(candidates)
-        found = await self._matching(candidates, test)
-        self._found(tag, [c.message.getUID() if uid else c.sequence for c in found])
-
-    async def _lookUp(self, key: Key) -> Key:
-        """
-        @return: C{key}, with UIDs in the place of identifiers, where there is an index.
-        """
-        if key.name in _IDENTIFIERS:
-            uids = await self.ask(self.searchIDs, key.name, key.value, self.mbox)
-            return key if uids is None else Key("AMONG", uids)
-        if key.name in ("AND", "OR", "NOT"):
-            return Key(key.name, tuple([await self._lookUp(part) for part in key.value]))
-        return key
-
-    async def _identify(self, candidates: list[Candidate]) -> None:
-        turns = self.turns()
-        for start in range(0, len(candidates), _BATCH):
-            batch = candidates[start : start + _BATCH]
-            ids = await self.messageIDsOf(self.mbox, [c.message for c in batch])
-            for candidate, found in zip(batch, ids, strict=True):
-                candidate.emailID, candidate.threadID = found
-            if turns.isOver():
-                await turns.pause()
-
-    async def _matching(self, candidates: list[Candidate], test: Test) -> list[Candidate]:
-        found = []
-        failures = 0
-        turns = self.turns()
-        for candidate in candidates:
-            try:
-                if test(candidate):
-                    found.append(candidate)
-            except MessageExpunged:
-                pass  # By another session: it is as good as not there.
-            except Exception:
-                failures += 1
-                if failures == 1:
-                    message = candidate.message
-                    self._log.failure("A message could not be read: {message!r}", message=message)
-            if turns.isOver():
-                await turns.pause()
-        return found
+            if test(candidate):
+                found.append(candidate)
+        except MessageExpunged:
+            pass  # By another session: it is as good as not there.
+        except Exception:
+            if not hasFailed:
+                hasFailed = True
+                message = candidate.message
+                _log.failure("A message could not be read: {message!r}", message=message)
+        if turns.isOver():
+            await turns.pause()
+    return found
 
 
 def _asksForIDs(words: Iterable[bytes]) -> bool:
@@ -200,7 +209,7 @@ def narrowed(key: Key) -> tuple[MessageSet | None, int, Key]:
 
 REPLACED.update(
     {
-        IMAP4Server.do_SEARCH: SearchCommand.do_SEARCH,
+        IMAP4Server.do_SEARCH: search,
         IMAP4Server.opt_charset: charset,
         IMAP4Server.arg_searchkeys: searchKeys,
     }

@@ -33,20 +33,20 @@ def parseItems(text: bytes) -> tuple[list[str], bytes]:
     return list(names), text[match.end() :]
 
 
-def statusItems(server: Any, line: bytes) -> tuple[list[str], bytes]:
+def statusItems(connection: Any, line: bytes) -> tuple[list[str], bytes]:
     """
     The argument of STATUS.
     """
-    return offeredItems(server, parseItems(line))
+    return offeredItems(connection, parseItems(line))
 
 
-def offeredItems(server: Any, parsed: tuple[list[str], bytes]) -> tuple[list[str], bytes]:
+def offeredItems(connection: Any, parsed: tuple[list[str], bytes]) -> tuple[list[str], bytes]:
     """
     @param parsed: what L{parseItems} gave.
 
     @raise SyntaxProblem: for an item of an extension that the server does not offer.
     """
-    offered = server._jmaSettings.offered
+    offered = connection._jmaSettings.offered
     if "SIZE" in parsed[0] and b"STATUS=SIZE" not in offered:
         raise SyntaxProblem("Unknown status item")
     if "MAILBOXID" in parsed[0] and b"OBJECTID" not in offered:

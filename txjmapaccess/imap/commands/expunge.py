@@ -1,0 +1,45 @@
+# -*- test-case-name: tests.imap.test_messagecommands -*-
+"""
+EXPUNGE and CLOSE (RFC 3501, sections 6.4.2 and 6.4.3).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.mail.imap4 import IMAP4Server
+
+from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.selectedmailbox import isReadOnly, leaveMailbox, refuseReadOnly
+from txjmapaccess.imap.storeaccess import ask, carryOut
+
+
+def expunge(connection: Any, tag: bytes) -> Deferred[None]:
+    """
+    EXPUNGE.
+    """
+    return carryOut(_expunge(connection, tag))
+
+
+async def _expunge(connection: Any, tag: bytes) -> None:
+    refuseReadOnly(connection)
+    connection.messagesExpunged(await ask(connection.mbox.expunge) or ())
+    connection.sendPositiveResponse(tag, b"EXPUNGE completed")
+
+
+def close(connection: Any, tag: bytes) -> Deferred[None]:
+    """
+    CLOSE: EXPUNGE without responses, then UNSELECT.
+    """
+    return carryOut(_close(connection, tag))
+
+
+async def _close(connection: Any, tag: bytes) -> None:
+    if not isReadOnly(connection):
+        await ask(connection.mbox.expunge)
+    await leaveMailbox(connection)
+    connection.sendPositiveResponse(tag, b"CLOSE completed")
+
+
+REPLACED.update({IMAP4Server.do_EXPUNGE: expunge, IMAP4Server.do_CLOSE: close})
