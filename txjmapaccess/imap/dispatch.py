@@ -10,9 +10,9 @@ server put there stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, cast
+from collections.abc import Callable, Coroutine
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, cast
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -28,8 +28,10 @@ from txjmapaccess.imap import arguments
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.mixinattributes import MixinAttributes
 from txjmapaccess.imap.serializer import CommandSerializer
+from txjmapaccess.pacing import ClientGone
 
 _log = Logger()
+_P = ParamSpec("_P")
 
 _OURS = ("twisted.mail.", "txjmapaccess.")
 
@@ -53,6 +55,19 @@ class CommandRefused(Exception):
 
     @ivar args: the response text, L{bytes}, with its response code; nothing secret is in it.
     """
+
+
+def command(handler: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, Deferred[None]]:
+    """
+    Make a handler of a coroutine function. Its failure is answered by the dispatch.
+    """
+
+    @wraps(handler)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> Deferred[None]:
+        running = Deferred.fromCoroutine(handler(*args, **kwargs))
+        return running.addErrback(lambda failure: failure.trap(ClientGone) and None)
+
+    return run
 
 
 def _replaced(command: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -6,10 +6,9 @@ the client gets a response code (RFC 5530) and a fixed sentence.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import (
     IMAP4Server,
@@ -23,7 +22,6 @@ from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.imap.dispatch import CommandRefused
 from txjmapaccess.imap.objectidentifiers import hasObjectIDs, identifiersOf
-from txjmapaccess.pacing import ClientGone
 from txjmapaccess.store.mailboxes import openMailbox
 
 NO_SUCH_MAILBOX = b"[NONEXISTENT] No such mailbox"
@@ -50,15 +48,6 @@ def isTwisteds(connection: Any, name: str) -> bool:
     @return: whether a method is Twisted's own. One that a server overrides is called as it is.
     """
     return getattr(type(connection), name) is getattr(IMAP4Server, name)
-
-
-def carryOut(coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
-    """
-    Run a command to its end. Its failure is answered by the dispatch.
-    """
-    command = Deferred.fromCoroutine(coroutine)
-    command.addErrback(lambda failure: failure.trap(ClientGone) and None)
-    return command
 
 
 async def ask(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -8,17 +8,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.commands.copy import TRY_CREATE, announceNew, certainUIDs
 from txjmapaccess.imap.commands.flaglist import optionalFlags
-from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.dispatch import REPLACED, command
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.modifiedutf7 import decodeName
-from txjmapaccess.imap.storeaccess import ask, carryOut, isTwisteds, mailboxNamed
+from txjmapaccess.imap.storeaccess import ask, isTwisteds, mailboxNamed
 from txjmapaccess.message.dates import isIMAPDateTime
 from txjmapaccess.store.mailboxes import uidNextOf
 
@@ -38,30 +37,21 @@ def optionalDate(connection: object, line: bytes) -> tuple[bytes | None, bytes]:
     return match[1], line[match.end() :]
 
 
-def append(
+@command
+async def append(
     connection: Any,
     tag: bytes,
-    name: bytes,
+    encodedName: bytes,
     flags: list[bytes],
     date: bytes | None,
     message: Any,
-) -> Deferred[None]:
+) -> None:
     """
     APPEND.
 
     @param message: an open file.
     """
-    return carryOut(_append(connection, tag, decodeName(name), flags, date, message))
-
-
-async def _append(
-    connection: Any,
-    tag: bytes,
-    name: str,
-    flags: list[bytes],
-    date: bytes | None,
-    message: Any,
-) -> None:
+    name = decodeName(encodedName)
     mailbox = await mailboxNamed(connection, name, missing=TRY_CREATE)
     if not isTwisteds(connection, "_cbAppendGotMailbox"):
         await settled(connection._cbAppendGotMailbox, mailbox, tag, flags, date, message)

@@ -16,14 +16,13 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, IMessageCopier, MailboxException, MessageSet
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.imap.objectidentifiers import hasObjectIDs, turns
 from txjmapaccess.imap.selectedmailbox import fetchMessages, pollMailbox
 from txjmapaccess.imap.sequenceset import uidSet
 from txjmapaccess.imap.storeaccess import (
     ask,
-    carryOut,
     changing,
     isTwisteds,
     mailboxNamed,
@@ -57,16 +56,14 @@ def certainUIDs(results: list[Any], uidNext: Any) -> list[int] | None:
     return results
 
 
-def copyMessages(
-    connection: Any, tag: bytes, messages: MessageSet, name: bytes, uid: int = 0
-) -> Deferred[None]:
+@command
+async def copyMessages(
+    connection: Any, tag: bytes, messages: MessageSet, encodedName: bytes, uid: int = 0
+) -> None:
     """
     COPY and UID COPY.
     """
-    return carryOut(_copy(connection, tag, messages, decodeName(name), uid))
-
-
-async def _copy(connection: Any, tag: bytes, messages: MessageSet, name: str, uid: int) -> None:
+    name = decodeName(encodedName)
     mailbox = await mailboxNamed(connection, name, missing=TRY_CREATE)
     existsSent, uidNext = connection._jmaExistsSent, uidNextOf(mailbox)
     isTheirs = not isTwisteds(connection, "_cbCopySelectedMailbox")

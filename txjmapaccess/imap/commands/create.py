@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.imap.objectidentifiers import hasObjectIDs, mailboxIDOf
-from txjmapaccess.imap.storeaccess import carryOut, mailboxNamed
+from txjmapaccess.imap.storeaccess import mailboxNamed
 from txjmapaccess.store.mailboxes import MailboxNames, openMailbox
 from txjmapaccess.store.mailboxnames import isInbox
 from txjmapaccess.store.objectids import LEFT_OUT
@@ -22,14 +21,12 @@ from txjmapaccess.store.objectids import LEFT_OUT
 _log = Logger()
 
 
-def create(connection: Any, tag: bytes, name: bytes) -> Deferred[None]:
+@command
+async def create(connection: Any, tag: bytes, encodedName: bytes) -> None:
     """
     CREATE.
     """
-    return carryOut(_create(connection, tag, decodeName(name)))
-
-
-async def _create(connection: Any, tag: bytes, name: str) -> None:
+    name = decodeName(encodedName)
     if isInbox(name):
         raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
     if not await connection.createIdentified(name):

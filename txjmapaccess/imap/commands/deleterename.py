@@ -7,37 +7,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
-from txjmapaccess.imap.storeaccess import carryOut
 from txjmapaccess.store.mailboxnames import isInbox
 
 
-def delete(connection: Any, tag: bytes, name: bytes) -> Deferred[None]:
+@command
+async def delete(connection: Any, tag: bytes, encodedName: bytes) -> None:
     """
     DELETE.
     """
-    return carryOut(_delete(connection, tag, decodeName(name)))
-
-
-async def _delete(connection: Any, tag: bytes, name: str) -> None:
+    name = decodeName(encodedName)
     if isInbox(name):
         raise CommandRefused(b"[CANNOT] INBOX cannot be deleted")
     await connection.deleteIdentified(name)
     connection.sendPositiveResponse(tag, b"Mailbox deleted")
 
 
-def rename(connection: Any, tag: bytes, old: bytes, new: bytes) -> Deferred[None]:
+@command
+async def rename(connection: Any, tag: bytes, encodedOld: bytes, encodedNew: bytes) -> None:
     """
     RENAME. INBOX cannot be renamed, as in Twisted.
     """
-    return carryOut(_rename(connection, tag, decodeName(old), decodeName(new)))
-
-
-async def _rename(connection: Any, tag: bytes, old: str, new: str) -> None:
+    old = decodeName(encodedOld)
+    new = decodeName(encodedNew)
     if isInbox(old):
         raise CommandRefused(b"[CANNOT] INBOX cannot be renamed")
     if isInbox(new):

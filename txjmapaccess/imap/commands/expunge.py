@@ -7,35 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.dispatch import REPLACED, command
 from txjmapaccess.imap.selectedmailbox import isReadOnly, leaveMailbox, refuseReadOnly
-from txjmapaccess.imap.storeaccess import ask, carryOut
+from txjmapaccess.imap.storeaccess import ask
 
 
-def expunge(connection: Any, tag: bytes) -> Deferred[None]:
+@command
+async def expunge(connection: Any, tag: bytes) -> None:
     """
     EXPUNGE.
     """
-    return carryOut(_expunge(connection, tag))
-
-
-async def _expunge(connection: Any, tag: bytes) -> None:
     refuseReadOnly(connection)
     connection.messagesExpunged(await ask(connection.mbox.expunge) or ())
     connection.sendPositiveResponse(tag, b"EXPUNGE completed")
 
 
-def close(connection: Any, tag: bytes) -> Deferred[None]:
+@command
+async def close(connection: Any, tag: bytes) -> None:
     """
     CLOSE: EXPUNGE without responses, then UNSELECT.
     """
-    return carryOut(_close(connection, tag))
-
-
-async def _close(connection: Any, tag: bytes) -> None:
     if not isReadOnly(connection):
         await ask(connection.mbox.expunge)
     await leaveMailbox(connection)

@@ -24,11 +24,11 @@ from txjmapaccess.imap.commands.asciiheaders import ASCIIHeaders
 from txjmapaccess.imap.commands.fetchitems import Section, fetchItems, parseFetchItems
 from txjmapaccess.imap.commands.fetchresponse import FetchResponse
 from txjmapaccess.imap.commands.sections import Extract, extract
-from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.dispatch import REPLACED, command
 from txjmapaccess.imap.objectidentifiers import messageIDsOf, turns
 from txjmapaccess.imap.selectedmailbox import fetchMessages, isReadOnly, sendFlags
 from txjmapaccess.imap.sequenceset import sequenceSet
-from txjmapaccess.imap.storeaccess import carryOut, isTwisteds
+from txjmapaccess.imap.storeaccess import isTwisteds
 from txjmapaccess.pacing import ClientGone
 from txjmapaccess.store.messageset import messageSet
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs
@@ -64,18 +64,13 @@ _UID = parseFetchItems(b"UID")[0]
 _log = Logger()
 
 
-def fetch(
+@command
+async def fetch(
     connection: Any, tag: bytes, messages: MessageSet, query: list[Any], uid: int = 0
-) -> Deferred[None]:
+) -> None:
     """
     FETCH and UID FETCH.
     """
-    return carryOut(_fetch(connection, tag, messages, query, uid))
-
-
-async def _fetch(
-    connection: Any, tag: bytes, messages: MessageSet, query: list[Any], uid: int
-) -> None:
     if uid and not any(item.type == "uid" for item in query):
         query = [*query, _UID]
     timeout = connection.setTimeout(None)

@@ -10,23 +10,24 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.dispatch import REPLACED, command
 from txjmapaccess.imap.selectedmailbox import isPollable, pollMailbox
-from txjmapaccess.imap.storeaccess import carryOut, isTwisteds
+from txjmapaccess.imap.storeaccess import isTwisteds
 
 #: Seconds between two polls of a mailbox during IDLE.
 POLL_SECONDS = 5
 
 
-def idle(connection: Any, tag: bytes) -> Deferred[None] | None:
+@command
+async def idle(connection: Any, tag: bytes) -> None:
     """
     IDLE. It ends with DONE. Any other line ends it too, with BAD, and is not carried out.
     """
     if not isTwisteds(connection, "parse_idle"):
         connection._jmaSuper("do_IDLE")(tag)
-        return None
+        return
     connection._jmaIdle = Idle(connection)
-    return carryOut(connection._jmaIdle.run(tag))
+    await connection._jmaIdle.run(tag)
 
 
 class Idle:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 
@@ -17,11 +16,11 @@ from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.commands.status import statusOf
 from txjmapaccess.imap.commands.statusitems import offeredItems, parseItems
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
 from txjmapaccess.imap.grammar import SyntaxProblem, quote
 from txjmapaccess.imap.modifiedutf7 import decodeName, encodeName
 from txjmapaccess.imap.objectidentifiers import turns
-from txjmapaccess.imap.storeaccess import ask, carryOut, isTwisteds, mailboxNamed
+from txjmapaccess.imap.storeaccess import ask, isTwisteds, mailboxNamed
 from txjmapaccess.store.mailboxes import attributesOf, isSelectable
 
 _RETURN = re.compile(rb"RETURN \((?:STATUS (?P<items>\([^()]*\)))?\) *\Z", re.IGNORECASE)
@@ -55,34 +54,6 @@ def formatListing(command: bytes, attributes: list[str], delimiter: Any, name: s
     return command + b" (" + flags + b") " + quoted + b" " + encodeName(name)
 
 
-def listMailboxes(
-    connection: Any,
-    tag: bytes,
-    reference: bytes,
-    pattern: bytes,
-    subscribed: int,
-    command: bytes,
-    items: list[str] | None = None,
-) -> Deferred[None]:
-    """
-    LIST and LSUB.
-
-    @param subscribed: whether to list only subscribed mailboxes.
-    @param items: of the STATUS responses that come with the list.
-    """
-    if not pattern and not subscribed:
-        return carryOut(_listDelimiter(connection, tag))
-    names = decodeName(reference), decodeName(pattern)
-    return carryOut(_list(connection, tag, *names, bool(subscribed), command, items or []))
-
-
-async def _listDelimiter(connection: Any, tag: bytes) -> None:
-    # An empty pattern asks for the delimiter (RFC 3501, section 6.3.8).
-    delimiter = await delimiterOf(connection.account)
-    connection.sendUntaggedResponse(formatListing(b"LIST", ["\\Noselect"], delimiter, ""))
-    connection.sendPositiveResponse(tag, b"LIST completed")
-
-
 async def delimiterOf(account: Any) -> Any:
     """
     @return: the hierarchy delimiter of an account.
@@ -92,27 +63,40 @@ async def delimiterOf(account: Any) -> Any:
     return "/"
 
 
-async def _list(
+@command
+async def listMailboxes(
     connection: Any,
     tag: bytes,
-    reference: str,
-    pattern: str,
-    subscribed: bool,
-    command: bytes,
-    items: list[str],
+    reference: bytes,
+    pattern: bytes,
+    subscribed: int,
+    name: bytes,
+    items: list[str] | None = None,
 ) -> None:
+    """
+    LIST and LSUB.
+
+    @param subscribed: whether to list only subscribed mailboxes.
+    @param name: of the command.
+    @param items: of the STATUS responses that come with the list.
+    """
     account = connection.account
-    found = await ask(account.listMailboxes, reference, pattern)
+    if not pattern and not subscribed:  # RFC 3501, section 6.3.8.
+        listing = formatListing(b"LIST", ["\\Noselect"], await delimiterOf(account), "")
+        connection.sendUntaggedResponse(listing)
+        connection.sendPositiveResponse(tag, b"LIST completed")
+        return
+    found = await ask(account.listMailboxes, decodeName(reference), decodeName(pattern))
     if not isTwisteds(connection, "_cbListWork") and not items:
-        await settled(connection._cbListWork, found, tag, subscribed, command)
+        await settled(connection._cbListWork, found, tag, subscribed, name)
         return
     turnsOfThis = turns(connection)
-    for name, mailbox in found:
-        if not subscribed or await settled(account.isSubscribed, name):
-            await _listOne(connection, command, name, mailbox, items)
+    for mailboxName, mailbox in found:
+        if not subscribed or await settled(account.isSubscribed, mailboxName):
+            await _listOne(connection, name, mailboxName, mailbox, items or [])
         if turnsOfThis.isOver():
             await turnsOfThis.pause()
-    connection.sendPositiveResponse(tag, command + b" completed")
+    connection.sendPositiveResponse(tag, name + b" completed")
 
 
 async def _listOne(

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server, INamespacePresenter, collapseNestedLists
 
 from txjmapaccess.imap.commands.list import delimiterOf
-from txjmapaccess.imap.dispatch import REPLACED
-from txjmapaccess.imap.storeaccess import ask, carryOut
+from txjmapaccess.imap.dispatch import REPLACED, command
+from txjmapaccess.imap.storeaccess import ask
 
 _METHODS = ("getPersonalNamespaces", "getUserNamespaces", "getSharedNamespaces")
 
 
-def namespace(connection: Any, tag: bytes) -> Deferred[None]:
+@command
+async def namespace(connection: Any, tag: bytes) -> None:
     """
     NAMESPACE.
     """
-    return carryOut(_namespace(connection, tag))
-
-
-async def _namespace(connection: Any, tag: bytes) -> None:
     presenter: Any = INamespacePresenter(connection.account, None)
     if presenter is None:
         # An account with mailboxes has a personal namespace. imapflow waits forever without one.

@@ -7,34 +7,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.dispatch import REPLACED, command
 from txjmapaccess.imap.selectedmailbox import pollMailbox
-from txjmapaccess.imap.storeaccess import ask, carryOut
+from txjmapaccess.imap.storeaccess import ask
 
 
-def noop(connection: Any, tag: bytes) -> Deferred[None]:
+@command
+async def noop(connection: Any, tag: bytes) -> None:
     """
     NOOP.
     """
-    return carryOut(_noop(connection, tag))
-
-
-async def _noop(connection: Any, tag: bytes) -> None:
     await pollMailbox(connection)
     connection.sendPositiveResponse(tag, b"NOOP No operation performed")
 
 
-def check(connection: Any, tag: bytes) -> Deferred[None]:
+@command
+async def check(connection: Any, tag: bytes) -> None:
     """
     CHECK. A server may override C{checkpoint}.
     """
-    return carryOut(_check(connection, tag))
-
-
-async def _check(connection: Any, tag: bytes) -> None:
     await ask(connection.checkpoint)
     await pollMailbox(connection)
     connection.sendPositiveResponse(tag, b"CHECK completed")

@@ -19,13 +19,13 @@ from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, ISearchableMailbo
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.commands.searchkeys import Key, Query, both, parseKeys
 from txjmapaccess.imap.commands.searchmatcher import Candidate, Test, compileKey
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
 from txjmapaccess.imap.grammar import SyntaxProblem, parseString
 from txjmapaccess.imap.literals import String, tokens
 from txjmapaccess.imap.objectidentifiers import identifiersOf, messageIDsOf, turns
 from txjmapaccess.imap.selectedmailbox import fetchMessages
 from txjmapaccess.imap.sequenceset import parseSequenceSet
-from txjmapaccess.imap.storeaccess import ask, carryOut, isTwisteds
+from txjmapaccess.imap.storeaccess import ask, isTwisteds
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.messageset import messageSet, since
 
@@ -72,21 +72,25 @@ def keysIn(key: Key, names: tuple[str, ...]) -> Iterator[Key]:
             yield from keysIn(part, names)
 
 
-def search(
+@command
+async def search(
     connection: Any, tag: bytes, charset: bytes | None, query: Query, uid: int = 0
-) -> Deferred[None] | None:
+) -> None:
     """
     SEARCH and UID SEARCH.
     """
     if not _asksForIDs(query.tokens):
         if _overridesKeys(connection):
             connection._jmaSuper("do_SEARCH")(tag, charset, query, uid=uid)
-            return None
+            return
         searchable: Any = ISearchableMailbox(connection.mbox, None)
         if searchable is not None:
-            return carryOut(_searchTheirWay(connection, tag, searchable, query, uid))
+            numbers = await _searchTheirWay(connection, searchable, query, uid)
+            _found(connection, tag, numbers)
+            return
     key = parseKeys(query.tokens, _CHARSETS[(charset or b"UTF-8").upper()])
-    return carryOut(_searchOurWay(connection, tag, key, uid))
+    found = await _searchOurWay(connection, key)
+    _found(connection, tag, [c.message.getUID() if uid else c.sequence for c in found])
 
 
 def _overridesKeys(connection: Any) -> bool:
@@ -105,25 +109,23 @@ def _found(connection: Any, tag: bytes, numbers: Iterable[int]) -> None:
 
 
 async def _searchTheirWay(
-    connection: Any, tag: bytes, searchable: Any, query: Query, uid: int
-) -> None:
+    connection: Any, searchable: Any, query: Query, uid: int
+) -> Iterable[int]:
     try:
-        found = await ask(searchable.search, query, uid=uid)
+        found: Iterable[int] = await ask(searchable.search, query, uid=uid)
     except IllegalQueryError:
         raise SyntaxProblem("The mailbox cannot search for that") from None
     # Sequence numbers in any case, as Twisted takes them.
-    getUID = connection.mbox.getUID
-    _found(connection, tag, [getUID(number) if uid else number for number in found])
+    return map(connection.mbox.getUID, found) if uid else found
 
 
-async def _searchOurWay(connection: Any, tag: bytes, key: Key, uid: int) -> None:
+async def _searchOurWay(connection: Any, key: Key) -> list[Candidate]:
     count = connection.mbox.getMessageCount()
-    chosen = None
-    if count:
-        chosen, isByUID, key = narrowed(await _lookUp(connection, key))
+    if not count:
+        return []
+    chosen, isByUID, key = narrowed(await _lookUp(connection, key))
     if chosen is None:
-        _found(connection, tag, ())
-        return
+        return []
     lastUID = 0
     if any(b"*" in part.value for part in keysIn(key, ("UID",))):
         lastUID = await ask(connection.mbox.getUID, count)
@@ -132,8 +134,7 @@ async def _searchOurWay(connection: Any, tag: bytes, key: Key, uid: int) -> None
     candidates = [Candidate(*found) for found in messages]
     if any(keysIn(key, _IDENTIFIERS)):
         await _identify(connection, candidates)
-    found = await _matching(candidates, test, turns(connection))
-    _found(connection, tag, [c.message.getUID() if uid else c.sequence for c in found])
+    return await _matching(candidates, test, turns(connection))
 
 
 async def _lookUp(connection: Any, key: Key) -> Key:

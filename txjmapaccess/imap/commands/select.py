@@ -8,27 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.imap.dispatch import ADDED, REPLACED, CommandRefused
+from txjmapaccess.imap.dispatch import ADDED, REPLACED, CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.imap.objectidentifiers import mailboxIDOf
 from txjmapaccess.imap.selectedmailbox import leaveMailbox
-from txjmapaccess.imap.storeaccess import carryOut, mailboxNamed
+from txjmapaccess.imap.storeaccess import mailboxNamed
 from txjmapaccess.store.mailboxes import attributesOf, closeMailbox, isSelectable, uidNextOf
 from txjmapaccess.store.objectids import LEFT_OUT
 
 
-def select(connection: Any, tag: bytes, name: bytes, rw: int, cmdName: bytes) -> Deferred[None]:
+@command
+async def select(connection: Any, tag: bytes, encodedName: bytes, rw: int, cmdName: bytes) -> None:
     """
     SELECT and EXAMINE.
     """
-    return carryOut(_select(connection, tag, decodeName(name), rw, cmdName))
-
-
-async def _select(connection: Any, tag: bytes, name: str, rw: int, cmdName: bytes) -> None:
+    name = decodeName(encodedName)
     await leaveMailbox(connection)
     mailbox = await mailboxNamed(connection, name, rw)
     if not isSelectable(await attributesOf(mailbox)):
@@ -51,14 +48,11 @@ async def _select(connection: Any, tag: bytes, name: str, rw: int, cmdName: byte
     await settled(connection._cbSelectWork, mailbox, cmdName, tag)
 
 
-def unselect(connection: Any, tag: bytes) -> Deferred[None]:
+@command
+async def unselect(connection: Any, tag: bytes) -> None:
     """
     UNSELECT.
     """
-    return carryOut(_unselect(connection, tag))
-
-
-async def _unselect(connection: Any, tag: bytes) -> None:
     await leaveMailbox(connection)
     connection.sendPositiveResponse(tag, b"Unselected")
 

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.commands.statusitems import ORDINARY, formatStatus, statusItems
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused
+from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName, encodeName
 from txjmapaccess.imap.objectidentifiers import mailboxIDOf, turns
 from txjmapaccess.imap.storeaccess import (
     NO_SUCH_MAILBOX,
     ask,
-    carryOut,
     isTwisteds,
     mailboxNamed,
 )
@@ -29,14 +27,12 @@ from txjmapaccess.store.messageset import since
 from txjmapaccess.store.objectids import LEFT_OUT
 
 
-def status(connection: Any, tag: bytes, name: bytes, items: list[str]) -> Deferred[None]:
+@command
+async def status(connection: Any, tag: bytes, encodedName: bytes, items: list[str]) -> None:
     """
     STATUS.
     """
-    return carryOut(_status(connection, tag, decodeName(name), items))
-
-
-async def _status(connection: Any, tag: bytes, name: str, items: list[str]) -> None:
+    name = decodeName(encodedName)
     mailbox = await mailboxNamed(connection, name, 0)
     if not isSelectable(await attributesOf(mailbox)):
         raise CommandRefused(NO_SUCH_MAILBOX)

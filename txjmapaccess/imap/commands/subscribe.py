@@ -7,33 +7,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED
+from txjmapaccess.imap.dispatch import REPLACED, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
-from txjmapaccess.imap.storeaccess import ask, carryOut
+from txjmapaccess.imap.storeaccess import ask
 
 
-def subscribe(connection: Any, tag: bytes, name: bytes) -> Deferred[None]:
+@command
+async def subscribe(connection: Any, tag: bytes, name: bytes) -> None:
     """
     SUBSCRIBE.
     """
-    method = connection.account.subscribe
-    return carryOut(_answer(connection, tag, method, decodeName(name), b"Subscribed"))
+    await ask(connection.account.subscribe, decodeName(name))
+    connection.sendPositiveResponse(tag, b"Subscribed")
 
 
-def unsubscribe(connection: Any, tag: bytes, name: bytes) -> Deferred[None]:
+@command
+async def unsubscribe(connection: Any, tag: bytes, name: bytes) -> None:
     """
     UNSUBSCRIBE.
     """
-    method = connection.account.unsubscribe
-    return carryOut(_answer(connection, tag, method, decodeName(name), b"Unsubscribed"))
-
-
-async def _answer(connection: Any, tag: bytes, method: Any, name: str, text: bytes) -> None:
-    await ask(method, name)
-    connection.sendPositiveResponse(tag, text)
+    await ask(connection.account.unsubscribe, decodeName(name))
+    connection.sendPositiveResponse(tag, b"Unsubscribed")
 
 
 REPLACED.update({IMAP4Server.do_SUBSCRIBE: subscribe, IMAP4Server.do_UNSUBSCRIBE: unsubscribe})
