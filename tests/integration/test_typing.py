@@ -27,6 +27,7 @@ USER = '''
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
@@ -126,6 +127,18 @@ class OurServer(JMAPAccessIMAP4Server):
     def do_NOOP(self, tag: bytes) -> Deferred[None]:
         self.sendPositiveResponse(tag, b"NOOP completed")
         return succeed(None)
+
+    def do_COPY(self, tag: bytes, messages: object, name: bytes, uid: int = 0) -> object:
+        return super().do_COPY(tag, messages, name, uid)
+
+    def capabilities(self) -> dict[bytes, Any]:
+        return {**super().capabilities(), b"X": None}
+
+    def createIdentified(self, name: str) -> Deferred[Any]:
+        return super().createIdentified(name.lower())
+
+    def messagesExpunged(self, sequences: Iterable[int]) -> None:
+        super().messagesExpunged(sorted(sequences))
 
 
 @implementer(IJMAPAccessPolicy)

@@ -5,7 +5,7 @@ L{txjmapaccess.imap.dispatch.REPLACED} and L{txjmapaccess.imap.dispatch.ADDED}. 
 function; its first argument is the connection.
 """
 
-from txjmapaccess.imap.commands import (
+from txjmapaccess.imap.commands import (  # noqa: F401
     append,
     capability,
     copy,
@@ -25,24 +25,3 @@ from txjmapaccess.imap.commands import (
     storeflags,
     subscribe,
 )
-
-__all__ = [
-    "append",
-    "capability",
-    "copy",
-    "create",
-    "deleterename",
-    "enable",
-    "expunge",
-    "fetch",
-    "id",
-    "idle",
-    "list",
-    "namespace",
-    "noop",
-    "search",
-    "select",
-    "status",
-    "storeflags",
-    "subscribe",
-]
