@@ -1,25 +1,23 @@
 # -*- test-case-name: tests.test_redaction -*-
 """
-What the log may say about an exception that somebody else's code raised while it had credentials.
+What the log may contain of an exception that foreign code raised while it had credentials.
 
-Its class and the places that it came through, as file, line and function: never its text, which may
-hold any secret of the server, nor local variables, nor source. The reason of a refusal
-(L{twisted.cred.error.UnauthorizedLogin}) is written to be read, so it is shown, but only if nothing
-of what the client presented can be found in it, however it is written there: a checker may put a
-password into it. The user name is left out of it: people type their password there.
+Its class and its traceback as file, line and function: never its text, which may contain any secret
+of the server, nor local variables, nor source. The reason of a refusal
+(L{twisted.cred.error.UnauthorizedLogin}) is meant to be read, so it is logged, but only if it is
+plain text and nothing that the client presented can be found in it, in whatever encoding: a checker
+may put a password into it. The user name is left out of it: people type their password there.
 """
 
 from __future__ import annotations
 
 import binascii
 import hashlib
-import html
 import re
 import traceback
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
-from urllib.parse import unquote_to_bytes
 
 from twisted.python.failure import Failure
 from twisted.python.reflect import qual
@@ -36,16 +34,14 @@ _PART = 6
 _LEAST_NAME = 3
 #: A text may be encoded twice.
 _DEPTH = 2
-#: Texts that were shown, most of which come again, as L{_searchable} gives them.
-_searched: dict[str, tuple[str, str]] = {}
-_MOST_TEXTS = 100
+#: Escapes (URLs, HTML, quoted-printable, string literals) begin with these: a text that has one is
+#: not shown.
+_ESCAPES = re.compile(rb"[%&+=\\]")
 _BLANK = re.compile(r"[\s\0]+")
 _DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
-_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|u\{?([0-9a-fA-F]{4,6})\}?|U([0-9a-fA-F]{8})|(.))")
-_QUOTED_PRINTABLE = re.compile(rb"=([0-9A-Fa-f]{2})")
 _HEXADECIMAL = re.compile(rb"(?:0x)?([0-9a-fA-F]{2}(?:[:, -]?(?:0x)?[0-9a-fA-F]{2})*)")
 _DECIMAL = re.compile(rb"\d{1,3}(?:, ?\d{1,3})+")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{2,}")
+_BASE64 = re.compile(rb"[A-Za-z0-9/_-]{2,}")
 #: What L{presented} gives: the user name, or L{None}, and all else that a client sent to log in.
 Presented = tuple[object, ...]
 
@@ -93,13 +89,15 @@ def safeText(error: BaseException, secrets: Presented | None) -> str | None:
     octets = [_octets(secret) for secret in secrets if isinstance(secret, (bytes, str))]
     if any(len(secret) > _MOST_SECRET for secret in octets):
         return None
-    parts = {part for secret in octets for part in _partsOf(secret)}
-    searched = _searched.get(text) or _searchable(text)
-    # Chance finds a few letters in octets that are no text.
-    if any(part in searched[len(part) > _LEAST_NAME] for part in parts):
+    views = _views(text.encode("utf-8"))
+    if any(_ESCAPES.search(view) for view in views if len(view) > 2 and _isText(view)):
         return None
-    if len(_searched) < _MOST_TEXTS:
-        _searched[text] = searched
+    everything = "\n".join(form for view in views for form in _forms(view))
+    readable = "\n".join(form for view in views if _isText(view) for form in _forms(view))
+    parts = {part for secret in octets for part in _partsOf(secret)}
+    # Chance finds a few letters in octets that are no text.
+    if any(part in (everything if len(part) > _LEAST_NAME else readable) for part in parts):
+        return None
     return text
 
 
@@ -177,15 +175,6 @@ def _folded(text: str) -> str:
     return _BLANK.sub("", folded)
 
 
-def _searchable(text: str) -> tuple[str, str]:
-    """
-    @return: C{text} and what it may be an encoding of, as far as that is text, and all of it.
-    """
-    views = _views(text.encode("utf-8"))
-    readable = "\n".join(form for view in views if _isText(view) for form in _forms(view))
-    return readable, "\n".join(form for view in views for form in _forms(view))
-
-
 def _isText(view: bytes) -> bool:
     # With the separators of SASL messages.
     text = view.decode("utf-8", "replace").translate({0: " ", 1: " ", 10: " "})
@@ -205,51 +194,13 @@ def _views(text: bytes) -> set[bytes]:
 
 
 def _decoded(text: bytes) -> Iterator[bytes]:
-    for decode in (_unescaped, unquote_to_bytes, _unquotedPlus, _withoutEntities, _quotedPrintable):
-        yield decode(text)
-    for pieces in (_hexadecimal, _decimal, _base64):
-        yield from pieces(text)
-
-
-def _unescaped(text: bytes) -> bytes:
-    def character(match: re.Match[bytes]) -> bytes:
-        octet, *codes, other = match.groups()
-        if octet is not None:
-            return bytes((int(octet, 16),))
-        code = codes[0] or codes[1]
-        if code is None:
-            return bytes(other)
-        return chr(min(int(code, 16), 0x10FFFF)).encode("utf-8", "surrogatepass")
-
-    return _ESCAPE.sub(character, text)
-
-
-def _unquotedPlus(text: bytes) -> bytes:
-    return unquote_to_bytes(text.replace(b"+", b" "))
-
-
-def _withoutEntities(text: bytes) -> bytes:
-    return html.unescape(text.decode("utf-8", "replace")).encode("utf-8", "surrogatepass")
-
-
-def _quotedPrintable(text: bytes) -> bytes:
-    return _QUOTED_PRINTABLE.sub(lambda match: bytes((int(match[1], 16),)), text)
-
-
-def _hexadecimal(text: bytes) -> Iterator[bytes]:
     for match in _HEXADECIMAL.findall(text):
         digits = re.sub(rb"0x|[^0-9a-fA-F]", b"", match)
         yield bytes.fromhex(digits.decode("ascii"))
-
-
-def _decimal(text: bytes) -> Iterator[bytes]:
     for match in _DECIMAL.findall(text):
         yield bytes(min(int(number), 255) for number in re.findall(rb"\d+", match))
-
-
-def _base64(text: bytes) -> Iterator[bytes]:
     for token in _BASE64.findall(text):
-        for piece in {token, *re.split(rb"[_-]", token), *re.split(rb"[+/]", token)}:
+        for piece in {token, *re.split(rb"[_-]", token), *token.split(b"/")}:
             # It may begin in the middle of a word.
             for start in range(min(4, len(piece))):
                 yield _base64Of(piece[start:])

@@ -237,7 +237,7 @@ def extendFactory(
             extension.extend(protocol)
         elif protocol is not None:
             _log.error(
-                "{factory!r} built {kind}, which is no IMAP4Server: it stays without JMAPACCESS",
+                "{factory!r} built {kind}, which is not an IMAP4Server: it has no JMAPACCESS",
                 factory=type(innermost),
                 kind=type(protocol).__name__,
             )

@@ -146,7 +146,9 @@ def joined(
             _joinAll(capabilities, added)
         except Exception:
             kind = qual(type(provider))
-            _log.failure("A capability provider failed and is left out: {kind}", kind=kind)
+            _log.failure(
+                "A capability provider failed; its capabilities are omitted: {kind}", kind=kind
+            )
     if state.loggedIn:
         capabilities.pop(b"STARTTLS", None)
     capabilities.update(ourCapabilities(state))
@@ -206,7 +208,7 @@ def _joinedBase(base: Mapping[bytes, Any]) -> tuple[Capabilities, bool]:
             _join(result, name, values)
         except Exception:
             isSound = False
-            _log.failure("A capability of the server itself is left out")
+            _log.failure("A capability of the server itself is omitted")
     return result, isSound
 
 
@@ -225,7 +227,7 @@ def _join(result: Capabilities, name: bytes, values: Any) -> None:
         result[name] = None
         return
     if isinstance(values, (bytes, str)):
-        raise ValueError(f"{values!r} is no list of capabilities: write [{_literal(values)}]")
+        raise ValueError(f"{values!r} is not a list of capabilities: write [{_literal(values)}]")
     values = list(values)
     for value in values:
         _kindOf(value)
@@ -242,7 +244,7 @@ def _kindOf(name: Any) -> frozenset[bytes] | None:
     if isinstance(name, str):
         raise ValueError(f"{name!r} is a str: write {_literal(name)}")
     if not isinstance(name, bytes) or _ATOM.match(name) is None:
-        raise ValueError(f"{name!r} is no capability: it is no atom")
+        raise ValueError(f"{name!r} is not a capability: not an atom")
     # Capabilities have no case.
     upper = name.upper()
     return _RESERVED if upper in _RESERVED or upper.startswith(b"AUTH=") else None

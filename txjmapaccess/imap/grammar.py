@@ -113,5 +113,5 @@ def quote(text: bytes) -> bytes:
     @raise ValueError: for what no quoted string can hold.
     """
     if re.search(rb"[\x00-\x1f\x7f-\xff]", text):
-        raise ValueError("a quoted string holds visible ASCII and spaces only")
+        raise ValueError("a quoted string may contain only visible ASCII and spaces")
     return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'

@@ -108,7 +108,7 @@ def oauthBearer() -> Exchange:
     """
     message = _text((yield b""))
     if message == _SEPARATOR:
-        raise LoneSeparator("OAUTHBEARER without a token")
+        raise LoneSeparator("OAUTHBEARER message without a token")
     header, _, rest = message.partition(_SEPARATOR)
     authorizationIdentity = _gs2AuthorizationIdentity(header)
     return BearerToken(_token(_pairs(rest)), authorizationIdentity, "OAUTHBEARER")
@@ -212,11 +212,11 @@ def _gs2AuthorizationIdentity(header: str) -> str | None:
     flag, comma, rest = header.partition(",")
     identity, end, nothing = rest.partition(",")
     if flag not in ("n", "y") or not comma or not end or nothing:
-        raise TokenRefused("a GS2 header that is not understood", "invalid_request")
+        raise TokenRefused("an invalid GS2 header", "invalid_request")
     if not identity:
         return None
     if not identity.startswith("a="):
-        raise TokenRefused("a GS2 header that is not understood", "invalid_request")
+        raise TokenRefused("an invalid GS2 header", "invalid_request")
     # In this order, so that "=3D2C" is "=2C". curl sends an empty one when it has no user name.
     return identity[2:].replace("=2C", ",").replace("=3D", "=") or None
 

@@ -62,7 +62,7 @@ class Section(_Parser.Body):  # type: ignore[misc]
         if self.part and (word or self.fields) and not match["dot"]:
             raise SyntaxProblem("Malformed section")
         if word == b"MIME" and not self.part:
-            raise SyntaxProblem("MIME is for parts only")
+            raise SyntaxProblem("MIME requires a part number")
         if word == b"HEADER" or self.fields:
             self.header = _Parser.Header()
             self.header.negate = not self.fields or bool(match["not"])

@@ -172,7 +172,7 @@ class _Parser:
         if name in _IDENTIFIERS:
             word = self._word()
             if not isObjectID(word):
-                raise SyntaxProblem("That cannot be an object identifier")
+                raise SyntaxProblem("Invalid object identifier")
             return Key(name, word)
         if name == "UID":
             uids = self._atom().encode("ascii")
@@ -199,7 +199,7 @@ class _Parser:
         try:
             return comparable(self._decode(token))
         except UnicodeDecodeError:
-            raise SyntaxProblem("A text is not in the charset") from None
+            raise SyntaxProblem("A string is not valid in the charset") from None
 
 
 def _day(text: str) -> date:
