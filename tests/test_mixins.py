@@ -235,6 +235,17 @@ class OverriddenTests(SynchronousTestCase):
         answers: list[bytes] = connection.send(*lines)
         return answers
 
+    def test_everyCommand(self) -> None:
+        """
+        The mixin has each of Twisted's commands under Twisted's name, except for those that are as
+        Twisted has them.
+        """
+        names = {name for name in vars(IMAP4Server) if name.startswith("do_")}
+        ours = {name for name in names if name in namesOf(JMAPAccessMixin)}
+        self.assertEqual(names - ours, {"do_LOGOUT", "do_UID"})
+        for name in ours:
+            self.assertIsNot(getattr(JMAPAccessMixin, name), getattr(IMAP4Server, name), name)
+
     def test_inFront(self) -> None:
         """
         One before the mixin comes to our command: Twisted's own does not send COPYUID.

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.test_server -*-
 """
-JMAPACCESS (RFC 9698) on an IMAP server: L{JMAPAccessMixin} to stand before a subclass of
-L{IMAP4Server}, L{JMAPAccessIMAP4Server} ready to use, L{extendFactory} for a factory that cannot
-be changed.
+JMAPACCESS (RFC 9698) on an IMAP server: L{JMAPAccessMixin} for a subclass of L{IMAP4Server},
+L{JMAPAccessIMAP4Server} ready to use, L{extendFactory} for a factory that cannot be changed.
 """
 
 from __future__ import annotations
@@ -184,6 +183,8 @@ class JMAPAccessMixin(AnyCommands, AuthenticationCommands):
 # For servers that override a command and call super().
 JMAPAccessMixin.do_CAPABILITY = capability
 for _theirs, _ours in REPLACED.items():
+    if isinstance(_theirs, tuple) and isinstance(_ours, tuple):
+        _theirs, _ours = _theirs[0], _ours[0]
     _name = getattr(_theirs, "__name__", "")
     if _name.startswith("do_"):
         setattr(JMAPAccessMixin, _name, _ours)
@@ -265,7 +266,7 @@ def _checkFactory(factory: Any, policy: Any) -> None:
 
 class _Extension:
     """
-    What becomes of the connections of one factory.
+    What a factory's connections get.
     """
 
     def __init__(self, given: dict[str, Any], hasOwnLimits: bool) -> None:

@@ -1,8 +1,9 @@
 # -*- test-case-name: tests -*-
 """
-The protocol: mixins that stand before L{twisted.mail.imap4.IMAP4Server} or a subclass, each with
-one idea, and the pure functions that they call. L{txjmapaccess.server} puts them together.
+The connection and the login: mixins for L{twisted.mail.imap4.IMAP4Server} or a subclass, and the
+functions that they call. The commands are in L{txjmapaccess.imap.commands}, and
+L{txjmapaccess.server} puts both together.
 
-From the ground up: C{serial} (one command at a time), C{dispatch} (arguments and handlers),
-C{admission}, C{privacy}, C{login}, C{authentication} (the door), then the commands behind it.
+From the ground up: C{bye}, C{updates}, C{serializer}, C{dispatch}, C{connectionlimits},
+C{logincommand}, C{authentication}.
 """

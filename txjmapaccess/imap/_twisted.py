@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.test_server -*-
 """
 What our mixins rely on in L{twisted.mail.imap4.IMAP4Server}, which has no type annotations, in one
-place. At run time the base of a mixin is L{object}, so that it can stand before a server class that
-somebody else wrote.
+place. At run time the base of a mixin is L{object}, so that it works with any server class.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     class ServerBase(IMAP4Server):
         """
         The attributes and methods of L{twisted.mail.imap4.IMAP4Server} and its bases that we use or
-        override, with types. To a type checker it is a subclass, so that a mixin and a server class
-        that somebody else wrote can be the bases of one class.
+        override, with types. To a type checker it is a subclass, so that a mixin and a foreign
+        server class can be the bases of one class.
         """
 
         account: Any
@@ -69,8 +68,8 @@ else:
 
 class AnyCommands:
     """
-    For type checkers only: the commands that we replace. Those of somebody else's server class may
-    have any signature, since each is called with what its own parsers give.
+    For type checkers only: the commands that we replace. Those of a foreign server class may have
+    any signature, because each is called with the results of its own parsers.
     """
 
     auth_CAPABILITY: Any

@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txjmapaccess.credentials import UsernamePassword
+from txjmapaccess.credentials import LoginRecord, UsernamePassword
 from txjmapaccess.imap import arguments
+from txjmapaccess.imap.connectionlimits import ConnectionLimits
 from txjmapaccess.imap.dispatch import CommandRefused
 from txjmapaccess.imap.grammar import SyntaxProblem
-from txjmapaccess.imap.logincommand import LoginCommand, LoginConnection
+from txjmapaccess.imap.logincommand import LoginCommand
 from txjmapaccess.imap.loginfailures import hasTokenError, refusalText, tokenErrorOf
 from txjmapaccess.imap.sasl import (
     Malformed,
@@ -119,10 +122,37 @@ async def _refuse(login: LoginCommand, mechanism: Mechanism, failure: Failure) -
         login.answerRefusal(b"NO", refusalText(failure))
 
 
-class AuthenticationCommands(LoginConnection):
+class AuthenticationCommands(ConnectionLimits):
     """
     See the module. A mixin for L{twisted.mail.imap4.IMAP4Server} or a subclass.
+
+    @ivar loginRecord: the L{LoginRecord} of this connection, or L{None} before the login.
     """
+
+    loginRecord: LoginRecord | None = None
+
+    _jmaLogin: LoginCommand | None = None
+    _jmaExpiry: IDelayedCall | None = None
+
+    def timeoutConnection(self) -> None:
+        """
+        See L{twisted.protocols.policies.TimeoutMixin.timeoutConnection}.
+        """
+        super().timeoutConnection()
+        if self._jmaLogin is not None:
+            self._jmaLogin.abandon()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        See L{twisted.internet.interfaces.IProtocol.connectionLost}.
+        """
+        if self._jmaExpiry is not None and self._jmaExpiry.active():
+            self._jmaExpiry.cancel()
+        if self._jmaLogin is not None:
+            self._jmaLogin.countHastyLeave()
+        super().connectionLost(reason)
+        if self._jmaLogin is not None:
+            self._jmaLogin.abandon()
 
     def do_LOGIN(self, tag: bytes, user: bytes, password: bytes) -> None:
         """

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_serializer -*-
 """
-A client that sends commands and does not read the answers. A transport takes whatever is written to
-it, and tells nobody how much it has still to send, but for a producer that is registered.
+A client that sends commands and does not read the responses. A transport accepts everything, and
+only a registered producer learns that its buffer is full.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from zope.interface import implementer
 @implementer(IPushProducer)
 class Backpressure:
     """
-    Registered from before something is written until a turn of the reactor later (TLS may put
-    off what it is given until then): a transport that has too much to send by then says so.
+    A producer that is registered before a write until a turn of the reactor later (TLS may delay
+    writes until then), to learn whether the buffer of the transport is full.
     """
 
     def __init__(self, transport: Any) -> None:
@@ -29,10 +29,9 @@ class Backpressure:
 
     def sent(self) -> Deferred[None]:
         """
-        To be called once, a turn after something was written.
+        To be called once, a turn after the write.
 
-        @return: fires when the transport does not have too much to send; never when it is lost
-            before.
+        @return: fires when the buffer is not full; never when the connection is lost before.
         """
         self._isAsked = True
         if not self._isFull:
@@ -66,8 +65,7 @@ class Backpressure:
 
 def backpressureOf(transport: Any) -> Backpressure | None:
     """
-    @return: L{None} for a transport that cannot tell, or tells somebody else: a producer of another
-        server.
+    @return: L{None} for a transport without producers, or with a producer of the server's own.
     """
     if not IConsumer.providedBy(transport):
         return None

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.test_server -*-
 """
-Capability lists: what a server says itself, what L{ICapabilityProvider}s add, and what we add, as a
-pure function of how the connection stands.
+Capability lists: those of the server, those of L{ICapabilityProvider}s, and ours, which are a pure
+function of the state of the connection.
 """
 
 from __future__ import annotations
@@ -26,17 +26,15 @@ _log = Logger()
 
 class CapabilityState(NamedTuple):
     """
-    All that our own capabilities of a connection depend on.
+    What our own capabilities of a connection depend on.
 
-    @ivar loggedIn: whether somebody has logged in.
-    @ivar mechanisms: the SASL mechanisms on offer; L{None} after the login, where they mean
-        nothing.
-    @ivar loginDisabled: whether passwords in clear are refused.
+    @ivar mechanisms: the SASL mechanisms on offer; L{None} after the login.
+    @ivar loginDisabled: whether passwords in the clear are refused.
     @ivar statusExtensions: whether STATUS and LIST are ours.
-    @ivar objectIDs: whether there are identifiers: before the login when the server has them for
-        every account, after it when this account has.
+    @ivar objectIDs: whether there are identifiers: before the login if the server has them for
+        every account, after it if this account has.
     @ivar usable: whether the verdict is usable.
-    @ivar offered: what the owner of the server lets us add.
+    @ivar offered: see L{txjmapaccess.imap.settings.MixinSettings}.
     """
 
     loggedIn: bool
@@ -50,9 +48,7 @@ class CapabilityState(NamedTuple):
 
 def capabilityStateOf(connection: Any, base: Mapping[bytes, Any]) -> CapabilityState:
     """
-    @param base: what the server class itself says.
-
-    @return: how a connection stands now.
+    @param base: the capabilities of the server class itself.
     """
     record = connection.loginRecord
     mechanisms = None
@@ -76,11 +72,10 @@ def capabilityStateOf(connection: Any, base: Mapping[bytes, Any]) -> CapabilityS
 @lru_cache(256)
 def ourCapabilities(state: CapabilityState) -> Mapping[bytes, Any]:
     """
-    @return: what we add to a capability list: SASL mechanisms, SASL-IR (RFC 4959) and LOGINDISABLED
-        (RFC 3501, section 6.2.3), LITERAL+ (RFC 7888), ID (RFC 2971), ENABLE (RFC 5161), UNSELECT
-        (RFC 3691), LIST-STATUS (RFC 5819), STATUS=SIZE (RFC 8438), OBJECTID (RFC 8474), and
-        JMAPACCESS (RFC 9698, section 3) when the verdict is usable and at no other time. All of
-        them unless the owner of the server has taken them away.
+    @return: our capabilities: SASL mechanisms, SASL-IR (RFC 4959) and LOGINDISABLED (RFC 3501,
+        section 6.2.3), LITERAL+ (RFC 7888), ID (RFC 2971), ENABLE (RFC 5161), UNSELECT (RFC 3691),
+        LIST-STATUS (RFC 5819), STATUS=SIZE (RFC 8438), OBJECTID (RFC 8474), and JMAPACCESS (RFC
+        9698, section 3) only when the verdict is usable.
     """
     added: Capabilities = {}
     if state.mechanisms is not None:
@@ -100,7 +95,7 @@ def ourCapabilities(state: CapabilityState) -> Mapping[bytes, Any]:
     return {name: values for name, values in added.items() if name in offered}
 
 
-#: What only our own provider decides about.
+#: Only we decide about these.
 _RESERVED = frozenset((b"AUTH", b"SASL-IR", b"LOGINDISABLED", b"JMAPACCESS"))
 #: RFC 3501, section 9: a capability is an atom.
 _ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+\Z")
@@ -116,7 +111,7 @@ class CapabilityList(NamedTuple):
     names: list[bytes]
 
 
-#: Most connections stand like many before them, and their servers say the same.
+#: Most connections have the state of many before them, and the same server class.
 _joinedBefore: dict[CapabilityState, tuple[Capabilities, CapabilityList]] = {}
 _MOST_REMEMBERED = 256
 
@@ -142,12 +137,12 @@ def joined(
         try:
             added: Capabilities = {}
             _joinAll(added, provider.capabilities(connection))
-            # All of it was good: none is joined of a provider that is left out.
+            # All of it is valid; of a provider that fails, nothing is added.
             _joinAll(capabilities, added)
         except Exception:
-            kind = qual(type(provider))
             _log.failure(
-                "A capability provider failed; its capabilities are omitted: {kind}", kind=kind
+                "A capability provider failed; its capabilities are omitted: {kind}",
+                kind=qual(type(provider)),
             )
     if state.loggedIn:
         capabilities.pop(b"STARTTLS", None)

@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.test_server -*-
 """
-From a command line to its handler: arguments are parsed, the handler is called, and whatever goes
-wrong becomes one tagged line that shows nothing of it.
+From a command line to its handler: arguments are parsed, the handler is called, and any error
+becomes one tagged response without details.
 
 Commands are looked up in class-level tuples, C{state_NAME = (handler, argument parsers...)}. Where
-a tuple names one of Twisted's own functions, ours is taken instead (L{REPLACED}); what another
+a tuple contains one of Twisted's own functions, ours is used instead (L{REPLACED}); what another
 server put there stays.
 """
 
@@ -35,15 +35,15 @@ _P = ParamSpec("_P")
 
 _OURS = ("twisted.mail.", "txjmapaccess.")
 
-#: Twisted's functions, or whole tuples of them, and what is taken in their place.
+#: Twisted's functions, or whole tuples of them, and their replacements.
 REPLACED: dict[object, object] = {
     IMAP4Server.arg_astring: arguments.astring,
     IMAP4Server.arg_finalastring: arguments.astring,
     IMAP4Server.arg_literal: arguments.message,
 }
 
-#: Commands that Twisted does not have, by state and name: the capability that says that they are
-#: there, and what looking them up gives. One that another server has stays.
+#: Commands that Twisted does not have, by state and name: the capability that announces them, and
+#: the tuple. A server's own command of that name stays.
 ADDED: dict[tuple[str, bytes], tuple[bytes, tuple[Any, ...]]] = {}
 
 _replacedTuples: dict[tuple[Any, ...], tuple[Any, ...]] = {}
@@ -57,17 +57,26 @@ class CommandRefused(Exception):
     """
 
 
-def command(handler: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, Deferred[None]]:
+def command(
+    replaced: object = None,
+) -> Callable[[Callable[_P, Coroutine[Any, Any, None]]], Callable[_P, Deferred[None]]]:
     """
     Make a handler of a coroutine function. Its failure is answered by the dispatch.
+
+    @param replaced: the function of Twisted's that it replaces.
     """
 
-    @wraps(handler)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> Deferred[None]:
-        running = Deferred.fromCoroutine(handler(*args, **kwargs))
-        return running.addErrback(lambda failure: failure.trap(ClientGone) and None)
+    def made(handler: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, Deferred[None]]:
+        @wraps(handler)
+        def run(*args: _P.args, **kwargs: _P.kwargs) -> Deferred[None]:
+            running = Deferred.fromCoroutine(handler(*args, **kwargs))
+            return running.addErrback(lambda failure: failure.trap(ClientGone) and None)
 
-    return run
+        if replaced is not None:
+            REPLACED[replaced] = run
+        return run
+
+    return made
 
 
 def _replaced(command: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -148,8 +157,8 @@ class CommandDispatch(CommandSerializer, MixinAttributes):
 
     def _jmaCommandFailed(self, failure: Failure, tag: bytes) -> None:
         """
-        Answer a command that ended in an exception, unless it was answered already. Nothing of
-        the exception is shown, but for our own fixed sentences.
+        Answer a command that failed, unless it has its answer. The exception is not shown, except
+        for our own fixed sentences.
         """
         if failure.check(SyntaxProblem):
             respond, text = self.sendBadResponse, str(failure.value).encode("ascii")

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.imap.test_searchcommand -*-
 """
-Arguments that can have literals anywhere among them: those of SEARCH and ID; and literals that
-nobody wants.
+Literals, and arguments with literals anywhere among them: those of SEARCH and ID.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def receiveLiteral(connection: Any, literal: Literal, receiver: Any) -> None:
 
 class DiscardedLiteral:
     """
-    A literal that goes nowhere: what L{twisted.mail.imap4.LiteralString} is for one that does.
+    The counterpart of L{twisted.mail.imap4.LiteralString} for a literal that is discarded.
     """
 
     def __init__(self, size: int) -> None:
@@ -80,7 +79,7 @@ OPEN, CLOSE = Parenthesis(b"("), Parenthesis(b")")
 
 def tokens(connection: Any, line: bytes) -> tuple[list[bytes], bytes] | Deferred[Any]:
     """
-    All that is left of a command, as L{String}s, L{Parenthesis} and atoms.
+    The rest of a command, as L{String}s, L{Parenthesis} and atoms.
 
     @return: the tokens, or a Deferred of them when there are literals.
     """

@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.mail.imap4 import IAccount
 from twisted.python.failure import Failure
@@ -25,7 +24,6 @@ from txjmapaccess.credentials import (
     authenticationOf,
 )
 from txjmapaccess.errors import TemporaryFailure, couldTell
-from txjmapaccess.imap.connectionlimits import ConnectionLimits
 from txjmapaccess.imap.grammar import quote
 from txjmapaccess.imap.loginfailures import refusalText
 from txjmapaccess.imap.loginlog import logAccepted, logRefused
@@ -68,7 +66,7 @@ class LoginCommand:
 
     def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """
-        Carry the command out, at the pace of the settings. It is cancelled when the client goes.
+        Carry the command out, at the pace of the settings.
         """
         pace = self._settings.pace
         if pace is None:
@@ -106,15 +104,14 @@ class LoginCommand:
 
     def hasGone(self) -> bool:
         """
-        @return: whether nobody waits for the end of this login any more.
+        @return: whether the client is gone, or had BYE.
         """
         connection = self.connection
         return connection._jmaEnded or connection.state not in ("unauth", "auth")
 
     def abandon(self) -> None:
         """
-        The client is gone: cancel the login, unless an avatar is being made, which will be logged
-        out.
+        The client is gone: cancel the login. An avatar that is being made will be logged out.
         """
         login = self._portalLogin
         checkerHasIt = login is not None and login.canBeCancelled
@@ -124,8 +121,8 @@ class LoginCommand:
 
     def countHastyLeave(self) -> None:
         """
-        The client hangs up: count that as a refusal, unless it has waited long for the checker.
-        Otherwise passwords could be tried without limit by hanging up before the answer.
+        The client hangs up before the answer: count that as a refusal, unless the checker was slow.
+        Otherwise passwords could be tried without limit.
         """
         login = self._portalLogin
         if login is None or not login.canBeCancelled:
@@ -147,9 +144,7 @@ class LoginCommand:
 
     async def enter(self, credentials: Any) -> None:
         """
-        Log in and answer the command.
-
-        @raise Exception: any objection of the checker or the realm.
+        Log in and answer the command. The exceptions of the checker and the realm pass.
         """
         interface, account, logout = await self._requestAvatar(credentials)
         checked = self.seconds()
@@ -239,7 +234,7 @@ class LoginCommand:
         try:
             return b"[CAPABILITY " + b" ".join(self.connection.listCapabilities()) + b"] "
         except Exception:
-            # The server's own list, which somebody else wrote. The login stands.
+            # The server's own list. The login stands.
             _log.failure("The capabilities could not be listed")
             return b""
 
@@ -285,36 +280,3 @@ class LoginCommand:
     def _address(self) -> str:
         peer = self.connection.transport.getPeer()
         return str(getattr(peer, "host", peer))
-
-
-class LoginConnection(ConnectionLimits):
-    """
-    A connection with logins. A mixin for L{twisted.mail.imap4.IMAP4Server} or a subclass.
-
-    @ivar loginRecord: the L{LoginRecord} of this connection, or L{None} before the login.
-    """
-
-    loginRecord: LoginRecord | None = None
-
-    _jmaLogin: LoginCommand | None = None
-    _jmaExpiry: IDelayedCall | None = None
-
-    def timeoutConnection(self) -> None:
-        """
-        See L{twisted.protocols.policies.TimeoutMixin.timeoutConnection}.
-        """
-        super().timeoutConnection()
-        if self._jmaLogin is not None:
-            self._jmaLogin.abandon()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        See L{twisted.internet.interfaces.IProtocol.connectionLost}.
-        """
-        if self._jmaExpiry is not None and self._jmaExpiry.active():
-            self._jmaExpiry.cancel()
-        if self._jmaLogin is not None:
-            self._jmaLogin.countHastyLeave()
-        super().connectionLost(reason)
-        if self._jmaLogin is not None:
-            self._jmaLogin.abandon()

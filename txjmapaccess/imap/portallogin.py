@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_login -*-
 """
-A login through a L{twisted.cred.portal.Portal}, of which two things must be known that the portal
-does not tell: whether the checker has finished, and which evidence it left.
+A login through a L{twisted.cred.portal.Portal}, which does not tell two things that we need:
+whether the checker has finished, and the evidence that it left.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from txjmapaccess.credentials import UsernamePassword
 
 class PortalLogin:
     """
-    One login. It can be cancelled while the checker has it. After that the avatar is made,
-    whatever happens, because only with it comes the function that undoes it.
+    One login. It can be cancelled while the checker runs. After that the avatar is always made,
+    because only its logout function undoes it.
 
-    @ivar canBeCancelled: whether the checker still has it.
+    @ivar canBeCancelled: whether the checker still runs.
     @ivar began: when it began, by the clock of its connection.
     """
 
@@ -35,12 +35,12 @@ class PortalLogin:
 
     async def login(self) -> tuple[Any, Any, Callable[[], object]]:
         """
-        @return: what L{Portal.login} brings.
+        @return: the result of L{Portal.login}.
         """
         checker = self._checker()
         if checker is None:
             return await settled(self._portal.login, self._credentials, None, IAccount)  # type: ignore[no-any-return]
-        # What Portal.login does, in the two steps that it does not tell about.
+        # What Portal.login does, in two steps.
         self.canBeCancelled = True
         try:
             avatarId = await settled(checker.requestAvatarId, self._credentials)
@@ -50,8 +50,8 @@ class PortalLogin:
 
     def _checker(self) -> Any:
         """
-        @return: the checker, or L{None} where the portal must be asked itself: it has none, or is
-            somebody else's and does not tell when its checker has finished.
+        @return: the checker, or L{None} where C{portal.login} must be called: the portal has none,
+            or is not Twisted's.
         """
         if getattr(type(self._portal), "login", None) is not Portal.login:
             return None
@@ -63,11 +63,8 @@ class PortalLogin:
 
 class EvidencePortal:
     """
-    Stands for a portal while an C{authenticateLogin} that somebody else wrote is at work, so that
-    evidence can travel on the credentials that this method makes.
-
-    @param portal: the portal that it stands for.
-    @param credentials: the credentials of this login.
+    Replaces a portal while a server's own C{authenticateLogin} runs, so that evidence can be left
+    on our credentials.
     """
 
     def __init__(self, portal: Any, credentials: UsernamePassword) -> None:
@@ -82,7 +79,7 @@ class EvidencePortal:
         See L{Portal.login}.
         """
         if type(credentials) is twistedCredentials.UsernamePassword:
-            # The method may have changed the name (a default domain): its word counts.
+            # The method may have changed the name (a default domain).
             self._credentials.username = credentials.username
             self._credentials.password = credentials.password
             credentials = self._credentials

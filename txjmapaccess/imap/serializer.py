@@ -2,23 +2,22 @@
 """
 One command at a time (RFC 3501, section 5.5).
 
-Twisted answers commands behind an asynchronous LOGIN or SELECT with BAD, lets two logins be in
-flight, and with literals behind a FETCH runs mail text as commands. L{CommandSerializer} lets a
-command in only when the one before has ended:
+Twisted answers commands after an asynchronous LOGIN or SELECT with BAD, lets two logins run at the
+same time, and with literals after a FETCH runs mail text as commands. L{CommandSerializer} starts a
+command only when the previous one has ended:
 
-  - A command I{ends} with its tagged line. What its handler returns says nothing: Twisted's own
-    return L{None} while they wait. A handler that somebody else wrote may write that line
-    straight to the transport, so while one runs, the transport's C{write} is watched.
+  - A command I{ends} with its tagged response. The return value of its handler does not matter:
+    Twisted's own return L{None} while they wait. A foreign handler may write the response directly
+    to the transport, so its C{write} is watched meanwhile.
   - The next command I{starts} after the handler has returned, never from inside the tagged
-    response: Twisted sets C{state} and C{mbox} behind that line.
+    response: Twisted sets C{state} and C{mbox} after it.
   - Meanwhile lines stay in the buffer of L{twisted.protocols.basic.LineReceiver}, which is
-    C{paused}. The transport is stopped only when much has come in: one that is stopped does not
-    notice that the client went away.
-  - After some commands the other connections have a turn, however many a client has sent at once;
-    a client that does not read the answers has to, first.
+    C{paused}. The transport is paused only when the buffer is large: a paused transport does not
+    notice that the client is gone.
+  - After some commands other connections have a turn; a client that does not read its responses
+    must read them first.
   - A I{continuation request} lets in what the command waits for.
-  - A non-synchronizing literal (RFC 7888) that nobody asked for, because its command was refused
-    or unknown, is read and thrown away.
+  - A non-synchronizing literal (RFC 7888) of a refused or unknown command is read and discarded.
 """
 
 from __future__ import annotations
@@ -36,18 +35,17 @@ from txjmapaccess.imap.literals import DiscardedLiteral
 from txjmapaccess.imap.updates import Updates
 from txjmapaccess.imap.writeobserver import WriteObserver, endsCommand
 
-#: Octets that may wait behind a running command before the transport is stopped.
+#: Octets that may wait for a running command before the transport is paused.
 _HIGH_WATER = 64 * 1024
-#: Commands of one client that are carried out before others have a turn, or answered before it is
-#: seen whether it reads.
+#: Commands of one client that run before others have a turn, or before we check that it reads.
 _COMMANDS_IN_A_TURN = 32
-#: Octets of an unwanted literal that are read and thrown away; a larger one ends the connection.
+#: Octets of an unwanted literal that are read and discarded; a larger one ends the connection.
 _MOST_THROWN_AWAY = 64 * 1024 * 1024
 
 
 class CommandSerializer(Updates):
     """
-    See the module. To stand before L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    See the module. A mixin for L{twisted.mail.imap4.IMAP4Server} or a subclass.
 
     @cvar MAX_LENGTH: the longest line that is read at all, in octets: a token of 48 KiB as
         AUTHENTICATE carries it, in base64 of base64.
@@ -68,7 +66,7 @@ class CommandSerializer(Updates):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Take octets in; stop the transport when too many wait behind a running command.
+        Pause the transport when too many octets wait for a running command.
         """
         if not self._busyReceiving:
             self._jmaInTurn = 0
@@ -79,14 +77,14 @@ class CommandSerializer(Updates):
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """
-        There is no telling where a command ends in a line that does not.
+        The end of the command cannot be found: close the connection.
         """
         self.sendUntaggedResponse(b"BYE Line too long")
         self.transport.loseConnection()
 
     def parse_command(self, line: bytes) -> None:
         """
-        Take one command line, whose tag and name are checked before anything else sees them.
+        Check the tag and the name of a command.
         """
         self._jmaNoteLiteral(line)
         try:
@@ -106,7 +104,7 @@ class CommandSerializer(Updates):
 
     def parse_pending(self, line: bytes) -> None:
         """
-        Take what follows a literal.
+        Parse what follows a literal.
         """
         self.paused = True
         self._jmaNoteLiteral(line)
@@ -191,7 +189,7 @@ class CommandSerializer(Updates):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Nothing that waits here runs any more.
+        See L{twisted.internet.interfaces.IProtocol.connectionLost}.
         """
         self._jmaEnded = True
         if self._jmaNextCommand is not None:
@@ -203,7 +201,7 @@ class CommandSerializer(Updates):
 
     def _jmaWatchTransport(self) -> None:
         """
-        Until the running command ends, look for its tagged line in what is written.
+        Until the running command ends, look for its tagged response in what is written.
         """
         self._jmaWatch = WriteObserver(self.transport, self._jmaWasWritten)
 

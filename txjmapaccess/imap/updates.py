@@ -24,7 +24,7 @@ _NUMBERED = (b"FETCH", b"STORE", b"SEARCH")
 
 class Updates(Bye):
     """
-    See the module. A mixin for L{twisted.mail.imap4.IMAP4Server} or a subclass.
+    See the module. A mixin for L{twisted.mail.imap4.IMAP4Server}.
 
     @ivar _jmaRunning: the tag of the running command, or L{None}.
     @ivar _jmaCommand: its name in upper case.

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_serializer -*-
 """
-What is written to a transport, seen by somebody who has no other way to know it: handlers that
-others wrote may write the end of a command straight to it.
+An observer of the writes to a transport: foreign handlers may write the tagged response of a
+command directly to it.
 """
 
 from __future__ import annotations
@@ -47,5 +47,5 @@ class WriteObserver:
         """
         for name in _WRITING:
             delattr(self._transport, name)
-        # Somebody else may have put something there, too.
+        # Other code may have replaced them, too.
         vars(self._transport).update(self._before)

@@ -37,7 +37,7 @@ def optionalDate(connection: object, line: bytes) -> tuple[bytes | None, bytes]:
     return match[1], line[match.end() :]
 
 
-@command
+@command()
 async def append(
     connection: Any,
     tag: bytes,

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server, IMessageCopier, MailboxException, MessageSet
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
+from txjmapaccess.imap.dispatch import CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.imap.objectidentifiers import hasObjectIDs, turns
 from txjmapaccess.imap.selectedmailbox import fetchMessages, pollMailbox
@@ -56,7 +56,7 @@ def certainUIDs(results: list[Any], uidNext: Any) -> list[int] | None:
     return results
 
 
-@command
+@command(IMAP4Server.do_COPY)
 async def copyMessages(
     connection: Any, tag: bytes, messages: MessageSet, encodedName: bytes, uid: int = 0
 ) -> None:
@@ -150,6 +150,3 @@ async def announceNew(connection: Any, name: str, mailbox: Any, existsSent: int)
     await pollMailbox(connection)
     if connection._jmaExistsSent == existsSent:
         connection.newMessages(selected.getMessageCount(), None)
-
-
-REPLACED[IMAP4Server.do_COPY] = copyMessages

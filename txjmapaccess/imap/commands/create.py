@@ -10,7 +10,7 @@ from typing import Any
 from twisted.logger import Logger
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
+from txjmapaccess.imap.dispatch import CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.imap.objectidentifiers import hasObjectIDs, mailboxIDOf
 from txjmapaccess.imap.storeaccess import mailboxNamed
@@ -21,7 +21,7 @@ from txjmapaccess.store.objectids import LEFT_OUT
 _log = Logger()
 
 
-@command
+@command(IMAP4Server.do_CREATE)
 async def create(connection: Any, tag: bytes, encodedName: bytes) -> None:
     """
     CREATE.
@@ -50,6 +50,3 @@ async def _mailboxIDByName(connection: Any, name: str) -> str:
         _log.failure("A mailbox that was just created cannot be opened")
         return LEFT_OUT
     return await mailboxIDOf(connection, name, mailbox)
-
-
-REPLACED[IMAP4Server.do_CREATE] = create

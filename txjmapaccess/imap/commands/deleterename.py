@@ -9,12 +9,12 @@ from typing import Any
 
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
+from txjmapaccess.imap.dispatch import CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.store.mailboxnames import isInbox
 
 
-@command
+@command(IMAP4Server.do_DELETE)
 async def delete(connection: Any, tag: bytes, encodedName: bytes) -> None:
     """
     DELETE.
@@ -26,7 +26,7 @@ async def delete(connection: Any, tag: bytes, encodedName: bytes) -> None:
     connection.sendPositiveResponse(tag, b"Mailbox deleted")
 
 
-@command
+@command(IMAP4Server.do_RENAME)
 async def rename(connection: Any, tag: bytes, encodedOld: bytes, encodedNew: bytes) -> None:
     """
     RENAME. INBOX cannot be renamed, as in Twisted.
@@ -39,6 +39,3 @@ async def rename(connection: Any, tag: bytes, encodedOld: bytes, encodedNew: byt
         raise CommandRefused(b"[ALREADYEXISTS] INBOX is always there")
     await connection.renameIdentified(old, new)
     connection.sendPositiveResponse(tag, b"Mailbox renamed")
-
-
-REPLACED.update({IMAP4Server.do_DELETE: delete, IMAP4Server.do_RENAME: rename})

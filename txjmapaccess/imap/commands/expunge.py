@@ -9,12 +9,12 @@ from typing import Any
 
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED, command
+from txjmapaccess.imap.dispatch import command
 from txjmapaccess.imap.selectedmailbox import isReadOnly, leaveMailbox, refuseReadOnly
 from txjmapaccess.imap.storeaccess import ask
 
 
-@command
+@command(IMAP4Server.do_EXPUNGE)
 async def expunge(connection: Any, tag: bytes) -> None:
     """
     EXPUNGE.
@@ -24,7 +24,7 @@ async def expunge(connection: Any, tag: bytes) -> None:
     connection.sendPositiveResponse(tag, b"EXPUNGE completed")
 
 
-@command
+@command(IMAP4Server.do_CLOSE)
 async def close(connection: Any, tag: bytes) -> None:
     """
     CLOSE: EXPUNGE without responses, then UNSELECT.
@@ -33,6 +33,3 @@ async def close(connection: Any, tag: bytes) -> None:
         await ask(connection.mbox.expunge)
     await leaveMailbox(connection)
     connection.sendPositiveResponse(tag, b"CLOSE completed")
-
-
-REPLACED.update({IMAP4Server.do_EXPUNGE: expunge, IMAP4Server.do_CLOSE: close})

@@ -64,7 +64,7 @@ _UID = parseFetchItems(b"UID")[0]
 _log = Logger()
 
 
-@command
+@command(IMAP4Server.do_FETCH)
 async def fetch(
     connection: Any, tag: bytes, messages: MessageSet, query: list[Any], uid: int = 0
 ) -> None:
@@ -274,7 +274,6 @@ def _withoutLeftOut(query: list[Any], ids: MessageIDs) -> list[Any]:
 
 REPLACED.update(
     {
-        IMAP4Server.do_FETCH: fetch,
         IMAP4Server.arg_fetchatt: fetchItems,
         IMAP4Server.arg_seqset: sequenceSet,
     }

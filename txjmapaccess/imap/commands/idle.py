@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED, command
+from txjmapaccess.imap.dispatch import command
 from txjmapaccess.imap.selectedmailbox import isPollable, pollMailbox
 from txjmapaccess.imap.storeaccess import isTwisteds
 
@@ -18,7 +18,7 @@ from txjmapaccess.imap.storeaccess import isTwisteds
 POLL_SECONDS = 5
 
 
-@command
+@command(IMAP4Server.do_IDLE)
 async def idle(connection: Any, tag: bytes) -> None:
     """
     IDLE. It ends with DONE. Any other line ends it too, with BAD, and is not carried out.
@@ -81,6 +81,3 @@ class Idle:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
-
-
-REPLACED[IMAP4Server.do_IDLE] = idle

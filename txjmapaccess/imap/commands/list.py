@@ -63,7 +63,7 @@ async def delimiterOf(account: Any) -> Any:
     return "/"
 
 
-@command
+@command(IMAP4Server._listWork)
 async def listMailboxes(
     connection: Any,
     tag: bytes,
@@ -120,7 +120,6 @@ async def _listOne(
 
 REPLACED.update(
     {
-        IMAP4Server._listWork: listMailboxes,
         IMAP4Server.auth_LIST: (
             listMailboxes,
             arguments.astring,

@@ -11,13 +11,13 @@ from typing import Any
 from twisted.mail.imap4 import IMAP4Server, INamespacePresenter, collapseNestedLists
 
 from txjmapaccess.imap.commands.list import delimiterOf
-from txjmapaccess.imap.dispatch import REPLACED, command
+from txjmapaccess.imap.dispatch import command
 from txjmapaccess.imap.storeaccess import ask
 
 _METHODS = ("getPersonalNamespaces", "getUserNamespaces", "getSharedNamespaces")
 
 
-@command
+@command(IMAP4Server.do_NAMESPACE)
 async def namespace(connection: Any, tag: bytes) -> None:
     """
     NAMESPACE.
@@ -31,6 +31,3 @@ async def namespace(connection: Any, tag: bytes) -> None:
     line = collapseNestedLists([kind or None for kind in found])
     connection.sendUntaggedResponse(b"NAMESPACE " + line)
     connection.sendPositiveResponse(tag, b"NAMESPACE command completed")
-
-
-REPLACED[IMAP4Server.do_NAMESPACE] = namespace

@@ -9,12 +9,12 @@ from typing import Any
 
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED, command
+from txjmapaccess.imap.dispatch import command
 from txjmapaccess.imap.selectedmailbox import pollMailbox
 from txjmapaccess.imap.storeaccess import ask
 
 
-@command
+@command(IMAP4Server.do_NOOP)
 async def noop(connection: Any, tag: bytes) -> None:
     """
     NOOP.
@@ -23,7 +23,7 @@ async def noop(connection: Any, tag: bytes) -> None:
     connection.sendPositiveResponse(tag, b"NOOP No operation performed")
 
 
-@command
+@command(IMAP4Server.do_CHECK)
 async def check(connection: Any, tag: bytes) -> None:
     """
     CHECK. A server may override C{checkpoint}.
@@ -31,6 +31,3 @@ async def check(connection: Any, tag: bytes) -> None:
     await ask(connection.checkpoint)
     await pollMailbox(connection)
     connection.sendPositiveResponse(tag, b"CHECK completed")
-
-
-REPLACED.update({IMAP4Server.do_NOOP: noop, IMAP4Server.do_CHECK: check})

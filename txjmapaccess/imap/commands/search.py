@@ -72,7 +72,7 @@ def keysIn(key: Key, names: tuple[str, ...]) -> Iterator[Key]:
             yield from keysIn(part, names)
 
 
-@command
+@command(IMAP4Server.do_SEARCH)
 async def search(
     connection: Any, tag: bytes, charset: bytes | None, query: Query, uid: int = 0
 ) -> None:
@@ -210,7 +210,6 @@ def narrowed(key: Key) -> tuple[MessageSet | None, int, Key]:
 
 REPLACED.update(
     {
-        IMAP4Server.do_SEARCH: search,
         IMAP4Server.opt_charset: charset,
         IMAP4Server.arg_searchkeys: searchKeys,
     }

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.mail.imap4 import IMAP4Server
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.imap.dispatch import ADDED, REPLACED, CommandRefused, command
+from txjmapaccess.imap.dispatch import ADDED, CommandRefused, command
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.imap.objectidentifiers import mailboxIDOf
 from txjmapaccess.imap.selectedmailbox import leaveMailbox
@@ -20,7 +20,7 @@ from txjmapaccess.store.mailboxes import attributesOf, closeMailbox, isSelectabl
 from txjmapaccess.store.objectids import LEFT_OUT
 
 
-@command
+@command(IMAP4Server._selectWork)
 async def select(connection: Any, tag: bytes, encodedName: bytes, rw: int, cmdName: bytes) -> None:
     """
     SELECT and EXAMINE.
@@ -48,7 +48,7 @@ async def select(connection: Any, tag: bytes, encodedName: bytes, rw: int, cmdNa
     await settled(connection._cbSelectWork, mailbox, cmdName, tag)
 
 
-@command
+@command()
 async def unselect(connection: Any, tag: bytes) -> None:
     """
     UNSELECT.
@@ -57,5 +57,4 @@ async def unselect(connection: Any, tag: bytes) -> None:
     connection.sendPositiveResponse(tag, b"Unselected")
 
 
-REPLACED[IMAP4Server._selectWork] = select
 ADDED["select", b"UNSELECT"] = (b"UNSELECT", (unselect,))

@@ -27,7 +27,7 @@ from txjmapaccess.store.messageset import since
 from txjmapaccess.store.objectids import LEFT_OUT
 
 
-@command
+@command()
 async def status(connection: Any, tag: bytes, encodedName: bytes, items: list[str]) -> None:
     """
     STATUS.

@@ -20,7 +20,7 @@ _MODE = re.compile(rb"([+-]?)FLAGS(\.SILENT)?\Z", re.IGNORECASE)
 _MODES = {b"": 0, b"+": 1, b"-": -1}
 
 
-@command
+@command(IMAP4Server.do_STORE)
 async def storeFlags(
     connection: Any, tag: bytes, messages: MessageSet, mode: bytes, flags: list[bytes], uid: int = 0
 ) -> None:
@@ -42,4 +42,4 @@ async def storeFlags(
     connection.sendPositiveResponse(tag, b"STORE completed")
 
 
-REPLACED.update({IMAP4Server.do_STORE: storeFlags, IMAP4Server.arg_flaglist: storedFlags})
+REPLACED.update({IMAP4Server.arg_flaglist: storedFlags})

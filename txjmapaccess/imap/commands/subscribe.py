@@ -9,12 +9,12 @@ from typing import Any
 
 from twisted.mail.imap4 import IMAP4Server
 
-from txjmapaccess.imap.dispatch import REPLACED, command
+from txjmapaccess.imap.dispatch import command
 from txjmapaccess.imap.modifiedutf7 import decodeName
 from txjmapaccess.imap.storeaccess import ask
 
 
-@command
+@command(IMAP4Server.do_SUBSCRIBE)
 async def subscribe(connection: Any, tag: bytes, name: bytes) -> None:
     """
     SUBSCRIBE.
@@ -23,13 +23,10 @@ async def subscribe(connection: Any, tag: bytes, name: bytes) -> None:
     connection.sendPositiveResponse(tag, b"Subscribed")
 
 
-@command
+@command(IMAP4Server.do_UNSUBSCRIBE)
 async def unsubscribe(connection: Any, tag: bytes, name: bytes) -> None:
     """
     UNSUBSCRIBE.
     """
     await ask(connection.account.unsubscribe, decodeName(name))
     connection.sendPositiveResponse(tag, b"Unsubscribed")
-
-
-REPLACED.update({IMAP4Server.do_SUBSCRIBE: subscribe, IMAP4Server.do_UNSUBSCRIBE: unsubscribe})
