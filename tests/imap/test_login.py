@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.imap.test_login -*-
 """
-Tests for L{txjmapaccess.imap.login}, L{txjmapaccess.imap.authentication} and
+Tests for L{txjmapaccess.imap.logincommand}, L{txjmapaccess.imap.authentication} and
 L{txjmapaccess.imap.tlsrequirement}.
 """
 

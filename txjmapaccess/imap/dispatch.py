@@ -28,6 +28,7 @@ from txjmapaccess.imap import arguments
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.mixinattributes import MixinAttributes
 from txjmapaccess.imap.serializer import CommandSerializer
+from txjmapaccess.imap.writeobserver import WriteObserver
 from txjmapaccess.pacing import ClientGone
 
 _log = Logger()
@@ -135,7 +136,8 @@ class CommandDispatch(CommandSerializer, MixinAttributes):
             if line:
                 raise SyntaxProblem("Too many arguments")
             if _isForeign(handler):
-                self._jmaWatchTransport()
+                # Until the command ends, look for its tagged response in what is written.
+                self._jmaWatch = WriteObserver(self.transport, self._jmaWasWritten)
             result = handler(*args) if uid is None else handler(*args, uid=uid)
             if isinstance(result, Deferred):
                 result.addErrback(self._jmaCommandFailed, tag)

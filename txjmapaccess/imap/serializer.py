@@ -199,12 +199,6 @@ class CommandSerializer(Updates):
         self._jmaUnwatchTransport()
         super().connectionLost(reason)
 
-    def _jmaWatchTransport(self) -> None:
-        """
-        Until the running command ends, look for its tagged response in what is written.
-        """
-        self._jmaWatch = WriteObserver(self.transport, self._jmaWasWritten)
-
     def _jmaWasWritten(self, data: bytes) -> None:
         if self._jmaRunning is not None and endsCommand(data, self._jmaRunning):
             self._jmaCommandEnded()

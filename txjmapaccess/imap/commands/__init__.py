@@ -17,7 +17,6 @@ from txjmapaccess.imap.commands import (  # noqa: F401
     id,
     idle,
     list,
-    namespace,
     noop,
     search,
     select,

@@ -13,7 +13,7 @@ from twisted.mail.imap4 import IMAP4Server
 from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
 from txjmapaccess.imap.commands.copy import TRY_CREATE, announceNew, certainUIDs
-from txjmapaccess.imap.commands.flaglist import optionalFlags
+from txjmapaccess.imap.commands.storeflags import optionalFlags
 from txjmapaccess.imap.dispatch import REPLACED, command
 from txjmapaccess.imap.grammar import SyntaxProblem
 from txjmapaccess.imap.modifiedutf7 import decodeName

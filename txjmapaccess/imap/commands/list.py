@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_mailboxcommands -*-
 """
 LIST and LSUB (RFC 3501, sections 6.3.8 and 6.3.9), with STATUS in the same response (LIST-STATUS,
-RFC 5819).
+RFC 5819); NAMESPACE (RFC 2342).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from twisted.logger import Logger
-from twisted.mail.imap4 import IMAP4Server
+from twisted.mail.imap4 import IMAP4Server, INamespacePresenter, collapseNestedLists
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.imap import arguments
@@ -24,6 +24,8 @@ from txjmapaccess.imap.storeaccess import ask, isTwisteds, mailboxNamed
 from txjmapaccess.store.mailboxes import attributesOf, isSelectable
 
 _RETURN = re.compile(rb"RETURN \((?:STATUS (?P<items>\([^()]*\)))?\) *\Z", re.IGNORECASE)
+
+_NAMESPACES = ("getPersonalNamespaces", "getUserNamespaces", "getSharedNamespaces")
 
 _log = Logger()
 
@@ -118,15 +120,27 @@ async def _listOne(
         connection.sendUntaggedResponse(status)
 
 
-REPLACED.update(
-    {
-        IMAP4Server.auth_LIST: (
-            listMailboxes,
-            arguments.astring,
-            arguments.astring,
-            0,
-            b"LIST",
-            returnOptions,
-        ),
-    }
+@command(IMAP4Server.do_NAMESPACE)
+async def namespace(connection: Any, tag: bytes) -> None:
+    """
+    NAMESPACE. Twisted's own sends the shared namespaces twice, and never those of other users.
+    """
+    presenter: Any = INamespacePresenter(connection.account, None)
+    if presenter is None:
+        # An account with mailboxes has a personal namespace. imapflow waits forever without one.
+        found: list[Any] = [[["", await delimiterOf(connection.account)]], None, None]
+    else:
+        found = [await ask(getattr(presenter, method)) for method in _NAMESPACES]
+    line = collapseNestedLists([kind or None for kind in found])
+    connection.sendUntaggedResponse(b"NAMESPACE " + line)
+    connection.sendPositiveResponse(tag, b"NAMESPACE command completed")
+
+
+REPLACED[IMAP4Server.auth_LIST] = (
+    listMailboxes,
+    arguments.astring,
+    arguments.astring,
+    0,
+    b"LIST",
+    returnOptions,
 )
