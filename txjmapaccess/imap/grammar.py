@@ -85,7 +85,7 @@ def parseString(text: bytes) -> tuple[bytes, bytes] | None:
     """
     Parse an astring that is not a literal from the start of C{text}.
 
-    @return: its value and what is left behind the space that follows it, or L{None} when a
+    @return: its value and what follows the space after it, or L{None} when a
         literal stands there.
     """
     if text[:1] == b"{":

@@ -45,8 +45,8 @@ def tokenErrorOf(failure: Failure, portal: Any) -> TokenRefused:
     """
     @param failure: a refusal by the checker, or by the mechanism before it.
 
-    @return: it, with everything that the client is told: what it says itself, or else what the
-        portal's checker says about every token.
+    @return: it, with its own details, or else with those that the portal's checker has for every
+        token.
     """
     refusal = failure.value
     if not isinstance(refusal, TokenRefused):

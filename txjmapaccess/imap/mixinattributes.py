@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_settings -*-
 """
-Settings of a subclass with the mixin: the documented attributes. They are checked when the class is
-created, and once more when a connection is made, because an instance can have others.
+The settings of a subclass with the mixin: the documented attributes. They are checked when the
+class is created, and again when a connection is made, because instances can have their own.
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ _reported: WeakSet[type] = WeakSet()
 
 class MixinAttributes(ServerBase):
     """
-    Where a connection has its settings.
+    The settings of a connection.
     """
 
     _jmaSettings: MixinSettings = DEFAULTS
-    #: Settings that are no attributes: those that C{extendFactory} was given for a class that has
-    #: the mixin.
+    #: The arguments of C{extendFactory}, for a class with the mixin.
     _jmaGiven: Mapping[str, Any] = {}
-    #: For each class, what was made of the attributes that its connections had; by their identity.
+    #: For each class, the settings made of its connections' attributes, by their identity.
     _jmaRead: dict[tuple[int, ...], tuple[tuple[object, ...], MixinSettings]] = {}
 
     def _jmaReadSettings(self) -> bool:
         """
         Read the settings of a connection that is being made, unless it has them.
 
-        @return: whether there are any. If not, there is an error in the log.
+        @return: whether they are valid. If not, there is an error in the log.
         """
         if self._jmaSettings is not DEFAULTS:
             return True
@@ -55,7 +54,7 @@ class MixinAttributes(ServerBase):
                     _log.critical("No connection is served: {problem}", problem=str(e))
                 return False
             if len(self._jmaRead) < _MOST_READ:
-                # The values are kept as well, so that no other gets the identity of one.
+                # The values are kept too, so that their identities are not reused.
                 self._jmaRead[identity] = read
         self._jmaSettings = read[1]
         return True

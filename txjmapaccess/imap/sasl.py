@@ -3,11 +3,11 @@
 SASL mechanisms (RFC 4422): bytes in, values out, no I/O.
 
 An I{exchange} is a generator. It yields challenges, is sent responses (both without base64), and
-returns credentials. It raises L{Malformed} for what is no message of the mechanism at all, and
-L{Refused} or a subclass for one that can be understood and must be turned down.
+returns credentials. It raises L{Malformed} for an invalid message, and L{Refused} or a subclass for
+a valid one that is refused.
 
-L{MECHANISMS} is the table of the mechanisms that carry our credentials. L{foreignMechanism} makes
-one of an L{twisted.mail.interfaces.IChallengeResponse} that somebody else wrote.
+L{MECHANISMS} is the table of our mechanisms. L{foreignMechanism} makes one of an
+L{twisted.mail.interfaces.IChallengeResponse}.
 """
 
 from __future__ import annotations
@@ -44,15 +44,14 @@ _BEARER = re.compile(r"bearer +(.*)\Z", re.IGNORECASE | re.DOTALL)
 
 class Malformed(JMAPAccessError):
     """
-    Not a message of this mechanism, or not base64: C{BAD}. The text is fixed and holds nothing of
-    what the client sent.
+    Not a message of this mechanism, or not base64: C{BAD}. The text is fixed.
     """
 
 
 class LoneSeparator(Refused):
     """
-    What answers the failure challenge of OAUTHBEARER (RFC 7628, section 3.2.3) came in the place
-    of a message.
+    The response to the failure challenge of OAUTHBEARER (RFC 7628, section 3.2.3), instead of a
+    message.
     """
 
 
@@ -189,7 +188,7 @@ def foreignMechanism(name: bytes, makeChallenger: Callable[[], Any]) -> Mechanis
             try:
                 challenger.setResponse(response)
             except Exception:
-                # They take a response apart, and raise what comes when it has other parts.
+                # They parse a response without checks, and raise any exception.
                 raise Malformed("The response is not a message of this mechanism") from None
             more = challenger.moreChallenges()
         makeEvident(challenger)

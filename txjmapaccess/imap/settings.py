@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_settings -*-
 """
-What the owner of a server sets: one frozen value for each connection, under one attribute with a
-prefix that no server uses, so that nothing of the server's own can collide with it.
+The settings of a connection: one frozen value under one attribute with a prefix, which cannot
+collide with a server's own attributes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.limits import Limits
 
-#: Capabilities that we add, and that the owner of a server can take away.
+#: Capabilities that we add, and that the owner of a server can turn off.
 EXTENSIONS = (
     "SASL-IR",
     "LITERAL+",
@@ -53,9 +53,8 @@ class MixinSettings:
     The settings of a connection. See L{txjmapaccess.server.JMAPAccessMixin} for those that are
     attributes of a subclass with the mixin.
 
-    @ivar pace: the L{txjmapaccess.pacing.Pace} at which logins are begun, or L{None} for at once.
-        Thousands of clients that come back at one time are taken in slices, and those who are in
-        already have their turns between.
+    @ivar pace: the L{txjmapaccess.pacing.Pace} at which logins start, or L{None} for at once. When
+        thousands of clients reconnect, it gives other connections their turns in between.
     @ivar seconds: the clock.
     @ivar offered: those of L{EXTENSIONS} that are offered, as they are advertised.
 

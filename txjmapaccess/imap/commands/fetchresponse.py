@@ -16,9 +16,9 @@ class FetchResponse:
     """
     The FETCH response of one message, until it is sent.
 
-    @param waits: called with L{True} when it waits for the client to read, and again whenever the
-        client has read something; with L{False} in the end.
-    @ivar hasBegun: whether octets of it have been sent, so that it must be ended.
+    @param waits: called with L{True} when it waits for the client to read, and each time that the
+        client has read something; with L{False} at the end.
+    @ivar hasBegun: whether octets of it have been sent.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class FetchResponse:
 
     def flush(self) -> None:
         """
-        What Twisted's C{spew_} methods call before they write to the transport by themselves.
+        Twisted's C{spew_} methods call this before they write directly to the transport.
         """
         self.hasBegun = True
         data = b"".join(self._pieces)
@@ -43,9 +43,9 @@ class FetchResponse:
 
     async def send(self, waits: bool) -> None:
         """
-        Send it all.
+        Send everything.
 
-        @param waits: whether to wait until the transport has sent all that it had.
+        @param waits: whether to wait until the transport has sent everything.
         """
         pieces = self._pieces[:]
         self._pieces.clear()

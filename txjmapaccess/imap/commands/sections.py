@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.imap.test_fetchcommand -*-
 """
-What BODY[section] and RFC822 are of a message (RFC 3501, section 6.4.5), and how it is sent: a
-little of it at once, a large file in pieces as fast as the client takes them.
+The sections of a message (RFC 3501, section 6.4.5), and how they are sent: small ones at once,
+large ones in pieces as fast as the client reads.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Extract:
     @classmethod
     def of(cls, file: Any, begin: int = 0, length: int | None = None) -> Extract:
         """
-        @param begin: where the part begins, behind the place where the file stands. Beyond its
-            end the part is empty.
-        @param length: how long it is at most.
+        @param begin: where the part begins, counted from the position of the file. After its end
+            the part is empty.
+        @param length: its largest size.
         """
         start = file.tell()
         file.seek(0, 2)
@@ -71,8 +71,8 @@ async def extract(section: Any, message: Any, turns: Turns) -> Any:
 def locate(message: Any, numbers: Iterable[int], wantsMessage: bool = False) -> Any:
     """
     @param numbers: the part number, counted from 0.
-    @param wantsMessage: whether HEADER or TEXT is asked for: of a part that is a message, these
-        are those of the message in it.
+    @param wantsMessage: whether for HEADER or TEXT: of a part that is a message, these are those
+        of the message inside.
 
     @return: the part, or L{None} when there is none.
     """
@@ -102,8 +102,8 @@ def isMessage(part: Any) -> bool:
 
 def chosenFields(part: Any, negate: bool, names: list[str]) -> list[tuple[str, str]]:
     """
-    @param names: in lower case. Some messages take them in capitals only, as Twisted gives them,
-        and some give back others too.
+    @param names: in lower case. Some messages accept them in capitals only, as Twisted passes
+        them, and some return others too.
 
     @return: those fields of a header that have one of C{names}, or with C{negate} the others.
     """
@@ -113,8 +113,8 @@ def chosenFields(part: Any, negate: bool, names: list[str]) -> list[tuple[str, s
 
 class _Sending:
     """
-    Gives an L{Extract} to a transport, whenever that wants more. It has ended when the transport
-    wants more again: TCP asks for the first piece at once, however much it has still to send.
+    Writes an L{Extract} to a transport piece by piece. It has ended when the transport asks for
+    more after the last piece: TCP asks for the first one at once, even if its buffer is full.
     """
 
     def __init__(self, transport: Any, part: Extract, progressed: Callable[[], object]) -> None:
@@ -154,10 +154,10 @@ def send(
     """
     Send a large part.
 
-    @param progressed: called whenever the transport wants more.
+    @param progressed: called each time that the transport asks for more.
 
-    @return: fires when the transport has sent all that it had; fails when the client goes away, or
-        when the file ends too early: then what was promised to the client cannot be sent.
+    @return: fires when the transport has sent everything; fails when the client goes away, or when
+        the file is too short.
     """
     sending = _Sending(transport, part, progressed)
     transport.registerProducer(sending, False)
