@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.check import directory, write
 from tests.support.demo import PASSWORDS, DemoTestCase, run
 from tests.support.paths import ROOT
-from tests.support.slapd import freePort
+from tests.support.ports import freePort
 from tests.support.twistd import environment
 
 #: What the console script runs, as somebody who is not root.

@@ -16,12 +16,12 @@ from tests.support.ca import CertificateAuthority
 from tests.support.check import directory, linesOf, write
 from tests.support.coroutines import AsyncTestCase
 from tests.support.ldap import DeafPort, FakeDirectory
+from tests.support.ports import freePort
 from tests.support.slapd import (
     PEOPLE,
     SERVICE,
     SERVICE_PASSWORD,
     SUFFIX,
-    freePort,
     person,
     sharedSlapd,
     skipWithoutSlapd,

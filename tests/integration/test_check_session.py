@@ -19,7 +19,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from tests.support.ca import CertificateAuthority
 from tests.support.check import directory, linesOf
 from tests.support.coroutines import AsyncTestCase
-from tests.support.slapd import freePort
+from tests.support.ports import freePort
 from txjmapaccess.check import session
 from txjmapaccess.check.answers import Answer
 from txjmapaccess.check.session import BadRedirect, NoAnswer, SessionClient, basic

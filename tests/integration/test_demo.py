@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from twisted.internet import reactor
@@ -23,6 +24,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.support.demo import PASSWORDS, TOKEN, DemoTestCase, run
 from tests.support.paths import ROOT
+from tests.support.ports import demoPorts
 from tests.support.twistd import command, environment, twistd
 from txjmapaccess.demo import DemoPorts, makeDemoService
 from txjmapaccess.errors import ConfigurationError
@@ -57,6 +59,9 @@ class TerminalTests(TestCase):
     def setUp(self) -> None:
         if not shutil.which("curl"):
             raise SkipTest("curl is not installed")
+        held = ExitStack()
+        self.addCleanup(held.close)
+        held.enter_context(demoPorts())
         _needPorts()
         self.directory = self.mktemp()
         os.mkdir(self.directory)

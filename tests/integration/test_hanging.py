@@ -16,8 +16,9 @@ from unittest import skipIf
 
 from twisted.trial.unittest import TestCase
 
+from tests.support.ports import freePort
 from tests.support.slapd import PEOPLE, SUFFIX, Slapd, person, skipWithoutSlapd
-from tests.support.twistd import Running, freePort
+from tests.support.twistd import Running
 
 #: Logins that wait at one time.
 MANY = 1200

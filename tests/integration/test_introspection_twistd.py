@@ -15,7 +15,8 @@ from twisted.trial.unittest import TestCase
 
 from tests.support.introspection import ACTIVE, JMAP_SCOPE, secretFile
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, sharedProvider, whyNoProvider
-from tests.support.twistd import Running, freePort, waitUntil
+from tests.support.ports import freePort
+from tests.support.twistd import Running, waitUntil
 
 URL = "https://mail.example.com/.well-known/jmap"
 

@@ -14,7 +14,7 @@ from twisted.internet.defer import gatherResults
 from tests.integration.test_ldap_fake import TEMPLATE, FakeTestCase, accept
 from tests.support.introspection import LogCatcher
 from tests.support.ldap import DeafPort, FakeDirectory, done, found, result
-from tests.support.slapd import freePort
+from tests.support.ports import freePort
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker, codec, idle, repeating
 from txjmapaccess.ldap.settings import LDAPSettings

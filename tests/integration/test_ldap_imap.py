@@ -20,7 +20,8 @@ from twisted.internet.threads import deferToThread
 from tests.integration.test_ldap_checker import TEMPLATE, CheckerTestCase
 from tests.integration.test_ldap_policy import LDIF, OVERLAY
 from tests.support.imap import RecordingRealm
-from tests.support.slapd import Slapd, freePort, person, sharedSlapd
+from tests.support.ports import freePort
+from tests.support.slapd import Slapd, person, sharedSlapd
 from tests.support.tokenserver import TheirFactory
 from txjmapaccess import extendFactory
 from txjmapaccess.checkers import chain

@@ -15,8 +15,9 @@ from urllib.request import urlopen
 from tests.integration.test_twistd import TwistdTestCase
 from tests.metrics.test_metrics import seriesOf
 from tests.support.certificate import writeCertificate
+from tests.support.ports import freePort
 from tests.support.slapd import PEOPLE, person, sharedSlapd, skipWithoutSlapd
-from tests.support.twistd import Running, freePort, waitUntil
+from tests.support.twistd import Running, waitUntil
 
 LDIF = person("ada", "lovelace-1815")
 

@@ -14,7 +14,8 @@ import ssl
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.certificate import writeCertificate
-from tests.support.twistd import Running, freePort
+from tests.support.ports import freePort
+from tests.support.twistd import Running
 
 HEADER = b"PROXY TCP4 203.0.113.9 10.0.0.1 5555 993\r\n"
 

@@ -19,8 +19,9 @@ from twisted.internet.threads import deferToThread
 from tests.integration.test_twistd import NOT_TAKEN_OVER, TAKEN_OVER, TwistdTestCase
 from tests.support.certificate import writeCertificate
 from tests.support.demo import PASSWORDS, DemoTestCase
+from tests.support.ports import freePort
 from tests.support.sessions import Session
-from tests.support.twistd import Running, freePort, listens, waitUntil
+from tests.support.twistd import Running, listens, waitUntil
 
 BYE = b"* BYE [UNAVAILABLE] The server is stopping"
 LOGIN = b"LOGIN ada lovelace"

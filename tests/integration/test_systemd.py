@@ -22,8 +22,9 @@ from tests.integration.test_twistd import TAKEN_OVER, TwistdTestCase
 from tests.support.certificate import writeCertificate
 from tests.support.notify import Listener, abstractAddress
 from tests.support.paths import ROOT
+from tests.support.ports import freePort
 from tests.support.sessions import Session
-from tests.support.twistd import Running, command, environment, freePort, waitUntil
+from tests.support.twistd import Running, command, environment, waitUntil
 
 UNITS = os.path.join(ROOT, "examples", "systemd")
 ACTIVATE = os.path.join(ROOT, "tests", "support", "activate.py")

@@ -13,7 +13,8 @@ import ssl
 from twisted.trial.unittest import TestCase
 
 from tests.support.certificate import writeCertificate
-from tests.support.twistd import Running, freePort, listens, twistd, waitUntil
+from tests.support.ports import freePort
+from tests.support.twistd import Running, listens, twistd, waitUntil
 
 URL = "https://mail.example.com/jmap/"
 TAKEN_OVER = "The settings were read again"

@@ -15,7 +15,8 @@ import signal
 import subprocess
 import tempfile
 
-from tests.support.twistd import freePort, listens, waitUntil
+from tests.support.ports import freePort
+from tests.support.twistd import listens, waitUntil
 
 _PROGRAMS = "/usr/lib/cyrus/bin"
 _NEEDED = ("master", "imapd", "httpd", "ctl_cyrusdb")

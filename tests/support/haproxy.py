@@ -16,9 +16,10 @@ from collections.abc import Callable
 
 from tests.support.certificate import writeCertificate
 from tests.support.paths import ROOT
+from tests.support.ports import freePort
 from tests.support.sessions import Session
 from tests.support.slapd import PEOPLE, Slapd, person
-from tests.support.twistd import Running, freePort, waitUntil
+from tests.support.twistd import Running, waitUntil
 
 HAPROXY = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
 

@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.ports import freePort
+
 SLAPD = shutil.which("slapd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/libexec")
 SLAPADD = shutil.which("slapadd", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
@@ -76,16 +78,6 @@ def person(uid: str, password: str, *lines: str, dn: str | None = None) -> str:
             "",
         ]
     )
-
-
-def freePort() -> int:
-    """
-    @return: a TCP port of 127.0.0.1 that nobody uses now.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Slapd:

@@ -80,16 +80,6 @@ def twistd(
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def freePort() -> int:
-    """
-    @return: a port of 127.0.0.1 on which nobody listens.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def waitUntil(condition: Callable[[], object], seconds: float = 30) -> None:
     """
     Wait for C{condition} to be true.
