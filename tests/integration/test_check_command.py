@@ -19,7 +19,7 @@ from tests.support.check import directory, write
 from tests.support.demo import PASSWORDS, DemoTestCase, run
 from tests.support.paths import ROOT
 from tests.support.ports import freePort
-from tests.support.twistd import environment
+from tests.support.twistd import environment, heedSIGINT
 
 #: What the console script runs, as somebody who is not root.
 _RUN = "import os; os.geteuid = lambda: 1000; from txjmapaccess.check.command import main; main()"
@@ -149,6 +149,7 @@ class StatusTests(SynchronousTestCase):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 text=True,
+                preexec_fn=heedSIGINT,
             )
             self.addCleanup(process.kill)
             assert process.stdout is not None

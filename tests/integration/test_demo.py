@@ -25,7 +25,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 from tests.support.demo import PASSWORDS, TOKEN, DemoTestCase, run
 from tests.support.paths import ROOT
 from tests.support.ports import demoPorts
-from tests.support.twistd import command, environment, twistd
+from tests.support.twistd import command, environment, heedSIGINT, twistd
 from txjmapaccess.demo import DemoPorts, makeDemoService
 from txjmapaccess.errors import ConfigurationError
 
@@ -76,6 +76,7 @@ class TerminalTests(TestCase):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                preexec_fn=heedSIGINT,
             )
         self.addCleanup(self.kill)
         self.waitFor("starting up")

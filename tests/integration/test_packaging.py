@@ -63,7 +63,6 @@ def source() -> Path:
     return copy
 
 
-@functools.lru_cache(maxsize=1)
 def built() -> tuple[Path, Path]:
     """
     @return: the source distribution, and the wheel that is built from it.
@@ -124,11 +123,29 @@ class PackagingTests(SynchronousTestCase):
     if not os.environ.get("TXJMAPACCESS_CI"):
         skip = "it downloads packages: set TXJMAPACCESS_CI to run it"
 
-    def test_sdist(self) -> None:
+    def test_built(self) -> None:
         """
-        The source distribution has what is needed to run the tests and the examples.
+        The source distribution has what is needed to run the tests and the examples; the wheel has
+        every module and every plugin, and nothing that would be in somebody else's way: no tests,
+        and no C{__init__.py} that would overwrite Twisted's own. Installed from it, C{twistd} lists
+        jmapaccess and its checkers; uninstalled, Twisted is as it was.
         """
-        with tarfile.open(built()[0]) as archive:
+        sdist, wheel = built()
+        self.checkSource(sdist)
+        self.checkWheel(wheel)
+        self.checkInstalled("wheel", wheel)
+
+    def test_editable(self) -> None:
+        """
+        So it is with an editable install.
+        """
+        self.checkInstalled("editable", "-e", source())
+
+    def checkSource(self, sdist: Path) -> None:
+        """
+        Look into the source distribution.
+        """
+        with tarfile.open(sdist) as archive:
             names = {name.partition("/")[2] for name in archive.getnames()}
         wanted = {
             str(path.relative_to(source()))
@@ -139,12 +156,11 @@ class PackagingTests(SynchronousTestCase):
         documents = {"README.md", "LICENSE", "CONTRIBUTING.md", "setup.cfg"}
         self.assertEqual(documents - names, set())
 
-    def test_wheel(self) -> None:
+    def checkWheel(self, wheel: Path) -> None:
         """
-        The wheel has every module and every plugin, and nothing that would be in somebody else's
-        way: no tests, and no C{__init__.py} that would overwrite Twisted's own.
+        Look into the wheel.
         """
-        with zipfile.ZipFile(built()[1]) as archive:
+        with zipfile.ZipFile(wheel) as archive:
             names = set(archive.namelist())
         modules = {
             str(path.relative_to(source()))
@@ -157,7 +173,7 @@ class PackagingTests(SynchronousTestCase):
         top = {name for name in code if not name.startswith("txjmapaccess/")}
         self.assertEqual([n for n in top if not n.startswith("twisted/plugins/txjmapaccess_")], [])
 
-    def check(self, name: str, *requirement: str | Path) -> None:
+    def checkInstalled(self, name: str, *requirement: str | Path) -> None:
         """
         Install the package, try it, uninstall it.
         """
@@ -171,16 +187,3 @@ class PackagingTests(SynchronousTestCase):
         run(programs / "python", "-m", "pip", "uninstall", "-q", "-y", "txjmapaccess")
         self.assertEqual(commands(programs), commandsBefore)
         self.assertEqual(plugins(programs), pluginsBefore)
-
-    def test_installedWheel(self) -> None:
-        """
-        Installed from the wheel, C{twistd} lists jmapaccess and its checkers; uninstalled, Twisted
-        is as it was.
-        """
-        self.check("wheel", built()[1])
-
-    def test_installedEditable(self) -> None:
-        """
-        So it is with an editable install.
-        """
-        self.check("editable", "-e", source())

@@ -46,6 +46,14 @@ def environment(*path: str) -> dict[str, str]:
     }
 
 
+def heedSIGINT() -> None:
+    """
+    To be called in a new process (C{preexec_fn}): what is started in the background of a shell
+    ignores SIGINT, and so would all that it starts.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """
