@@ -37,12 +37,14 @@ class RunnerTests(AsyncTestCase):
     C{python -m benchmarks}, as one types it.
     """
 
+    timeout = 300
+
     async def benchmark(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """
         @return: a run that came to its end as it should.
         """
         done = await run(
-            [sys.executable, "-m", "benchmarks", *arguments], timeout=110, env=environment()
+            [sys.executable, "-m", "benchmarks", *arguments], timeout=280, env=environment()
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done

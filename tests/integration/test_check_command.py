@@ -56,7 +56,7 @@ class StatusTests(SynchronousTestCase):
             input=typed,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
@@ -104,7 +104,7 @@ class StatusTests(SynchronousTestCase):
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertEqual(done.returncode, 2)
@@ -158,7 +158,7 @@ class StatusTests(SynchronousTestCase):
                 self.assertIsNone(process.poll())
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=20)
+            output, _ = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1)
         self.assertNotIn("All is well", output)
 

@@ -155,7 +155,7 @@ class OperatorTests(TwistdTestCase):
                 shlex.split(place.replace("mail.example.com", f"localhost:{self.tlsPort}")),
                 input=keys.encode(),
                 capture_output=True,
-                timeout=20,
+                timeout=60,
                 check=False,
             )
             self.assertIn(b'* JMAPACCESS "' + _URL + b'"', done.stdout + done.stderr, command)

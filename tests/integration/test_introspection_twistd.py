@@ -61,7 +61,7 @@ class ServiceTestCase(TestCase):
         """
         @return: the capabilities after a login, or what the refusal says.
         """
-        with imaplib.IMAP4("127.0.0.1", self.port, timeout=20) as client:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=60) as client:
             answers = [f"n,,\1auth=Bearer {token}\1\1".encode(), b"\1"]
             try:
                 client.authenticate("OAUTHBEARER", lambda _: answers.pop(0))

@@ -107,7 +107,7 @@ class IMAPTests(CheckerTestCase):
         """
 
         def inThread() -> Any:
-            client = imaplib.IMAP4("127.0.0.1", self.port, timeout=20)
+            client = imaplib.IMAP4("127.0.0.1", self.port, timeout=60)
             try:
                 return work(client)
             finally:

@@ -36,7 +36,7 @@ class MetricsTestCase(TwistdTestCase):
         """
         @return: all series whose value is not 0, without C{txjmapaccess_}.
         """
-        with urlopen(f"http://127.0.0.1:{self.metricsPort}/metrics", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{self.metricsPort}/metrics", timeout=60) as answer:
             found = seriesOf(answer.read().decode())
         return {name.removeprefix("txjmapaccess_"): value for name, value in found.items() if value}
 
@@ -76,7 +76,7 @@ class MetricsTests(MetricsTestCase):
         )
         self.assertGreater(found["login_checking_seconds_sum{result=accepted}"], 0)
         self.assertGreater(found["process_cpu_seconds_total"], 0)
-        with urlopen(f"http://127.0.0.1:{self.metricsPort}/metrics", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{self.metricsPort}/metrics", timeout=60) as answer:
             text = answer.read()
         for word in (b"ada", b"lovelace", b"127.0.0.1", b"mail.example.com"):
             self.assertNotIn(word, text)
@@ -86,7 +86,7 @@ class MetricsTests(MetricsTestCase):
         There is nothing else on that port.
         """
         self.start(self.configure(jmap=self.metrics), self.auth)
-        client = HTTPConnection("127.0.0.1", self.metricsPort, timeout=20)
+        client = HTTPConnection("127.0.0.1", self.metricsPort, timeout=60)
         self.addCleanup(client.close)
         statuses = {}
         for path in ("/", "/metrics", "/other", "/.well-known/jmap"):
@@ -113,7 +113,7 @@ class MetricsTests(MetricsTestCase):
         )
         context = ssl.create_default_context(cafile=certificate)
         context.check_hostname = False
-        client = HTTPSConnection("127.0.0.1", self.metricsPort, timeout=20, context=context)
+        client = HTTPSConnection("127.0.0.1", self.metricsPort, timeout=60, context=context)
         self.addCleanup(client.close)
         client.request("GET", "/metrics")
         self.assertIn(b"txjmapaccess_connections", client.getresponse().read())
@@ -139,7 +139,7 @@ class MetricsTests(MetricsTestCase):
         A reader that keeps its connection does not keep the server from stopping.
         """
         running = self.start(self.configure(jmap=self.metrics), self.auth)
-        client = HTTPConnection("127.0.0.1", self.metricsPort, timeout=20)
+        client = HTTPConnection("127.0.0.1", self.metricsPort, timeout=60)
         self.addCleanup(client.close)
         client.request("GET", "/metrics")
         client.getresponse().read()

@@ -129,7 +129,7 @@ class ConcurrentTests(AsyncTestCase):
     Identifiers never change, and never belong to two.
     """
 
-    timeout = 120
+    timeout = 300
 
     def setUp(self) -> None:
         self.account = TheirAccount()

@@ -57,7 +57,7 @@ class FreePortTests(SynchronousTestCase):
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=True,
         )
         self.assertEqual(ours & {int(port) for port in done.stdout.split()}, set())

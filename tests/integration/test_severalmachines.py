@@ -240,7 +240,7 @@ class ExampleTests(HAProxyTestCase):
             file.write(exampleText())
         assert HAPROXY is not None
         done = subprocess.run(
-            [HAPROXY, "-c", "-f", path], capture_output=True, text=True, timeout=30, check=False
+            [HAPROXY, "-c", "-f", path], capture_output=True, text=True, timeout=90, check=False
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("WARNING", done.stdout + done.stderr)
@@ -269,7 +269,7 @@ class ExampleTests(HAProxyTestCase):
         context = ssl.create_default_context(cafile=certificate)
         url = f"https://localhost:{port}/.well-known/jmap"
         error = self.assertRaises(
-            urllib.error.HTTPError, urllib.request.urlopen, url, timeout=20, context=context
+            urllib.error.HTTPError, urllib.request.urlopen, url, timeout=60, context=context
         )
         self.assertEqual(error.code, 401)
         error.close()

@@ -280,7 +280,7 @@ class JMAPTests(DemoTestCase):
         """
         @return: a connection to the JMAP server.
         """
-        connection = socket.create_connection(("127.0.0.1", self.ports.http), timeout=20)
+        connection = socket.create_connection(("127.0.0.1", self.ports.http), timeout=60)
         self.addCleanup(connection.close)
         return connection
 

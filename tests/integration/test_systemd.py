@@ -186,7 +186,7 @@ class ActivationTests(TwistdTestCase):
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertEqual(
@@ -261,7 +261,7 @@ class UnitTests(SynchronousTestCase):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

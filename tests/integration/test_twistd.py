@@ -199,7 +199,7 @@ class TLSTests(TwistdTestCase):
         """
         context = self.context()
         context.check_hostname = False  # The name is compared below.
-        implicit = imaplib.IMAP4_SSL("127.0.0.1", self.tlsPort, ssl_context=context, timeout=20)
+        implicit = imaplib.IMAP4_SSL("127.0.0.1", self.tlsPort, ssl_context=context, timeout=60)
         explicit = imaplib.IMAP4("127.0.0.1", self.port, 20)
         explicit.starttls(context)
         for client in (implicit, explicit):

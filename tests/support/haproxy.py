@@ -190,7 +190,7 @@ class Cluster:
         @param source: the client's address, of 127.0.0.0/8.
         """
         port, context = (self.tlsPort, self.context) if tls else (self.port, None)
-        return Session(port, context, source=source, timeout=10)
+        return Session(port, context, source=source, timeout=30)
 
     def nodeOf(self, source: str) -> str:
         """

@@ -203,7 +203,7 @@ class Slapd:
         )
 
     def _wait(self, port: int) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self._process is not None
             if self._process.poll() is not None:

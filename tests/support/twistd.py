@@ -66,7 +66,7 @@ class Outcome:
 
 
 def twistd(
-    directory: str, arguments: Sequence[str], timeout: float = 60, path: str | None = None
+    directory: str, arguments: Sequence[str], timeout: float = 120, path: str | None = None
 ) -> Outcome:
     """
     Run C{twistd} in C{directory} to its end.
@@ -88,7 +88,7 @@ def twistd(
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def waitUntil(condition: Callable[[], object], seconds: float = 30) -> None:
+def waitUntil(condition: Callable[[], object], seconds: float = 90) -> None:
     """
     Wait for C{condition} to be true.
 
@@ -177,7 +177,7 @@ class Running:
         """
         self._process.terminate()
 
-    def ended(self, seconds: float = 20) -> int:
+    def ended(self, seconds: float = 60) -> int:
         """
         @return: its exit status, when it has come to its end.
         """
@@ -198,7 +198,7 @@ class Running:
         """
         self._process.terminate()
         try:
-            return self._process.wait(20)
+            return self._process.wait(60)
         finally:
             self._process.kill()
             self._process.wait()
