@@ -23,6 +23,9 @@ from tests.support.ports import freePort
 from tests.support.sessions import Session
 from tests.support.twistd import Running, listens, waitUntil
 
+#: Seconds: less than the ten after which whoever is left is cut off.
+SOON = 9.5
+
 BYE = b"* BYE [UNAVAILABLE] The server is stopping"
 LOGIN = b"LOGIN ada lovelace"
 MESSAGE = b"Subject: x\r\n\r\nBody\r\n"
@@ -139,7 +142,7 @@ class StopTests(LiveTestCase):
         self.running.terminate()
         for session in quiet:
             self.assertEqual(session.rest(), [BYE])
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, SOON)
         self.assertFalse(listens(self.port))
         self.assertFalse(listens(self.tlsPort))
         append.sendRaw(MESSAGE[10:] + b"\r\nb NOOP\r\n")
@@ -159,7 +162,7 @@ class StopTests(LiveTestCase):
         with contextlib.suppress(ConnectionResetError):
             self.assertEqual(mute.recv(1000), b"")
         self.ends(self.running)
-        self.assertLess(time.monotonic() - started, 8)
+        self.assertLess(time.monotonic() - started, SOON)
 
     def ends(self, running: Running) -> None:
         """
@@ -178,7 +181,7 @@ class StopTests(LiveTestCase):
         started = time.monotonic()
         self.running.terminate()
         self.assertEqual(session.rest(), [])
-        self.assertTrue(9 < time.monotonic() - started < 13)
+        self.assertTrue(9 < time.monotonic() - started < 30)
         self.ends(self.running)
 
     def test_again(self) -> None:
@@ -193,7 +196,7 @@ class StopTests(LiveTestCase):
         self.running.terminate()
         self.assertEqual(session.rest(), [])
         self.ends(self.running)
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, SOON)
 
 
 class ReloadTests(LiveTestCase):
