@@ -13,6 +13,7 @@ from contextlib import suppress as suppressed
 from twisted.trial.unittest import TestCase
 
 from tests.support.certificate import writeCertificate
+from tests.support.ports import demoPorts
 from tests.support.twistd import twistd
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
@@ -248,7 +249,7 @@ class BadInputTests(TestCase):
         """
         A port of the demonstration on which somebody else listens.
         """
-        with socket.socket() as taken:
+        with demoPorts(), socket.socket() as taken:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppressed(OSError):  # Then somebody listens there already.
                 taken.bind(("127.0.0.1", 1389))

@@ -18,8 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.check import directory, write
 from tests.support.demo import PASSWORDS, DemoTestCase, run
 from tests.support.paths import ROOT
-from tests.support.slapd import freePort
-from tests.support.twistd import environment
+from tests.support.ports import freePort
+from tests.support.twistd import environment, heedSIGINT
 
 #: What the console script runs, as somebody who is not root.
 _RUN = "import os; os.geteuid = lambda: 1000; from txjmapaccess.check.command import main; main()"
@@ -56,7 +56,7 @@ class StatusTests(SynchronousTestCase):
             input=typed,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
@@ -104,7 +104,7 @@ class StatusTests(SynchronousTestCase):
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertEqual(done.returncode, 2)
@@ -149,6 +149,7 @@ class StatusTests(SynchronousTestCase):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 text=True,
+                preexec_fn=heedSIGINT,
             )
             self.addCleanup(process.kill)
             assert process.stdout is not None
@@ -157,7 +158,7 @@ class StatusTests(SynchronousTestCase):
                 self.assertIsNone(process.poll())
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=20)
+            output, _ = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1)
         self.assertNotIn("All is well", output)
 

@@ -22,7 +22,7 @@ from tests.support.oidc import (
     sharedProvider,
     whyNoProvider,
 )
-from tests.support.slapd import freePort
+from tests.support.ports import freePort
 from txjmapaccess.check.introspectioncheck import introspectionStep
 from txjmapaccess.oauth.settings import IntrospectionSettings
 

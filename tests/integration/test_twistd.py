@@ -13,7 +13,8 @@ import ssl
 from twisted.trial.unittest import TestCase
 
 from tests.support.certificate import writeCertificate
-from tests.support.twistd import Running, freePort, listens, twistd, waitUntil
+from tests.support.ports import freePort
+from tests.support.twistd import Running, listens, twistd, waitUntil
 
 URL = "https://mail.example.com/jmap/"
 TAKEN_OVER = "The settings were read again"
@@ -198,7 +199,7 @@ class TLSTests(TwistdTestCase):
         """
         context = self.context()
         context.check_hostname = False  # The name is compared below.
-        implicit = imaplib.IMAP4_SSL("127.0.0.1", self.tlsPort, ssl_context=context, timeout=20)
+        implicit = imaplib.IMAP4_SSL("127.0.0.1", self.tlsPort, ssl_context=context, timeout=60)
         explicit = imaplib.IMAP4("127.0.0.1", self.port, 20)
         explicit.starttls(context)
         for client in (implicit, explicit):

@@ -143,9 +143,9 @@ class ListPatternTests(SynchronousTestCase):
         """
         A pattern of many wildcards takes no longer than its length says.
         """
-        began = time.monotonic()
+        began = time.process_time()
         self.assertFalse(matches("*a" * 200 + "b", "a" * 240))
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.process_time() - began, 1)
 
 
 class UserNameTests(SynchronousTestCase):
