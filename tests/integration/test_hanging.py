@@ -27,8 +27,8 @@ from tests.support.twistd import Running
 MANY = 1200
 #: Seconds that a login may take.
 TIMEOUT = 3
-#: Seconds, on a machine half as fast as it could be. Much of it is what a thousand commands take that
-#: come at one moment.
+#: Seconds, on a machine half as fast as it could be. Much of it is what a thousand commands take
+#: that come at one moment.
 LONGEST = 0.12
 
 _CONFIGURATION = """
