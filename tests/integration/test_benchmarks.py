@@ -61,7 +61,7 @@ class RunnerTests(AsyncTestCase):
         done = await self.benchmark("all", *TINY, "--write", str(directory))
         page = (directory / "performance.md").read_text()
         for title in (
-            *("What is wanted", "Whole sessions a second", "How many times as good"),
+            *("Targets", "Whole sessions a second", "How many times as good"),
             *("Latency of a login at 50", "20 clients that stay", "How long others wait"),
         ):
             self.assertIn(f"\n### {title}", page)
