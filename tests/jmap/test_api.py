@@ -15,9 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.jmap import CORE, MAIL
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.jmap.api import API
-from txjmapaccess.jmap.problems import invalidArguments
-from txjmapaccess.jmap.requests import parseRequest
-from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.jmap.errors import invalidArguments
+from txjmapaccess.jmap.jmaprequest import parseRequest
+from txjmapaccess.jmap.requestturns import RequestTurns
 
 
 async def _fails(arguments: Any) -> Any:

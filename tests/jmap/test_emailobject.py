@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_emailobject -*-
 """
-Tests for L{txjmapaccess.jmap.emailobject}, L{txjmapaccess.jmap.wanted},
+Tests for L{txjmapaccess.jmap.emailobject}, L{txjmapaccess.jmap.emailproperties},
 L{txjmapaccess.jmap.preview} and L{txjmapaccess.jmap.blobs} (RFC 8621, sections 4.1 and 4.2).
 """
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.jmap.test_snapshot import copy
+from tests.jmap.test_accountsnapshot import copy
+from txjmapaccess.jmap.accountsnapshot import Email
 from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
 from txjmapaccess.jmap.bodyparts import bodyStructure
 from txjmapaccess.jmap.emailobject import emailObject
+from txjmapaccess.jmap.emailproperties import DEFAULT_PROPERTIES, parseWanted
+from txjmapaccess.jmap.errors import MethodProblem
 from txjmapaccess.jmap.preview import preview, truncated
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.snapshot import Email
-from txjmapaccess.jmap.wanted import DEFAULT_PROPERTIES, parseWanted
 from txjmapaccess.message.dates import formatUTCDate
 
 _EMAIL = Email((copy("M1", "F1", "$seen", thread="T1", at=1_000_000_000, size=4711),))

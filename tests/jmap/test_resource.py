@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_resource -*-
 """
-Tests for L{txjmapaccess.jmap.resource}, L{txjmapaccess.jmap.http} and
+Tests for L{txjmapaccess.jmap.resource}, L{txjmapaccess.jmap.guardedresource} and
 L{txjmapaccess.jmap.authenticator}: who may come in, and what HTTP says.
 """
 

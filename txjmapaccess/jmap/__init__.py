@@ -6,7 +6,7 @@ messages have object identifiers, for the same credentials and with the same ide
 
 from __future__ import annotations
 
-from txjmapaccess.jmap.bounded import BoundedRequest
+from txjmapaccess.jmap.boundedrequest import BoundedRequest
 from txjmapaccess.jmap.resource import JMAPResource
 
 __all__ = ["BoundedRequest", "JMAPResource"]

@@ -12,10 +12,10 @@ from typing import Any
 from twisted.logger import Logger
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.references import Response, resolve
-from txjmapaccess.jmap.requests import Call, Request
-from txjmapaccess.jmap.session import CORE
+from txjmapaccess.jmap.errors import MethodProblem
+from txjmapaccess.jmap.jmaprequest import Call, Request
+from txjmapaccess.jmap.resultreferences import Response, resolve
+from txjmapaccess.jmap.sessionobject import CORE
 from txjmapaccess.pacing import Turns
 
 #: Takes the arguments of a call, gives those of the response; raises L{MethodProblem}.

@@ -26,7 +26,7 @@ from txjmapaccess.errors import (
     couldTell,
     reasonOf,
 )
-from txjmapaccess.jmap.problems import NotForJMAP
+from txjmapaccess.jmap.errors import NotForJMAP
 from txjmapaccess.pacing import Turns
 from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers

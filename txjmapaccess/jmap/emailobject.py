@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from txjmapaccess.jmap.accountsnapshot import Email
 from txjmapaccess.jmap.blobs import messageBlobID, partBlobID
 from txjmapaccess.jmap.bodyparts import Bodies, BodyPart, bodyStructure, decompose, parseHeader
+from txjmapaccess.jmap.emailproperties import Wanted
 from txjmapaccess.jmap.preview import preview, truncated
-from txjmapaccess.jmap.snapshot import Email
-from txjmapaccess.jmap.wanted import Wanted
 from txjmapaccess.message.dates import formatUTCDate
 
 #: Properties of the store.

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_snapshot -*-
+# -*- test-case-name: tests.jmap.test_accountsnapshot -*-
 """
 What IMAP has as flags and attributes, in JMAP's words. Pure functions.
 """

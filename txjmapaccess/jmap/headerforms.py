@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.jmap.test_headerproperties -*-
 """
 The parsed forms of header fields (RFC 8621, section 4.1.2). Pure functions.
 """

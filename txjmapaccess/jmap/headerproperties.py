@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.jmap.test_headerproperties -*-
 """
 The properties of an Email or a part that name a header field (RFC 8621, section 4.1.3). Pure
 functions.
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from txjmapaccess.jmap.errors import invalidArguments
 from txjmapaccess.jmap.headerforms import (
     RawField,
     addressesForm,
@@ -19,7 +20,6 @@ from txjmapaccess.jmap.headerforms import (
     textForm,
     urlsForm,
 )
-from txjmapaccess.jmap.problems import invalidArguments
 
 _NAME = re.compile(r"[!-9;-~]+\Z")
 

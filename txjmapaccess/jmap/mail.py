@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from txjmapaccess.jmap.answers import (
+from txjmapaccess.jmap.accountreader import AccountReader
+from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.api import Method
+from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
+from txjmapaccess.jmap.emailobject import emailObject
+from txjmapaccess.jmap.emailproperties import parseWanted
+from txjmapaccess.jmap.emailsearch import Search
+from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
+from txjmapaccess.jmap.requestturns import RequestTurns
+from txjmapaccess.jmap.standardmethods import (
     emailChangesAnswer,
     emailQueryAnswer,
     emailState,
@@ -19,15 +28,6 @@ from txjmapaccess.jmap.answers import (
     threadChangesAnswer,
     threadsAnswer,
 )
-from txjmapaccess.jmap.api import Method
-from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
-from txjmapaccess.jmap.emailobject import emailObject
-from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
-from txjmapaccess.jmap.reader import AccountReader
-from txjmapaccess.jmap.search import Search
-from txjmapaccess.jmap.snapshot import Email, Snapshot
-from txjmapaccess.jmap.turns import RequestTurns
-from txjmapaccess.jmap.wanted import parseWanted
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
 
 #: What going through one message of a snapshot is worth, in octets of a message to parse.

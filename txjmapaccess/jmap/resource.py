@@ -5,7 +5,7 @@ JMAP over HTTP: the session resource, and below it the API endpoint and the down
 ::
 
     request -> credentials (authorization.py) -> portal and policy (authenticator.py) -> account
-            -> session.py | api.py and mail.py | blobs.py -> Answer -> response (http.py)
+            -> sessionobject.py | api.py and mail.py | blobs.py -> response (guardedresource.py)
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from twisted.web.server import Request
 
 from txjmapaccess.jmap.api import API
 from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
-from txjmapaccess.jmap.http import Answer, Door, GuardedResource, encoded
+from txjmapaccess.jmap.errors import RequestProblem
+from txjmapaccess.jmap.guardedresource import Answer, Door, GuardedResource, encoded
+from txjmapaccess.jmap.jmaprequest import checkSize, isJSON, parseRequest
 from txjmapaccess.jmap.mail import Mail
-from txjmapaccess.jmap.problems import RequestProblem
-from txjmapaccess.jmap.requests import checkSize, isJSON, parseRequest
-from txjmapaccess.jmap.session import MAIL, MAX_CONCURRENT, sessionObject
-from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.jmap.requestturns import RequestTurns
+from txjmapaccess.jmap.sessionobject import MAIL, MAX_CONCURRENT, sessionObject
 from txjmapaccess.limits import Limits
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.policy import Policy

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_search -*-
+# -*- test-case-name: tests.jmap.test_emailsearch -*-
 """
 Searching messages (RFC 8621, section 4.4.1): those conditions of a filter for which they must be
 read. No I/O: whoever searches reads the candidates, and has each looked at.
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
 from txjmapaccess.jmap.bodyparts import bodyPart, decompose
-from txjmapaccess.jmap.filters import Condition, compileFilter
-from txjmapaccess.jmap.problems import invalidArguments
-from txjmapaccess.jmap.snapshot import Email, Snapshot
+from txjmapaccess.jmap.emailfilter import Condition, compileFilter
+from txjmapaccess.jmap.errors import invalidArguments
 from txjmapaccess.message.searchable import SearchableMessage
 from txjmapaccess.message.text import comparable
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.jmap.test_headerproperties -*-
 """
 Tests for L{txjmapaccess.jmap.headerforms} and L{txjmapaccess.message.addresses} (RFC 8621, section
 4.1.2).
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.jmap.errors import MethodProblem
 from txjmapaccess.jmap.headerforms import (
     addressesForm,
     dateForm,
@@ -21,7 +22,6 @@ from txjmapaccess.jmap.headerforms import (
     urlsForm,
 )
 from txjmapaccess.jmap.headerproperties import HeaderProperty, parseHeaderProperty
-from txjmapaccess.jmap.problems import MethodProblem
 from txjmapaccess.message.headers import rawText
 
 _EXAMPLE = (

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
-from txjmapaccess.jmap.snapshot import Folder, Snapshot
+from txjmapaccess.jmap.accountsnapshot import Folder, Snapshot
+from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
 
 #: This side reads only.
 _RIGHTS = {

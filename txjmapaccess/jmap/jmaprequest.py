@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_requests -*-
+# -*- test-case-name: tests.jmap.test_jmaprequest -*-
 """
 The Request object (RFC 8620, section 3.3): from the octets of an HTTP body to method calls. Pure
 functions, strict about I-JSON (RFC 7493) and types.
@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple, NoReturn
 
-from txjmapaccess.jmap.problems import RequestProblem
-from txjmapaccess.jmap.session import CAPABILITIES, MAX_CALLS, MAX_SIZE_REQUEST
+from txjmapaccess.jmap.errors import RequestProblem
+from txjmapaccess.jmap.sessionobject import CAPABILITIES, MAX_CALLS, MAX_SIZE_REQUEST
 
 _DEEPEST = 50
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from txjmapaccess.jmap.mailboxes import MAILBOX_PROPERTIES, mailboxObject, queryMailboxes
-from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
-from txjmapaccess.jmap.query import collapseThreads, sortEmails, window
-from txjmapaccess.jmap.session import MAX_OBJECTS, stateOf
-from txjmapaccess.jmap.snapshot import Email, Snapshot
+from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.emailquery import collapseThreads, sortEmails, window
+from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
+from txjmapaccess.jmap.mailboxmethods import MAILBOX_PROPERTIES, mailboxObject, queryMailboxes
+from txjmapaccess.jmap.sessionobject import MAX_OBJECTS, stateOf
 
 
 def mailboxesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:

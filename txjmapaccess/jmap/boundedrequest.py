@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from twisted.web.server import Request
 
-from txjmapaccess.jmap.session import MAX_SIZE_REQUEST
+from txjmapaccess.jmap.sessionobject import MAX_SIZE_REQUEST
 
 
 class BoundedRequest(Request):

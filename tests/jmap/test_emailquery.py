@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_query -*-
+# -*- test-case-name: tests.jmap.test_emailquery -*-
 """
-Tests for L{txjmapaccess.jmap.query} and L{txjmapaccess.jmap.filters}: Email/query (RFC 8620,
+Tests for L{txjmapaccess.jmap.emailquery} and L{txjmapaccess.jmap.emailfilter}: Email/query (RFC 8620,
 section 5.5; RFC 8621, section 4.4).
 """
 
@@ -10,11 +10,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.jmap.test_snapshot import copy
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.query import collapseThreads, sortEmails, window
-from txjmapaccess.jmap.search import Search
-from txjmapaccess.jmap.snapshot import Snapshot
+from tests.jmap.test_accountsnapshot import copy
+from txjmapaccess.jmap.accountsnapshot import Snapshot
+from txjmapaccess.jmap.emailquery import collapseThreads, sortEmails, window
+from txjmapaccess.jmap.emailsearch import Search
+from txjmapaccess.jmap.errors import MethodProblem
 
 _DAY = 86400
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_query -*-
+# -*- test-case-name: tests.jmap.test_emailquery -*-
 """
 Email/query (RFC 8620, section 5.5; RFC 8621, section 4.4): sort and window. Pure functions over a
 L{Snapshot}.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from txjmapaccess.jmap.filters import keywordCondition
-from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
-from txjmapaccess.jmap.session import EMAIL_SORT
-from txjmapaccess.jmap.snapshot import Email, Snapshot
+from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.emailfilter import keywordCondition
+from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
+from txjmapaccess.jmap.sessionobject import EMAIL_SORT
 
 
 def sortEmails(emails: Iterable[Email], comparators: Any, snapshot: Snapshot) -> list[Email]:

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_snapshot -*-
+# -*- test-case-name: tests.jmap.test_accountsnapshot -*-
 """
 What an account holds, as JMAP sees it: frozen values, and what follows from them. No I/O.
 """

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_snapshot -*-
+# -*- test-case-name: tests.jmap.test_accountsnapshot -*-
 """
-Tests for L{txjmapaccess.jmap.snapshot} and L{txjmapaccess.jmap.mailboxes}: what follows from what
+Tests for L{txjmapaccess.jmap.accountsnapshot} and L{txjmapaccess.jmap.mailboxmethods}: what follows from what
 an account holds.
 """
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.jmap.accountsnapshot import Copy, Folder, Snapshot
+from txjmapaccess.jmap.errors import MethodProblem
 from txjmapaccess.jmap.flags import keywordsOf, roleOf
-from txjmapaccess.jmap.mailboxes import mailboxObject, queryMailboxes
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot
+from txjmapaccess.jmap.mailboxmethods import mailboxObject, queryMailboxes
 
 
 def folder(folderID: str, name: str, role: str | None = None, isSubscribed: bool = True) -> Folder:

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_references -*-
+# -*- test-case-name: tests.jmap.test_resultreferences -*-
 """
-Tests for L{txjmapaccess.jmap.references} (RFC 8620, section 3.7).
+Tests for L{txjmapaccess.jmap.resultreferences} (RFC 8620, section 3.7).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.references import Response, evaluate, resolve
+from txjmapaccess.jmap.errors import MethodProblem
+from txjmapaccess.jmap.resultreferences import Response, evaluate, resolve
 
 _THREADS: Response = (
     "Thread/get",

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from txjmapaccess.jmap.errors import invalidArguments
 from txjmapaccess.jmap.headerproperties import CONVENIENCE, HeaderProperty, parseHeaderProperty
-from txjmapaccess.jmap.problems import invalidArguments
 
 #: Properties of the store.
 STORED = ("id", "blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt")

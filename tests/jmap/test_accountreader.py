@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_reader -*-
+# -*- test-case-name: tests.jmap.test_accountreader -*-
 """
-Tests for L{txjmapaccess.jmap.reader}: accounts of all kinds.
+Tests for L{txjmapaccess.jmap.accountreader}: accounts of all kinds.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tests.support.jmap import PLAIN, Account, Mailbox, Message, makeAccount
 from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
-from txjmapaccess.jmap.reader import AccountReader
-from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot
-from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.jmap.accountreader import AccountReader
+from txjmapaccess.jmap.accountsnapshot import Copy, Folder, Snapshot
+from txjmapaccess.jmap.requestturns import RequestTurns
 from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.verdict import Unknown

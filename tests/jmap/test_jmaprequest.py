@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_requests -*-
+# -*- test-case-name: tests.jmap.test_jmaprequest -*-
 """
-Tests for L{txjmapaccess.jmap.requests} and L{txjmapaccess.jmap.problems}.
+Tests for L{txjmapaccess.jmap.jmaprequest} and L{txjmapaccess.jmap.errors}.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.jmap import CORE, MAIL
-from txjmapaccess.jmap.problems import MethodProblem, RequestProblem, invalidArguments
-from txjmapaccess.jmap.requests import Call, Request, checkSize, isJSON, parseRequest
+from txjmapaccess.jmap.errors import MethodProblem, RequestProblem, invalidArguments
+from txjmapaccess.jmap.jmaprequest import Call, Request, checkSize, isJSON, parseRequest
 
 
 def _encoded(**members: Any) -> bytes:

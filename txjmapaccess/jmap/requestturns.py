@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_turns -*-
+# -*- test-case-name: tests.jmap.test_requestturns -*-
 """
 Long work of a request, in small pieces or in a thread.
 """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_query -*-
+# -*- test-case-name: tests.jmap.test_emailquery -*-
 """
 The filters of Email/query (RFC 8620, section 5.5; RFC 8621, section 4.4.1). Pure functions over a
 L{Snapshot}.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from txjmapaccess.jmap.problems import invalidArguments
-from txjmapaccess.jmap.snapshot import Email, Snapshot
+from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.errors import invalidArguments
 from txjmapaccess.message.dates import parseUTCDate
 
 Condition = Callable[[Email], bool]

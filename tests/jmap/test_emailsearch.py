@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_search -*-
+# -*- test-case-name: tests.jmap.test_emailsearch -*-
 """
-Tests for L{txjmapaccess.jmap.search} (RFC 8621, section 4.4.1).
+Tests for L{txjmapaccess.jmap.emailsearch} (RFC 8621, section 4.4.1).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.jmap.test_snapshot import copy
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.search import Search, tokensOf
-from txjmapaccess.jmap.snapshot import Snapshot
+from tests.jmap.test_accountsnapshot import copy
+from txjmapaccess.jmap.accountsnapshot import Snapshot
+from txjmapaccess.jmap.emailsearch import Search, tokensOf
+from txjmapaccess.jmap.errors import MethodProblem
 
 _MESSAGE = b"\r\n".join(
     (

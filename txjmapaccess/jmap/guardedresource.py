@@ -21,7 +21,7 @@ from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
 from txjmapaccess.jmap.authorization import challenges, credentialsFrom
-from txjmapaccess.jmap.problems import NotForJMAP, RequestProblem
+from txjmapaccess.jmap.errors import NotForJMAP, RequestProblem
 from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import isLoopback
 

@@ -1,7 +1,7 @@
-# -*- test-case-name: tests.jmap.test_reader -*-
+# -*- test-case-name: tests.jmap.test_accountreader -*-
 """
 Reads an account (L{twisted.mail.interfaces.IAccountIMAP}): all of it for a
-L{Snapshot<txjmapaccess.jmap.snapshot.Snapshot>}, and single messages. Every method
+L{Snapshot<txjmapaccess.jmap.accountsnapshot.Snapshot>}, and single messages. Every method
 of an account, mailbox or message may return a Deferred.
 """
 
@@ -16,8 +16,8 @@ from twisted.mail.imap4 import MessageSet
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError, MessageExpunged
+from txjmapaccess.jmap.accountsnapshot import Copy, Folder
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
-from txjmapaccess.jmap.snapshot import Copy, Folder
 from txjmapaccess.message.dates import secondsOf
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_references -*-
+# -*- test-case-name: tests.jmap.test_resultreferences -*-
 """
 References to the results of earlier method calls (RFC 8620, section 3.7). Pure functions.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
+from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
 
 #: A method response: name, arguments, method call id.
 Response = tuple[str, dict[str, Any], str]

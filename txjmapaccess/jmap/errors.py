@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_requests -*-
+# -*- test-case-name: tests.jmap.test_jmaprequest -*-
 """
 What can be wrong with a JMAP request (RFC 8620, section 3.6). The texts are sent to the client:
 they are fixed sentences, or name what the client itself sent.
