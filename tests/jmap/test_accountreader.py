@@ -21,7 +21,7 @@ from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.jmap.accountreader import AccountReader
-from txjmapaccess.jmap.accountsnapshot import Copy, Folder, Snapshot
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Copy, SnapshotMailbox
 from txjmapaccess.jmap.requestturns import RequestTurns
 from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.openaccount import OpenAccount
@@ -73,12 +73,12 @@ class ReaderTestCase(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
         self.identification = Identification()
 
-    def read(self, account: Any) -> Snapshot:
+    def read(self, account: Any) -> AccountSnapshot:
         """
         @return: all that the account holds.
         """
         self.reader = self.readerOf(account)
-        return Snapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
+        return AccountSnapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
 
     def readerOf(self, account: Any, username: str = "arnt") -> AccountReader:
         """
@@ -118,8 +118,11 @@ class SnapshotTests(ReaderTestCase):
         account.subscriptions.append("INBOX")
         snapshot = self.read(account)
         self.assertEqual(
-            list(snapshot.folders.values()),
-            [Folder("F1", ("INBOX",), "inbox", True), Folder("F2", ("Sent",), "sent", False)],
+            list(snapshot.mailboxes.values()),
+            [
+                SnapshotMailbox("F1", ("INBOX",), "inbox", True),
+                SnapshotMailbox("F2", ("Sent",), "sent", False),
+            ],
         )
         (copy,) = snapshot.emails["M1"].copies
         self.assertEqual(
@@ -136,7 +139,7 @@ class SnapshotTests(ReaderTestCase):
             *account.mailboxes.items(),
             ("gone", Mailbox("F3")),
         ]
-        self.assertEqual(list(self.read(account).folders), ["F2"])
+        self.assertEqual(list(self.read(account).mailboxes), ["F2"])
 
     def test_names(self) -> None:
         """
@@ -145,7 +148,7 @@ class SnapshotTests(ReaderTestCase):
         account = Account("arnt")
         for number, name in enumerate(("inbox", "Inbox/a", "b/c", "d.e")):
             account.mailboxes[name] = Mailbox(f"F{number}")
-        paths = [folder.path for folder in self.read(account).folders.values()]
+        paths = [mailbox.path for mailbox in self.read(account).mailboxes.values()]
         self.assertEqual(paths, [("INBOX",), ("INBOX", "a"), ("b", "c"), ("d.e",)])
 
     def test_oneRole(self) -> None:
@@ -153,7 +156,7 @@ class SnapshotTests(ReaderTestCase):
         No role is given twice (RFC 8621, section 2).
         """
         account = makeAccount(a=Mailbox("F1", [], ("\\Sent",)), b=Mailbox("F2", [], ("\\Sent",)))
-        roles = [folder.role for folder in self.read(account).folders.values()]
+        roles = [mailbox.role for mailbox in self.read(account).mailboxes.values()]
         self.assertEqual(roles, ["sent", None])
 
     def test_noThreads(self) -> None:
@@ -187,7 +190,7 @@ class SnapshotTests(ReaderTestCase):
             failing,
         ]
         account.mailboxes.update((f"m{n}", mailbox) for n, mailbox in enumerate(mailboxes))
-        self.assertEqual(list(self.read(account).folders), ["F1"])
+        self.assertEqual(list(self.read(account).mailboxes), ["F1"])
         self.assertEqual(self.errors(), 5)
         self.assertEqual([type(e["error"]) for e in self.events if e.get("error")], [KeyError])
 

@@ -15,8 +15,8 @@ from txjmapaccess.jmap.accountsnapshot import Email
 from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
 from txjmapaccess.jmap.bodyparts import bodyStructure
 from txjmapaccess.jmap.emailobject import emailObject
-from txjmapaccess.jmap.emailproperties import DEFAULT_PROPERTIES, parseWanted
-from txjmapaccess.jmap.errors import MethodProblem
+from txjmapaccess.jmap.emailproperties import DEFAULT_PROPERTIES, parseEmailProperties
+from txjmapaccess.jmap.errors import MethodError
 from txjmapaccess.jmap.preview import preview, truncated
 from txjmapaccess.message.dates import formatUTCDate
 
@@ -66,7 +66,7 @@ def made(*properties: str, **arguments: Any) -> dict[str, Any]:
     """
     if properties:
         arguments["properties"] = list(properties)
-    return emailObject(_EMAIL, _MESSAGE, parseWanted(arguments))
+    return emailObject(_EMAIL, _MESSAGE, parseEmailProperties(arguments))
 
 
 class PropertyTests(SynchronousTestCase):
@@ -79,7 +79,7 @@ class PropertyTests(SynchronousTestCase):
         Those of the store need no octets.
         """
         names = ("blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt")
-        wanted = parseWanted({"properties": list(names)})
+        wanted = parseEmailProperties({"properties": list(names)})
         self.assertFalse(wanted.needsOctets)
         self.assertEqual(
             emailObject(_EMAIL, b"", wanted),
@@ -218,8 +218,8 @@ class PropertyTests(SynchronousTestCase):
             {"maxBodyValueBytes": -1},
             {"maxBodyValueBytes": True},
         ):
-            with self.assertRaises(MethodProblem) as caught:
-                parseWanted(arguments)
+            with self.assertRaises(MethodError) as caught:
+                parseEmailProperties(arguments)
             self.assertEqual(caught.exception.asObject()["type"], "invalidArguments", arguments)
 
     def test_dates(self) -> None:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_emailquery -*-
 """
-Tests for L{txjmapaccess.jmap.emailquery} and L{txjmapaccess.jmap.emailfilter}: Email/query (RFC 8620,
-section 5.5; RFC 8621, section 4.4).
+Tests for L{txjmapaccess.jmap.emailquery} and L{txjmapaccess.jmap.emailfilter} (RFC 8620, section
+5.5; RFC 8621, section 4.4).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.jmap.test_accountsnapshot import copy
-from txjmapaccess.jmap.accountsnapshot import Snapshot
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot
 from txjmapaccess.jmap.emailquery import collapseThreads, sortEmails, window
-from txjmapaccess.jmap.emailsearch import Search
-from txjmapaccess.jmap.errors import MethodProblem
+from txjmapaccess.jmap.emailsearch import EmailSearch
+from txjmapaccess.jmap.errors import MethodError
 
 _DAY = 86400
 
-_SNAPSHOT = Snapshot(
+_SNAPSHOT = AccountSnapshot(
     [],
     [
         copy("M1", "F1", "$seen", thread="T1", at=1 * _DAY, size=100),
@@ -36,7 +36,7 @@ class FilterTests(SynchronousTestCase):
     """
 
     def assertMatches(self, condition: Any, *ids: str) -> None:
-        search = Search(condition, _SNAPSHOT)
+        search = EmailSearch(condition, _SNAPSHOT)
         self.assertFalse(search.looksInside)
         self.assertEqual([email.id for email in search.candidates()], list(ids))
 
@@ -102,8 +102,8 @@ class FilterTests(SynchronousTestCase):
         self.assertMatches({"operator": "OR", "conditions": []})
 
     def assertProblem(self, kind: str, condition: Any) -> None:
-        with self.assertRaises(MethodProblem) as caught:
-            Search(condition, _SNAPSHOT)
+        with self.assertRaises(MethodError) as caught:
+            EmailSearch(condition, _SNAPSHOT)
         self.assertEqual(caught.exception.asObject()["type"], kind, condition)
 
     def test_invalid(self) -> None:
@@ -187,7 +187,7 @@ class SortTests(SynchronousTestCase):
             ([{"property": "size", "isAscending": 1}], "invalidArguments"),
             ([{"property": "hasKeyword"}], "invalidArguments"),
         ):
-            with self.assertRaises(MethodProblem) as caught:
+            with self.assertRaises(MethodError) as caught:
                 sortEmails([], comparators, _SNAPSHOT)
             self.assertEqual(caught.exception.asObject()["type"], kind, comparators)
 
@@ -254,6 +254,6 @@ class WindowTests(SynchronousTestCase):
             ({"position": 1.5}, "invalidArguments"),
             ({"anchor": "a", "anchorOffset": True}, "invalidArguments"),
         ):
-            with self.assertRaises(MethodProblem) as caught:
+            with self.assertRaises(MethodError) as caught:
                 self.window(**arguments)
             self.assertEqual(caught.exception.asObject()["type"], kind, arguments)

@@ -10,9 +10,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.jmap.test_accountsnapshot import copy
-from txjmapaccess.jmap.accountsnapshot import Snapshot
-from txjmapaccess.jmap.emailsearch import Search, tokensOf
-from txjmapaccess.jmap.errors import MethodProblem
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot
+from txjmapaccess.jmap.emailsearch import EmailSearch, tokensOf
+from txjmapaccess.jmap.errors import MethodError
 
 _MESSAGE = b"\r\n".join(
     (
@@ -37,7 +37,7 @@ _MESSAGE = b"\r\n".join(
     )
 )
 
-_SNAPSHOT = Snapshot([], [copy("M1", "F1", "$seen"), copy("M2", "F2")])
+_SNAPSHOT = AccountSnapshot([], [copy("M1", "F1", "$seen"), copy("M2", "F2")])
 
 
 class MatchTests(SynchronousTestCase):
@@ -49,7 +49,7 @@ class MatchTests(SynchronousTestCase):
         """
         @return: whether the message above matches.
         """
-        search = Search(condition, _SNAPSHOT)
+        search = EmailSearch(condition, _SNAPSHOT)
         self.assertTrue(search.looksInside)
         return search.matches(_SNAPSHOT.emails["M1"], _MESSAGE)
 
@@ -129,7 +129,7 @@ class CandidateTests(SynchronousTestCase):
     """
 
     def assertCandidates(self, condition: Any, *ids: str) -> None:
-        found = [email.id for email in Search(condition, _SNAPSHOT).candidates()]
+        found = [email.id for email in EmailSearch(condition, _SNAPSHOT).candidates()]
         self.assertEqual(found, list(ids), condition)
 
     def test_known(self) -> None:
@@ -184,6 +184,6 @@ class SyntaxTests(SynchronousTestCase):
             {"header": ["a", "b", "c"]},
             {"header": [1]},
         ):
-            with self.assertRaises(MethodProblem) as caught:
-                Search(condition, _SNAPSHOT)
+            with self.assertRaises(MethodError) as caught:
+                EmailSearch(condition, _SNAPSHOT)
             self.assertEqual(caught.exception.asObject()["type"], "invalidArguments", condition)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.jmap.errors import MethodProblem
+from txjmapaccess.jmap.errors import MethodError
 from txjmapaccess.jmap.headerforms import (
     addressesForm,
     dateForm,
@@ -337,7 +337,7 @@ class PropertyTests(SynchronousTestCase):
             "header:Received:asText",
             "header:List-Post:asText",
         ):
-            with self.assertRaises(MethodProblem) as caught:
+            with self.assertRaises(MethodError) as caught:
                 parseHeaderProperty(name)
             self.assertEqual(caught.exception.asObject()["type"], "invalidArguments")
 

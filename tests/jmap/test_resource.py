@@ -296,7 +296,7 @@ class AuthenticationTests(SynchronousTestCase):
         """
         login: Deferred[bytes] = Deferred()
         server = Server()
-        server.resource._door.authenticator._portal = portalOf(
+        server.resource._guard.authenticator._portal = portalOf(
             Checker(lambda _: login), server.realm
         )
         server.begin(Authorization=basic())

@@ -1,8 +1,8 @@
 # -*- test-case-name: tests.jmap.test_accountreader -*-
 """
-Reads an account (L{twisted.mail.interfaces.IAccountIMAP}): all of it for a
-L{Snapshot<txjmapaccess.jmap.accountsnapshot.Snapshot>}, and single messages. Every method
-of an account, mailbox or message may return a Deferred.
+Reads an account (L{twisted.mail.interfaces.IAccountIMAP}): everything for an
+L{AccountSnapshot<txjmapaccess.jmap.accountsnapshot.AccountSnapshot>}, and single messages. Every
+method of an account, mailbox or message may return a Deferred.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twisted.mail.imap4 import MessageSet
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError, MessageExpunged
-from txjmapaccess.jmap.accountsnapshot import Copy, Folder
+from txjmapaccess.jmap.accountsnapshot import Copy, SnapshotMailbox
 from txjmapaccess.jmap.flags import asText, keywordsOf, roleOf
 from txjmapaccess.message.dates import secondsOf
 from txjmapaccess.pacing import Turns
@@ -49,29 +49,29 @@ class AccountReader:
         self._account = account
         self._identifiers = identifiers
         self._turns = turns
-        self._mailboxes: dict[str, Any] = {}
+        self._opened: dict[str, Any] = {}
 
     async def close(self) -> None:
         """
         Close the mailboxes.
         """
-        mailboxes, self._mailboxes = self._mailboxes, {}
-        for mailbox in mailboxes.values():
+        opened, self._opened = self._opened, {}
+        for mailbox in opened.values():
             await closeMailbox(mailbox)
 
-    async def read(self) -> tuple[list[Folder], list[Copy]]:
+    async def read(self) -> tuple[list[SnapshotMailbox], list[Copy]]:
         """
         @return: all that the account holds.
         """
-        folders: list[Folder] = []
+        mailboxes: list[SnapshotMailbox] = []
         copies: list[Copy] = []
         roles: set[str] = set()
         for name, information in await self._list():
-            folder = await self._open(name, information, roles)
-            if folder is not None:
-                folders.append(folder)
-                copies.extend(await self._copies(folder.id, nameText(name)))
-        return folders, copies
+            found = await self._open(name, information, roles)
+            if found is not None:
+                mailboxes.append(found)
+                copies.extend(await self._copies(found.id, nameText(name)))
+        return mailboxes, copies
 
     async def _list(self) -> list[tuple[str | bytes, Any]]:
         try:
@@ -80,30 +80,34 @@ class AccountReader:
             self._identifiers.failures.add()
             raise
 
-    async def _open(self, name: str | bytes, information: Any, roles: set[str]) -> Folder | None:
+    async def _open(
+        self, name: str | bytes, information: Any, roles: set[str]
+    ) -> SnapshotMailbox | None:
         attributes = await attributesOf(information)
         if not isSelectable(attributes):
             return None
         mailbox = await openMailbox(self._account, name, False)
         if mailbox is None:
             return None
-        folderID = await self._identifiers.readMailboxID(nameText(name), mailbox)
-        if folderID == LEFT_OUT or folderID in self._mailboxes:
-            if folderID != LEFT_OUT:
+        mailboxID = await self._identifiers.readMailboxID(nameText(name), mailbox)
+        if mailboxID == LEFT_OUT or mailboxID in self._opened:
+            if mailboxID != LEFT_OUT:
                 self._identifiers.reportTwin(nameText(name), mailbox)
             await closeMailbox(mailbox)
             return None
-        self._mailboxes[folderID] = mailbox
+        self._opened[mailboxID] = mailbox
         delimiter = asText(await settled(information.getHierarchicalDelimiter))
         path = levels(nameText(name), delimiter)
         role = roleOf(path, attributes)
         # There is one mailbox with a role at most (RFC 8621, section 2).
         role = None if role in roles else role
         roles.update(() if role is None else (role,))
-        return Folder(folderID, path, role, bool(await settled(self._account.isSubscribed, name)))
+        return SnapshotMailbox(
+            mailboxID, path, role, bool(await settled(self._account.isSubscribed, name))
+        )
 
-    async def _copies(self, folderID: str, name: str) -> list[Copy]:
-        mailbox = self._mailboxes[folderID]
+    async def _copies(self, mailboxID: str, name: str) -> list[Copy]:
+        mailbox = self._opened[mailboxID]
         count = await settled(mailbox.getMessageCount)
         if not count:
             return []
@@ -113,12 +117,12 @@ class AccountReader:
         while chunk := list(islice(messages, _CHUNK)):
             identifiers = await self._identifiers.messageIDs(mailbox, chunk, name)
             for message, ids in zip(chunk, identifiers, strict=True):
-                copies.extend(await self._copy(folderID, message, ids))
+                copies.extend(await self._copy(mailboxID, message, ids))
                 if self._turns.isOver():
                     await self._turns.pause()
         return copies
 
-    async def _copy(self, folderID: str, message: Any, ids: MessageIDs) -> Iterable[Copy]:
+    async def _copy(self, mailboxID: str, message: Any, ids: MessageIDs) -> Iterable[Copy]:
         """
         @return: one copy, or nothing for a message that JMAP does not have.
         """
@@ -130,13 +134,13 @@ class AccountReader:
         thread = ids.thread or ids.email
         date = secondsOf(await settled(message.getInternalDate)) or 0
         size = await settled(message.getSize)
-        return (Copy(ids.email, thread, folderID, uid, date, size, keywords),)
+        return (Copy(ids.email, thread, mailboxID, uid, date, size, keywords),)
 
     async def octets(self, copy: Copy) -> bytes | None:
         """
         @return: the message, or L{None} when it is gone.
         """
-        mailbox = self._mailboxes.get(copy.folderID)
+        mailbox = self._opened.get(copy.mailboxID)
         if mailbox is None:
             return None
         for _, message in await settled(mailbox.fetch, MessageSet(copy.uid), True):

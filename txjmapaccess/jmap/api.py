@@ -12,13 +12,13 @@ from typing import Any
 from twisted.logger import Logger
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.jmap.errors import MethodProblem
-from txjmapaccess.jmap.jmaprequest import Call, Request
-from txjmapaccess.jmap.resultreferences import Response, resolve
+from txjmapaccess.jmap.errors import MethodError
+from txjmapaccess.jmap.jmaprequest import JMAPRequest, MethodCall
+from txjmapaccess.jmap.resultreferences import MethodResponse, resolve
 from txjmapaccess.jmap.sessionobject import CORE
 from txjmapaccess.pacing import Turns
 
-#: Takes the arguments of a call, gives those of the response; raises L{MethodProblem}.
+#: Takes the arguments of a call, gives those of the response; raises L{MethodError}.
 Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -43,11 +43,11 @@ class API:
         self._methods = {CORE: {"Core/echo": echo}, **methods}
         self._turns = turns
 
-    async def answer(self, request: Request, sessionState: str) -> bytes:
+    async def answer(self, request: JMAPRequest, sessionState: str) -> bytes:
         """
         @return: the Response object (RFC 8620, section 3.4), encoded.
         """
-        responses: list[Response] = []
+        responses: list[MethodResponse] = []
         encoded: list[str] = []
         for call in request.calls:
             responses.append(await self._respond(call, request.using, responses))
@@ -61,12 +61,12 @@ class API:
         return body.encode("ascii")
 
     async def _respond(
-        self, call: Call, using: frozenset[str], responses: list[Response]
-    ) -> Response:
+        self, call: MethodCall, using: frozenset[str], responses: list[MethodResponse]
+    ) -> MethodResponse:
         try:
             method = self._find(call.name, using)
             return call.name, await method(resolve(call.arguments, responses)), call.callID
-        except MethodProblem as problem:
+        except MethodError as problem:
             return "error", problem.asObject(), call.callID
         except TemporaryFailure as e:
             self._log.error(
@@ -83,4 +83,4 @@ class API:
             method = self._methods.get(capability, {}).get(name)
             if method is not None:
                 return method
-        raise MethodProblem("unknownMethod")
+        raise MethodError("unknownMethod")

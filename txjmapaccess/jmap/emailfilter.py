@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_emailquery -*-
 """
 The filters of Email/query (RFC 8620, section 5.5; RFC 8621, section 4.4.1). Pure functions over a
-L{Snapshot}.
+L{AccountSnapshot}.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Email
 from txjmapaccess.jmap.errors import invalidArguments
 from txjmapaccess.message.dates import parseUTCDate
 
@@ -20,7 +20,11 @@ InMessage = Callable[[str, Any, bool], Condition]
 
 
 def compileFilter(
-    value: Any, snapshot: Snapshot, inMessage: InMessage, isNegated: bool = False, depth: int = 20
+    value: Any,
+    snapshot: AccountSnapshot,
+    inMessage: InMessage,
+    isNegated: bool = False,
+    depth: int = 20,
 ) -> Condition:
     """
     @param value: a FilterOperator, a FilterCondition or L{None}.
@@ -28,7 +32,7 @@ def compileFilter(
     @param isNegated: whether what is compiled stands below an odd number of NOTs.
     @param depth: how many operators may stand in each other.
 
-    @raise MethodProblem: C{invalidArguments}.
+    @raise MethodError: C{invalidArguments}.
     """
     if value is None:
         return lambda email: True
@@ -46,7 +50,11 @@ def compileFilter(
 
 
 def _operator(
-    value: dict[str, Any], snapshot: Snapshot, inMessage: InMessage, isNegated: bool, depth: int
+    value: dict[str, Any],
+    snapshot: AccountSnapshot,
+    inMessage: InMessage,
+    isNegated: bool,
+    depth: int,
 ) -> Condition:
     operator, members = value["operator"], value.get("conditions")
     if depth == 0 or not isinstance(members, list) or None in members:
@@ -94,7 +102,7 @@ def _date(value: Any) -> float:
 
 #: Conditions by name: how the value is checked, and how an Email is.
 _CONDITIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Email, Any], bool]]] = {
-    "inMailboxOtherThan": (_ids, lambda email, ids: bool(email.folderIDs - ids)),
+    "inMailboxOtherThan": (_ids, lambda email, ids: bool(email.mailboxIDs - ids)),
     "before": (_date, lambda email, date: email.receivedAt < date),
     "after": (_date, lambda email, date: email.receivedAt >= date),
     "minSize": (_number, lambda email, size: email.size >= size),
@@ -116,18 +124,18 @@ IN_MESSAGE = frozenset(
 )
 
 
-def keywordCondition(name: str, value: Any, snapshot: Snapshot) -> Condition:
+def keywordCondition(name: str, value: Any, snapshot: AccountSnapshot) -> Condition:
     """
     @param name: C{hasKeyword}, or one that goes over Threads.
     """
     return _condition(name, value, snapshot)
 
 
-def _condition(name: str, value: Any, snapshot: Snapshot) -> Condition:
+def _condition(name: str, value: Any, snapshot: AccountSnapshot) -> Condition:
     if name == "inMailbox":
         if not isinstance(value, str):
             raise invalidArguments("inMailbox is not an id")
-        return lambda email: value in email.folderIDs
+        return lambda email: value in email.mailboxIDs
     if name in _IN_THREAD:
         return _threadCondition(_IN_THREAD[name], _keyword(value), snapshot)
     if name not in _CONDITIONS:
@@ -138,7 +146,7 @@ def _condition(name: str, value: Any, snapshot: Snapshot) -> Condition:
 
 
 def _threadCondition(
-    quantity: Callable[[Iterable[bool]], bool], keyword: str, snapshot: Snapshot
+    quantity: Callable[[Iterable[bool]], bool], keyword: str, snapshot: AccountSnapshot
 ) -> Condition:
     matching = {
         threadID

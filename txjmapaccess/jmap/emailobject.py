@@ -12,7 +12,7 @@ from typing import Any
 from txjmapaccess.jmap.accountsnapshot import Email
 from txjmapaccess.jmap.blobs import messageBlobID, partBlobID
 from txjmapaccess.jmap.bodyparts import Bodies, BodyPart, bodyStructure, decompose, parseHeader
-from txjmapaccess.jmap.emailproperties import Wanted
+from txjmapaccess.jmap.emailproperties import EmailProperties
 from txjmapaccess.jmap.preview import preview, truncated
 from txjmapaccess.message.dates import formatUTCDate
 
@@ -21,7 +21,7 @@ _STORED: dict[str, Callable[[Email], Any]] = {
     "id": lambda email: email.id,
     "blobId": lambda email: messageBlobID(email.id),
     "threadId": lambda email: email.threadID,
-    "mailboxIds": lambda email: dict.fromkeys(sorted(email.folderIDs), True),
+    "mailboxIds": lambda email: dict.fromkeys(sorted(email.mailboxIDs), True),
     "keywords": lambda email: dict.fromkeys(sorted(email.keywords), True),
     "size": lambda email: email.size,
     "receivedAt": lambda email: formatUTCDate(email.receivedAt),
@@ -46,7 +46,7 @@ def _headers(fields: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in fields]
 
 
-def emailObject(email: Email, octets: bytes, wanted: Wanted) -> dict[str, Any]:
+def emailObject(email: Email, octets: bytes, wanted: EmailProperties) -> dict[str, Any]:
     """
     @param octets: the message; may be empty where C{wanted} does not need it.
 
@@ -63,7 +63,7 @@ def emailObject(email: Email, octets: bytes, wanted: Wanted) -> dict[str, Any]:
     return made
 
 
-def _bodyProperties(emailID: str, structure: BodyPart, wanted: Wanted) -> dict[str, Any]:
+def _bodyProperties(emailID: str, structure: BodyPart, wanted: EmailProperties) -> dict[str, Any]:
     bodies = decompose(structure)
 
     def shown(part: BodyPart) -> dict[str, Any]:
@@ -81,20 +81,20 @@ def _bodyProperties(emailID: str, structure: BodyPart, wanted: Wanted) -> dict[s
     return {name: makers[name]() for name in wanted.body}
 
 
-def _partObject(part: BodyPart, emailID: str, wanted: Wanted) -> dict[str, Any]:
+def _partObject(part: BodyPart, emailID: str, wanted: EmailProperties) -> dict[str, Any]:
     made = {name: _OF_PART[name](part, emailID) for name in wanted.partProperties}
     made.update((name, of.value(part.fields)) for name, of in wanted.partHeaders.items())
     return made
 
 
-def _treeObject(part: BodyPart, emailID: str, wanted: Wanted) -> dict[str, Any]:
+def _treeObject(part: BodyPart, emailID: str, wanted: EmailProperties) -> dict[str, Any]:
     made = _partObject(part, emailID, wanted)
     if part.subParts is not None:
         made["subParts"] = [_treeObject(below, emailID, wanted) for below in part.subParts]
     return made
 
 
-def _bodyValues(structure: BodyPart, bodies: Bodies, wanted: Wanted) -> dict[str, Any]:
+def _bodyValues(structure: BodyPart, bodies: Bodies, wanted: EmailProperties) -> dict[str, Any]:
     chosen = {"text": bodies.text, "html": bodies.html, "all": structure.walk()}
     parts = {part.id: part for kind in wanted.values for part in chosen[kind]}
     return {

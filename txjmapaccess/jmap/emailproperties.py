@@ -45,7 +45,7 @@ _VALUES = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EmailProperties:
     """
     What an Email/get asks for.
 
@@ -76,11 +76,11 @@ class Wanted:
         return bool(self.headers or self.allHeaders or self.body)
 
 
-def parseWanted(arguments: Mapping[str, Any]) -> Wanted:
+def parseEmailProperties(arguments: Mapping[str, Any]) -> EmailProperties:
     """
     @param arguments: those of Email/get (RFC 8621, section 4.2).
 
-    @raise MethodProblem: C{invalidArguments}.
+    @raise MethodError: C{invalidArguments}.
     """
     names = _names(arguments, "properties", DEFAULT_PROPERTIES)
     headers = {name: CONVENIENCE[name] for name in names if name in CONVENIENCE}
@@ -90,7 +90,7 @@ def parseWanted(arguments: Mapping[str, Any]) -> Wanted:
     partNames = _names(arguments, "bodyProperties", DEFAULT_BODY_PROPERTIES)
     partHeaders = _headerProperties(partNames)
     _refuseUnknown(partNames, partHeaders.keys() | {*OF_PART, "subParts"})
-    return Wanted(
+    return EmailProperties(
         tuple(dict.fromkeys(("id", *(name for name in names if name in STORED)))),
         headers,
         "headers" in names,

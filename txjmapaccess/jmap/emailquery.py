@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_emailquery -*-
 """
 Email/query (RFC 8620, section 5.5; RFC 8621, section 4.4): sort and window. Pure functions over a
-L{Snapshot}.
+L{AccountSnapshot}.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Email
 from txjmapaccess.jmap.emailfilter import keywordCondition
-from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
+from txjmapaccess.jmap.errors import MethodError, invalidArguments
 from txjmapaccess.jmap.sessionobject import EMAIL_SORT
 
 
-def sortEmails(emails: Iterable[Email], comparators: Any, snapshot: Snapshot) -> list[Email]:
+def sortEmails(emails: Iterable[Email], comparators: Any, snapshot: AccountSnapshot) -> list[Email]:
     """
     @param comparators: a list of Comparators or L{None}. Whatever they leave open goes by date, the
         latest first.
 
-    @raise MethodProblem: C{invalidArguments} or C{unsupportedSort}.
+    @raise MethodError: C{invalidArguments} or C{unsupportedSort}.
     """
     ordered = sorted(emails, key=lambda email: (-email.receivedAt, email.id))
     if comparators is not None and not isinstance(comparators, list):
@@ -31,7 +31,7 @@ def sortEmails(emails: Iterable[Email], comparators: Any, snapshot: Snapshot) ->
     return ordered
 
 
-def _comparator(value: Any, snapshot: Snapshot) -> tuple[Callable[[Email], Any], bool]:
+def _comparator(value: Any, snapshot: AccountSnapshot) -> tuple[Callable[[Email], Any], bool]:
     if not isinstance(value, dict) or not isinstance(value.get("property"), str):
         raise invalidArguments("a comparator has no property")
     isAscending = value.get("isAscending", True)
@@ -39,7 +39,7 @@ def _comparator(value: Any, snapshot: Snapshot) -> tuple[Callable[[Email], Any],
         raise invalidArguments("isAscending is true or false")
     name = value["property"]
     if name not in EMAIL_SORT:
-        raise MethodProblem("unsupportedSort")
+        raise MethodError("unsupportedSort")
     if name == "receivedAt":
         return lambda email: email.receivedAt, isAscending
     if name == "size":
@@ -64,7 +64,7 @@ def window(ids: Sequence[str], arguments: dict[str, Any], most: int) -> dict[str
 
     @return: C{position}, C{ids}, C{total} and C{limit} of the response.
 
-    @raise MethodProblem: C{invalidArguments} or C{anchorNotFound}.
+    @raise MethodError: C{invalidArguments} or C{anchorNotFound}.
     """
     start = _start(ids, arguments)
     limit = arguments.get("limit")
@@ -87,5 +87,5 @@ def _start(ids: Sequence[str], arguments: dict[str, Any]) -> int:
     if anchor is None:
         return offset if offset >= 0 else max(0, len(ids) + offset)
     if anchor not in ids:
-        raise MethodProblem("anchorNotFound")
+        raise MethodError("anchorNotFound")
     return max(0, ids.index(anchor) + offset)

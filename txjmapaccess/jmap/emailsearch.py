@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Email
 from txjmapaccess.jmap.bodyparts import bodyPart, decompose
 from txjmapaccess.jmap.emailfilter import Condition, compileFilter
 from txjmapaccess.jmap.errors import invalidArguments
@@ -22,7 +22,7 @@ _FIELDS = ("from", "to", "cc", "bcc", "subject")
 _TOKENS = re.compile(r"""\"((?:[^"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|(\S+)""")
 
 
-class Searchable(SearchableMessage):
+class SearchableEmail(SearchableMessage):
     """
     A message, as far as a filter looks at it.
     """
@@ -72,17 +72,17 @@ def _contains(texts: list[str], tokens: list[str]) -> bool:
     return all(any(token in text for text in texts) for token in tokens)
 
 
-def _inHeader(message: Searchable, wanted: tuple[str, list[str]]) -> bool:
+def _inHeader(message: SearchableEmail, wanted: tuple[str, list[str]]) -> bool:
     name, tokens = wanted
     return any(_contains([text], tokens) for text in message.field(name))
 
 
-def _anywhere(message: Searchable, tokens: list[str]) -> bool:
+def _anywhere(message: SearchableEmail, tokens: list[str]) -> bool:
     texts = [text for name in _FIELDS for text in message.field(name)]
     return _contains([*texts, message.body], tokens)
 
 
-_Matcher = Callable[[Searchable, Any], bool]
+_Matcher = Callable[[SearchableEmail, Any], bool]
 
 #: Conditions by name: how the value is checked, and how a message is.
 _CONDITIONS: dict[str, tuple[Callable[[Any], Any], _Matcher]] = {
@@ -100,7 +100,7 @@ def _inField(name: str) -> _Matcher:
 _CONDITIONS.update((name, (_string, _inField(name))) for name in _FIELDS)
 
 
-class Search:
+class EmailSearch:
     """
     A filter, in two steps: which Emails it can match by what the store knows of them, and which of
     these it does match.
@@ -109,12 +109,12 @@ class Search:
 
     @ivar looksInside: whether there is a second step.
 
-    @raise MethodProblem: C{invalidArguments}.
+    @raise MethodError: C{invalidArguments}.
     """
 
-    def __init__(self, value: Any, snapshot: Snapshot) -> None:
+    def __init__(self, value: Any, snapshot: AccountSnapshot) -> None:
         self._snapshot = snapshot
-        self._message: Searchable | None = None
+        self._message: SearchableEmail | None = None
         self.looksInside = False
         self._canMatch = compileFilter(value, snapshot, self._possible)
         self._matches = compileFilter(value, snapshot, self._inside)
@@ -129,7 +129,7 @@ class Search:
         """
         @return: whether the filter matches C{email}, whose message is C{octets}.
         """
-        self._message = Searchable(octets)
+        self._message = SearchableEmail(octets)
         return self._matches(email)
 
     def _possible(self, name: str, value: Any, isNegated: bool) -> Condition:
@@ -142,6 +142,6 @@ class Search:
         wanted = check(value)
         return lambda email: matches(self._current(), wanted)
 
-    def _current(self) -> Searchable:
+    def _current(self) -> SearchableEmail:
         assert self._message is not None
         return self._message

@@ -19,7 +19,7 @@ class NotForJMAP(Refused):
     """
 
 
-class RequestProblem(JMAPAccessError):
+class RequestError(JMAPAccessError):
     """
     The request as a whole is rejected (RFC 8620, section 3.6.1).
 
@@ -49,7 +49,7 @@ class RequestProblem(JMAPAccessError):
         return details
 
 
-class MethodProblem(JMAPAccessError):
+class MethodError(JMAPAccessError):
     """
     One method call is answered with an error (RFC 8620, section 3.6.2).
 
@@ -72,8 +72,8 @@ class MethodProblem(JMAPAccessError):
         return problem
 
 
-def invalidArguments(description: str) -> MethodProblem:
+def invalidArguments(description: str) -> MethodError:
     """
     @return: the error for arguments that cannot be used.
     """
-    return MethodProblem("invalidArguments", description)
+    return MethodError("invalidArguments", description)

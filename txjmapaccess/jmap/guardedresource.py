@@ -21,14 +21,14 @@ from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
 from txjmapaccess.jmap.authorization import challenges, credentialsFrom
-from txjmapaccess.jmap.errors import NotForJMAP, RequestProblem
+from txjmapaccess.jmap.errors import NotForJMAP, RequestError
 from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import isLoopback
 
 _NOTHING: Mapping[bytes, list[bytes]] = {}
 
 
-class Answer(NamedTuple):
+class JMAPResponse(NamedTuple):
     """
     An HTTP response.
     """
@@ -46,18 +46,18 @@ def encoded(value: Any) -> bytes:
     return json.dumps(value).encode("ascii") + b"\n"
 
 
-def problemAnswer(
-    problem: RequestProblem, headers: Mapping[bytes, list[bytes]] = _NOTHING
-) -> Answer:
+def errorResponse(
+    problem: RequestError, headers: Mapping[bytes, list[bytes]] = _NOTHING
+) -> JMAPResponse:
     """
     @return: the answer to a request that is rejected (RFC 7807).
     """
     problemType = b"application/problem+json"
-    return Answer(problem.status, encoded(problem.asObject()), headers, problemType)
+    return JMAPResponse(problem.status, encoded(problem.asObject()), headers, problemType)
 
 
 @dataclass(frozen=True)
-class Door:
+class RequestGuard:
     """
     How the resources are guarded.
 
@@ -100,14 +100,14 @@ class Door:
             self.limits.refused(self.limits.source(request.getClientAddress()))
         await deferLater(self.reactor, self.refusalSeconds)
 
-    def unauthorized(self, tokenRefused: bool = False) -> Answer:
+    def unauthorized(self, tokenRefused: bool = False) -> JMAPResponse:
         """
         @return: the answer to a request without credentials that are good for JMAP. It does not
             tell why (RFC 9110, section 15.5.2).
         """
         offered = challenges(self.authenticator.checkers, self.realm, tokenRefused)
-        problem = RequestProblem(None, "Credentials that are good for JMAP are needed", 401)
-        return problemAnswer(problem, {b"www-authenticate": offered})
+        problem = RequestError(None, "Credentials that are good for JMAP are needed", 401)
+        return errorResponse(problem, {b"www-authenticate": offered})
 
 
 class GuardedResource(Resource):
@@ -117,13 +117,13 @@ class GuardedResource(Resource):
 
     _log = Logger()
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, guard: RequestGuard) -> None:
         super().__init__()
-        self._door = door
+        self._guard = guard
 
-    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
-        @raise RequestProblem: when the request cannot be served.
+        @raise RequestError: when the request cannot be served.
         """
         raise NotImplementedError
 
@@ -139,34 +139,34 @@ class GuardedResource(Resource):
         answered.addCallback(lambda answer: None if gone else _write(request, answer))
         return NOT_DONE_YET
 
-    def _failed(self, failure: Failure) -> Answer:
+    def _failed(self, failure: Failure) -> JMAPResponse:
         self._log.failure("A JMAP request failed", failure=failure)
-        return problemAnswer(RequestProblem(None, "Something went wrong here", 500))
+        return errorResponse(RequestError(None, "Something went wrong here", 500))
 
-    async def _answer(self, request: Request) -> Answer:
-        if self._door.isClosed(request):
-            return problemAnswer(RequestProblem(None, "TLS is needed", 403))
+    async def _answer(self, request: Request) -> JMAPResponse:
+        if self._guard.isClosed(request):
+            return errorResponse(RequestError(None, "TLS is needed", 403))
         credentials = credentialsFrom(request.getHeader(b"authorization"))
-        if credentials is None or not self._door.authenticator.knows(credentials):
-            return self._door.unauthorized()
-        if self._door.isBlocked(request):
-            return problemAnswer(RequestProblem(None, "Too many refused requests", 429))
+        if credentials is None or not self._guard.authenticator.knows(credentials):
+            return self._guard.unauthorized()
+        if self._guard.isBlocked(request):
+            return errorResponse(RequestError(None, "Too many refused requests", 429))
         try:
-            login = await self._door.authenticator.enter(credentials)
+            login = await self._guard.authenticator.enter(credentials)
         except Refused as refusal:
-            await self._door.refused(request, refusal)
-            return self._door.unauthorized(isinstance(credentials, BearerToken))
+            await self._guard.refused(request, refusal)
+            return self._guard.unauthorized(isinstance(credentials, BearerToken))
         except TemporaryFailure:
-            return problemAnswer(RequestProblem(None, "Temporary authentication failure", 503))
+            return errorResponse(RequestError(None, "Temporary authentication failure", 503))
         try:
             return await self.serve(request, login)
-        except RequestProblem as problem:
-            return problemAnswer(problem)
+        except RequestError as problem:
+            return errorResponse(problem)
         finally:
             login.logout()
 
 
-def _write(request: Request, answer: Answer) -> None:
+def _write(request: Request, answer: JMAPResponse) -> None:
     request.setResponseCode(answer.status)
     headers = request.responseHeaders
     headers.setRawHeaders(b"cache-control", [b"no-cache, no-store, must-revalidate"])

@@ -74,7 +74,7 @@ class HeaderProperty(NamedTuple):
 
 def parseHeaderProperty(name: str) -> HeaderProperty:
     """
-    @raise MethodProblem: C{invalidArguments} for a name that is not of the form, and for a form
+    @raise MethodError: C{invalidArguments} for a name that is not of the form, and for a form
         that the field does not have.
     """
     _, field, *suffixes = name.split(":")

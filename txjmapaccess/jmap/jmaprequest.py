@@ -10,13 +10,13 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple, NoReturn
 
-from txjmapaccess.jmap.errors import RequestProblem
+from txjmapaccess.jmap.errors import RequestError
 from txjmapaccess.jmap.sessionobject import CAPABILITIES, MAX_CALLS, MAX_SIZE_REQUEST
 
 _DEEPEST = 50
 
 
-class Call(NamedTuple):
+class MethodCall(NamedTuple):
     """
     One method call.
     """
@@ -26,7 +26,7 @@ class Call(NamedTuple):
     callID: str
 
 
-class Request(NamedTuple):
+class JMAPRequest(NamedTuple):
     """
     A request that can be processed.
 
@@ -37,7 +37,7 @@ class Request(NamedTuple):
     """
 
     using: frozenset[str]
-    calls: tuple[Call, ...]
+    calls: tuple[MethodCall, ...]
     createdIDs: dict[str, str] | None
 
 
@@ -50,17 +50,17 @@ def isJSON(contentType: str | None) -> bool:
 
 def checkSize(size: int) -> None:
     """
-    @raise RequestProblem: when so many octets are too many.
+    @raise RequestError: when so many octets are too many.
     """
     if size > MAX_SIZE_REQUEST:
-        raise RequestProblem(
+        raise RequestError(
             "limit", "The request is larger than this server takes", limit="maxSizeRequest"
         )
 
 
-def parseRequest(body: bytes) -> Request:
+def parseRequest(body: bytes) -> JMAPRequest:
     """
-    @raise RequestProblem: see RFC 8620, section 3.6.1.
+    @raise RequestError: see RFC 8620, section 3.6.1.
     """
     value = _parseJSON(body)
     if not isinstance(value, dict):
@@ -70,31 +70,31 @@ def parseRequest(body: bytes) -> Request:
         raise _notRequest("using is not a list of strings")
     if not isinstance(calls, list):
         raise _notRequest("methodCalls is not a list")
-    request = Request(
+    request = JMAPRequest(
         frozenset(using), tuple(_call(call) for call in calls), _createdIDs(value.get("createdIds"))
     )
     _checkLimits(request)
     return request
 
 
-def _checkLimits(request: Request) -> None:
+def _checkLimits(request: JMAPRequest) -> None:
     if not request.using <= CAPABILITIES:
-        raise RequestProblem("unknownCapability", "The request uses an unknown capability")
+        raise RequestError("unknownCapability", "The request uses an unknown capability")
     if len(request.calls) > MAX_CALLS:
-        raise RequestProblem(
+        raise RequestError(
             "limit", "The request has more calls than this server takes", limit="maxCallsInRequest"
         )
 
 
-def _notRequest(why: str) -> RequestProblem:
-    return RequestProblem("notRequest", f"This is not a JMAP request: {why}")
+def _notRequest(why: str) -> RequestError:
+    return RequestError("notRequest", f"This is not a JMAP request: {why}")
 
 
-def _call(value: Any) -> Call:
+def _call(value: Any) -> MethodCall:
     if isinstance(value, list) and len(value) == 3:
         name, arguments, callID = value
         if isinstance(name, str) and isinstance(arguments, dict) and isinstance(callID, str):
-            return Call(name, arguments, callID)
+            return MethodCall(name, arguments, callID)
     raise _notRequest("a method call is not a name, an object and an id")
 
 
@@ -118,7 +118,7 @@ def _parseJSON(body: bytes) -> Any:
         _checkValue(value, _DEEPEST)
     except (ValueError, RecursionError):
         # ValueError: UnicodeDecodeError, JSONDecodeError, a number with too many digits, and ours.
-        raise RequestProblem("notJSON", "The request is not I-JSON in UTF-8") from None
+        raise RequestError("notJSON", "The request is not I-JSON in UTF-8") from None
     return value
 
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from txjmapaccess.jmap.accountreader import AccountReader
-from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Email
 from txjmapaccess.jmap.api import Method
 from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
 from txjmapaccess.jmap.emailobject import emailObject
-from txjmapaccess.jmap.emailproperties import parseWanted
-from txjmapaccess.jmap.emailsearch import Search
-from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
+from txjmapaccess.jmap.emailproperties import parseEmailProperties
+from txjmapaccess.jmap.emailsearch import EmailSearch
+from txjmapaccess.jmap.errors import MethodError, invalidArguments
 from txjmapaccess.jmap.requestturns import RequestTurns
 from txjmapaccess.jmap.standardmethods import (
     emailChangesAnswer,
@@ -46,7 +46,7 @@ _QUERY = frozenset(
     )
 )
 
-_Answer = Callable[[Snapshot, dict[str, Any]], dict[str, Any]]
+_Answer = Callable[[AccountSnapshot, dict[str, Any]], dict[str, Any]]
 
 #: Methods that need no message to be read, and the arguments that they have.
 _READ: dict[str, tuple[_Answer, frozenset[str]]] = {
@@ -86,7 +86,7 @@ class Mail:
         self._accountID = accountID
         self._turns = turns
         self._reader = AccountReader(account, identifiers, turns)
-        self._snapshot: Snapshot | None = None
+        self._snapshot: AccountSnapshot | None = None
         self._size = 0
 
     @property
@@ -106,7 +106,7 @@ class Mail:
     def _refused(self, problem: str) -> Method:
         async def refused(arguments: dict[str, Any]) -> dict[str, Any]:
             self._checkAccount(arguments)
-            raise MethodProblem(problem)
+            raise MethodError(problem)
 
         return refused
 
@@ -125,7 +125,7 @@ class Mail:
         if not isinstance(accountID, str):
             raise invalidArguments("accountId is not a string")
         if accountID != self._accountID:
-            raise MethodProblem("accountNotFound")
+            raise MethodError("accountNotFound")
 
     async def close(self) -> None:
         """
@@ -133,11 +133,11 @@ class Mail:
         """
         await self._reader.close()
 
-    async def _all(self) -> Snapshot:
+    async def _all(self) -> AccountSnapshot:
         if self._snapshot is None:
-            folders, copies = await self._reader.read()
+            mailboxes, copies = await self._reader.read()
             self._size = _OCTETS * len(copies)
-            self._snapshot = await self._turns.work(self._size, Snapshot, folders, copies)
+            self._snapshot = await self._turns.work(self._size, AccountSnapshot, mailboxes, copies)
         return self._snapshot
 
     def _answered(self, answer: _Answer) -> Method:
@@ -153,7 +153,7 @@ class Mail:
         Email/query (RFC 8621, section 4.4).
         """
         snapshot = await self._all()
-        search = await self._turns.work(self._size, Search, arguments.get("filter"), snapshot)
+        search = await self._turns.work(self._size, EmailSearch, arguments.get("filter"), snapshot)
         found = await self._turns.work(self._size, search.candidates)
         if search.looksInside:
             found = [email for email in found if await self._matches(search, email)]
@@ -162,7 +162,7 @@ class Mail:
         )
         return result
 
-    async def _matches(self, search: Search, email: Email) -> bool:
+    async def _matches(self, search: EmailSearch, email: Email) -> bool:
         octets = await self._octets(email)
         if octets is None:
             return False
@@ -173,7 +173,7 @@ class Mail:
         """
         Email/get (RFC 8621, section 4.2).
         """
-        wanted = parseWanted(arguments)
+        wanted = parseEmailProperties(arguments)
         snapshot = await self._all()
         found, notFound = lookUp(snapshot.emails, arguments)
         made = []

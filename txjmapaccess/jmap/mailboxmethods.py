@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_mail -*-
 """
-Mailbox objects and Mailbox/query (RFC 8621, section 2). Pure functions over a L{Snapshot}.
+Mailbox objects and Mailbox/query (RFC 8621, section 2). Pure functions over a L{AccountSnapshot}.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from txjmapaccess.jmap.accountsnapshot import Folder, Snapshot
-from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, SnapshotMailbox
+from txjmapaccess.jmap.errors import MethodError, invalidArguments
 
 #: This side reads only.
 _RIGHTS = {
@@ -30,44 +30,44 @@ MAILBOX_PROPERTIES = (
 )
 
 
-def mailboxObject(folder: Folder, snapshot: Snapshot) -> dict[str, Any]:
+def mailboxObject(mailbox: SnapshotMailbox, snapshot: AccountSnapshot) -> dict[str, Any]:
     """
     @return: the Mailbox object with all its properties.
     """
-    parent = snapshot.parentOf(folder)
-    emails = snapshot.contents[folder.id]
+    parent = snapshot.parentOf(mailbox)
+    emails = snapshot.contents[mailbox.id]
     return {
-        "id": folder.id,
-        "name": _nameUnder(folder, parent),
+        "id": mailbox.id,
+        "name": _nameUnder(mailbox, parent),
         "parentId": None if parent is None else parent.id,
-        "role": folder.role,
-        "sortOrder": 1 if folder.role == "inbox" else 10,
+        "role": mailbox.role,
+        "sortOrder": 1 if mailbox.role == "inbox" else 10,
         "totalEmails": len(emails),
         "unreadEmails": sum(email.isUnread for email in emails),
         "totalThreads": len({email.threadID for email in emails}),
-        "unreadThreads": snapshot.unreadThreads(folder.id),
+        "unreadThreads": snapshot.unreadThreads(mailbox.id),
         "myRights": _RIGHTS,
-        "isSubscribed": folder.isSubscribed,
+        "isSubscribed": mailbox.isSubscribed,
     }
 
 
-def _nameUnder(folder: Folder, parent: Folder | None) -> str:
+def _nameUnder(mailbox: SnapshotMailbox, parent: SnapshotMailbox | None) -> str:
     """
     @return: the name below C{parent}; of more than one segment where there is no mailbox between.
     """
-    below = folder.path[0 if parent is None else len(parent.path) :]
+    below = mailbox.path[0 if parent is None else len(parent.path) :]
     return "Inbox" if below == ("INBOX",) else "/".join(below)
 
 
-def queryMailboxes(snapshot: Snapshot, arguments: dict[str, Any]) -> list[str]:
+def queryMailboxes(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> list[str]:
     """
     @return: the ids of the mailboxes that match.
 
-    @raise MethodProblem: C{invalidArguments}, C{unsupportedFilter} or C{unsupportedSort}.
+    @raise MethodError: C{invalidArguments}, C{unsupportedFilter} or C{unsupportedSort}.
     """
     if arguments.get("sortAsTree") or arguments.get("filterAsTree"):
-        raise MethodProblem("unsupportedFilter")
-    mailboxes = [mailboxObject(folder, snapshot) for folder in snapshot.folders.values()]
+        raise MethodError("unsupportedFilter")
+    mailboxes = [mailboxObject(mailbox, snapshot) for mailbox in snapshot.mailboxes.values()]
     matches = _filter(arguments.get("filter"))
     mailboxes = sorted(filter(matches, mailboxes), key=lambda m: (m["sortOrder"], m["name"]))
     for name, isAscending in reversed(_comparators(arguments.get("sort"))):
@@ -90,7 +90,7 @@ def _filter(value: Any) -> Callable[[dict[str, Any]], bool]:
     if not isinstance(value, dict):
         raise invalidArguments("filter is not an object")
     if "operator" in value:
-        raise MethodProblem("unsupportedFilter")
+        raise MethodError("unsupportedFilter")
     for name in value:
         if name not in _CONDITIONS:
             raise invalidArguments(f"there is no filter condition {name}")
@@ -104,5 +104,5 @@ def _comparators(value: Any) -> list[tuple[str, bool]]:
         raise invalidArguments("sort is not a list of comparators")
     for comparator in value:
         if comparator.get("property") not in ("sortOrder", "name"):
-            raise MethodProblem("unsupportedSort")
+            raise MethodError("unsupportedSort")
     return [(comparator["property"], comparator.get("isAscending", True)) for comparator in value]

@@ -19,8 +19,8 @@ from twisted.web.server import Request
 
 from txjmapaccess.jmap.api import API
 from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
-from txjmapaccess.jmap.errors import RequestProblem
-from txjmapaccess.jmap.guardedresource import Answer, Door, GuardedResource, encoded
+from txjmapaccess.jmap.errors import RequestError
+from txjmapaccess.jmap.guardedresource import GuardedResource, JMAPResponse, RequestGuard, encoded
 from txjmapaccess.jmap.jmaprequest import checkSize, isJSON, parseRequest
 from txjmapaccess.jmap.mail import Mail
 from txjmapaccess.jmap.requestturns import RequestTurns
@@ -75,10 +75,10 @@ class JMAPResource(GuardedResource):
             from twisted.internet import reactor
         self._url = None if url is None else checkSessionURL(url).rstrip("/")
         authenticator = Authenticator(portal, policy, Identification(objectIDs, portal), reactor)
-        door = Door(authenticator, reactor, realm, requireTLS, refusalSeconds, limits)
-        super().__init__(door)
-        self.putChild(b"api", _APIResource(door, self))
-        self.putChild(b"download", _DownloadResource(door))
+        guard = RequestGuard(authenticator, reactor, realm, requireTLS, refusalSeconds, limits)
+        super().__init__(guard)
+        self.putChild(b"api", _APIResource(guard, self))
+        self.putChild(b"download", _DownloadResource(guard))
 
     def render_GET(self, request: Request) -> int:
         """
@@ -86,12 +86,12 @@ class JMAPResource(GuardedResource):
         """
         return self.respond(request)
 
-    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
         See L{GuardedResource.serve}.
         """
         base = self._url or request.prePathURL().decode("ascii").rstrip("/")
-        return Answer(200, encoded(self.session(login, base)))
+        return JMAPResponse(200, encoded(self.session(login, base)))
 
     def session(self, login: JMAPLogin, base: str) -> dict[str, Any]:
         """
@@ -107,8 +107,8 @@ class _APIResource(GuardedResource):
 
     isLeaf = True
 
-    def __init__(self, door: Door, parent: JMAPResource) -> None:
-        super().__init__(door)
+    def __init__(self, guard: RequestGuard, parent: JMAPResource) -> None:
+        super().__init__(guard)
         self._parent = parent
         self._running: Counter[str] = Counter()
 
@@ -118,12 +118,12 @@ class _APIResource(GuardedResource):
         """
         return self.respond(request)
 
-    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
         See L{GuardedResource.serve}.
         """
         if self._running[login.accountID] >= MAX_CONCURRENT:
-            raise RequestProblem(
+            raise RequestError(
                 "limit", "Too many requests at a time", limit="maxConcurrentRequests"
             )
         self._running[login.accountID] += 1
@@ -134,20 +134,20 @@ class _APIResource(GuardedResource):
             if not self._running[login.accountID]:
                 del self._running[login.accountID]
 
-    async def _process(self, request: Request, login: JMAPLogin) -> Answer:
+    async def _process(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         if not isJSON(request.getHeader("content-type")):
-            raise RequestProblem("notJSON", "The content type is not application/json")
+            raise RequestError("notJSON", "The content type is not application/json")
         body = request.content
         assert body is not None
         checkSize(body.seek(0, 2))
         body.seek(0)
         parsed = parseRequest(body.read())
         base = request.prePathURL().decode("ascii").rstrip("/").rpartition("/")[0]
-        turns = RequestTurns(self._door.reactor)
+        turns = RequestTurns(self._guard.reactor)
         mail = _mailOf(login, turns)
         try:
             state = self._parent.session(login, base)["state"]
-            return Answer(200, await API({MAIL: mail.methods}, turns).answer(parsed, state))
+            return JMAPResponse(200, await API({MAIL: mail.methods}, turns).answer(parsed, state))
         finally:
             await mail.close()
 
@@ -165,23 +165,25 @@ class _DownloadResource(GuardedResource):
         """
         return self.respond(request)
 
-    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
         See L{GuardedResource.serve}.
         """
         accountID, blobID, name = _downloadPath(request)
         if accountID != login.accountID:
-            raise RequestProblem(None, "There is no such account", 404)
-        mail = _mailOf(login, RequestTurns(self._door.reactor))
+            raise RequestError(None, "There is no such account", 404)
+        mail = _mailOf(login, RequestTurns(self._guard.reactor))
         try:
             blob = await mail.blob(blobID)
         finally:
             await mail.close()
         if blob is None:
-            raise RequestProblem(None, "There is no such blob", 404)
+            raise RequestError(None, "There is no such blob", 404)
         # Never rendered: a message may hold any HTML, and this is the operator's own host.
         disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}".encode("ascii")
-        return Answer(200, blob, {b"content-disposition": [disposition]}, _downloadType(request))
+        return JMAPResponse(
+            200, blob, {b"content-disposition": [disposition]}, _downloadType(request)
+        )
 
 
 def _mailOf(login: JMAPLogin, turns: RequestTurns) -> Mail:
@@ -191,7 +193,7 @@ def _mailOf(login: JMAPLogin, turns: RequestTurns) -> Mail:
 def _downloadPath(request: Request) -> tuple[str, str, str]:
     segments = [segment.decode("utf-8", "replace") for segment in request.postpath or ()]
     if len(segments) != 3:
-        raise RequestProblem(None, "This is not the path of a blob", 404)
+        raise RequestError(None, "This is not the path of a blob", 404)
     return segments[0], segments[1], segments[2]
 
 

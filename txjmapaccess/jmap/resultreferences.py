@@ -9,10 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
+from txjmapaccess.jmap.errors import MethodError, invalidArguments
 
 #: A method response: name, arguments, method call id.
-Response = tuple[str, dict[str, Any], str]
+MethodResponse = tuple[str, dict[str, Any], str]
 
 #: How much the references of one call may bring, in characters of strings and numbers of other
 #: values. Without a limit, echoes of echoes double the answer with every call.
@@ -21,11 +21,11 @@ MOST = 250_000
 _INDEX = re.compile(r"(0|[1-9][0-9]{0,8})\Z")
 
 
-def resolve(arguments: dict[str, Any], responses: Sequence[Response]) -> dict[str, Any]:
+def resolve(arguments: dict[str, Any], responses: Sequence[MethodResponse]) -> dict[str, Any]:
     """
     @return: C{arguments} with the value of each reference in its place.
 
-    @raise MethodProblem: C{invalidArguments} when an argument is given in both forms,
+    @raise MethodError: C{invalidArguments} when an argument is given in both forms,
         C{invalidResultReference} when a reference fails to resolve.
     """
     if not any(name.startswith("#") for name in arguments):
@@ -43,11 +43,11 @@ def resolve(arguments: dict[str, Any], responses: Sequence[Response]) -> dict[st
     return resolved
 
 
-def _failed(description: str) -> MethodProblem:
-    return MethodProblem("invalidResultReference", description)
+def _failed(description: str) -> MethodError:
+    return MethodError("invalidResultReference", description)
 
 
-def _resolveOne(reference: Any, responses: Sequence[Response]) -> Any:
+def _resolveOne(reference: Any, responses: Sequence[MethodResponse]) -> Any:
     fields = ("resultOf", "name", "path")
     if not isinstance(reference, dict) or not all(
         isinstance(reference.get(field), str) for field in fields
@@ -66,7 +66,7 @@ def evaluate(value: Any, tokens: Sequence[str]) -> Any:
     """
     Apply a JSON pointer (RFC 6901, section 4) that may have C{*} for "every item of an array".
 
-    @raise MethodProblem: C{invalidResultReference} when it leads nowhere.
+    @raise MethodError: C{invalidResultReference} when it leads nowhere.
     """
     for position, token in enumerate(tokens):
         if isinstance(value, list) and token == "*":

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_mail -*-
 """
-The answers of the methods that need no message to be read. Pure functions over a L{Snapshot}: they
-may take long for a large account, and are run where that does no harm.
+The responses of the methods that read no message. Pure functions over an L{AccountSnapshot}: they
+take long for a large account, and run in a thread then.
 """
 
 from __future__ import annotations
@@ -9,39 +9,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from txjmapaccess.jmap.accountsnapshot import Email, Snapshot
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Email
 from txjmapaccess.jmap.emailquery import collapseThreads, sortEmails, window
-from txjmapaccess.jmap.errors import MethodProblem, invalidArguments
+from txjmapaccess.jmap.errors import MethodError, invalidArguments
 from txjmapaccess.jmap.mailboxmethods import MAILBOX_PROPERTIES, mailboxObject, queryMailboxes
 from txjmapaccess.jmap.sessionobject import MAX_OBJECTS, stateOf
 
 
-def mailboxesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+def mailboxesAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     Mailbox/get (RFC 8621, section 2.1).
     """
     return _got(_mailboxes(snapshot), MAILBOX_PROPERTIES, arguments)
 
 
-def _mailboxes(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-    return {folder.id: mailboxObject(folder, snapshot) for folder in snapshot.folders.values()}
+def _mailboxes(snapshot: AccountSnapshot) -> dict[str, dict[str, Any]]:
+    return {mailbox.id: mailboxObject(mailbox, snapshot) for mailbox in snapshot.mailboxes.values()}
 
 
-def threadsAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+def threadsAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     Thread/get (RFC 8621, section 3.1).
     """
     return _got(_threads(snapshot), ("id", "emailIds"), arguments)
 
 
-def _threads(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+def _threads(snapshot: AccountSnapshot) -> dict[str, dict[str, Any]]:
     return {
         threadID: {"id": threadID, "emailIds": [email.id for email in emails]}
         for threadID, emails in snapshot.threads.items()
     }
 
 
-def mailboxQueryAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+def mailboxQueryAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     Mailbox/query (RFC 8621, section 2.3).
     """
@@ -49,7 +49,7 @@ def mailboxQueryAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[st
 
 
 def emailQueryAnswer(
-    snapshot: Snapshot, arguments: dict[str, Any], found: list[Email]
+    snapshot: AccountSnapshot, arguments: dict[str, Any], found: list[Email]
 ) -> dict[str, Any]:
     """
     Email/query (RFC 8621, section 4.4).
@@ -62,33 +62,33 @@ def emailQueryAnswer(
     return _queried([email.id for email in emails], arguments)
 
 
-def emailState(snapshot: Snapshot) -> str:
+def emailState(snapshot: AccountSnapshot) -> str:
     """
     @return: the state of all Emails.
     """
     return stateOf(
         [
-            (email.id, sorted(email.folderIDs), sorted(email.keywords))
+            (email.id, sorted(email.mailboxIDs), sorted(email.keywords))
             for email in sorted(snapshot.emails.values(), key=lambda email: email.id)
         ]
     )
 
 
-def mailboxChangesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+def mailboxChangesAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     Mailbox/changes (RFC 8621, section 2.2).
     """
     return {**_changes(stateOf(_mailboxes(snapshot)), arguments), "updatedProperties": None}
 
 
-def threadChangesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+def threadChangesAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     Thread/changes (RFC 8621, section 3.2).
     """
     return _changes(stateOf(_threads(snapshot)), arguments)
 
 
-def emailChangesAnswer(snapshot: Snapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+def emailChangesAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
     """
     Email/changes (RFC 8621, section 4.3).
     """
@@ -104,7 +104,7 @@ def _changes(state: str, arguments: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(since, str):
         raise invalidArguments("sinceState is not a string")
     if since != state:
-        raise MethodProblem("cannotCalculateChanges")
+        raise MethodError("cannotCalculateChanges")
     nothing: dict[str, list[str]] = {"created": [], "updated": [], "destroyed": []}
     return {"oldState": state, "newState": state, "hasMoreChanges": False, **nothing}
 
@@ -121,7 +121,7 @@ def lookUp(objects: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[list[
         raise invalidArguments("ids is not a list of ids")
     wanted = list(objects if ids is None else dict.fromkeys(ids))
     if len(wanted) > MAX_OBJECTS:
-        raise MethodProblem("requestTooLarge")
+        raise MethodError("requestTooLarge")
     found = [objects[objectID] for objectID in wanted if objectID in objects]
     return found, [objectID for objectID in wanted if objectID not in objects]
 
