@@ -10,9 +10,10 @@ import base64
 import json
 
 from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.mail.imap4 import MemoryAccount
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -107,7 +108,7 @@ class AuthenticationTests(SynchronousTestCase):
             {
                 "type": "about:blank",
                 "status": 401,
-                "detail": "Credentials that are good for JMAP are needed",
+                "detail": "Credentials that are valid for JMAP are required",
             },
         )
 
@@ -216,6 +217,41 @@ class AuthenticationTests(SynchronousTestCase):
                 self.assertEqual(reasons, [str(error) if isOurs else "ValueError"])
                 self.assertNotIn("hunter2", repr(logs))
 
+    def logged(self, answer) -> list[str]:
+        """
+        @return: what is logged about a login with the password trondheim.
+        """
+        with capturedLogs() as logs:
+            Server(portal=portalOf(Checker(answer))).ask(Authorization=basic())
+        self.assertNotIn("trondheim", repr(logs))
+        return [formatEvent(event) for event in logs if "JMAP login" in event["log_format"]] + [
+            event["traceback"] for event in logs if "traceback" in event
+        ]
+
+    def test_checkerFails(self) -> None:
+        """
+        The exception of a foreign checker is logged as in IMAP: its class and where it was raised,
+        never its text.
+        """
+        reason, traceback = self.logged(lambda credentials: _raise(ValueError(str(credentials))))
+        self.assertEqual(reason, "A JMAP login could not be checked: ValueError")
+        self.assertTrue(traceback.startswith("builtins.ValueError\n"), traceback)
+        self.assertIn(f'File "{__file__}"', traceback)
+        self.assertIn("in _raise", traceback)
+
+    def test_refusalReason(self) -> None:
+        """
+        The reason of a refusal is logged, unless it holds what the client presented.
+        """
+        for text, shown in (
+            ("locked since Monday", ": locked since Monday"),
+            ("not trondheim", ""),
+        ):
+            self.assertEqual(
+                self.logged(lambda _, text=text: fail(UnauthorizedLogin(text))),
+                [f"A JMAP login was refused: UnauthorizedLogin{shown}"],
+            )
+
     def test_accountWithoutIdentifiers(self) -> None:
         """
         An account that has no object identifiers is known in IMAP, whatever the policy says, and
@@ -243,7 +279,7 @@ class AuthenticationTests(SynchronousTestCase):
         """
         server = Server()
         response = server.ask(Authorization=basic(), peer="192.0.2.1")
-        self.assertEqual((response.status, response.json["detail"]), (403, "TLS is needed"))
+        self.assertEqual((response.status, response.json["detail"]), (403, "TLS is required"))
         self.assertEqual(server.realm.loggedIn, [])
 
     def test_inClearAllowed(self) -> None:
@@ -296,7 +332,7 @@ class AuthenticationTests(SynchronousTestCase):
         """
         login: Deferred[bytes] = Deferred()
         server = Server()
-        server.resource._guard.authenticator._portal = portalOf(
+        server.resource._guard.authenticator.portal = portalOf(
             Checker(lambda _: login), server.realm
         )
         server.begin(Authorization=basic())

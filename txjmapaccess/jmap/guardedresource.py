@@ -1,12 +1,12 @@
 # -*- test-case-name: tests.jmap.test_resource -*-
 """
-HTTP resources for those who may come in, and for nobody else.
+HTTP resources that require credentials, and their responses.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from txjmapaccess.jmap.errors import NotForJMAP, RequestError
 from txjmapaccess.limits import Limits
 from txjmapaccess.sessionurl import isLoopback
 
-_NOTHING: Mapping[bytes, list[bytes]] = {}
+_NO_HEADERS: Mapping[bytes, Sequence[bytes]] = {}
 
 
 class JMAPResponse(NamedTuple):
@@ -35,37 +35,36 @@ class JMAPResponse(NamedTuple):
 
     status: int
     body: bytes
-    headers: Mapping[bytes, list[bytes]] = _NOTHING
+    headers: Mapping[bytes, Sequence[bytes]] = _NO_HEADERS
     contentType: bytes = b"application/json"
 
 
 def encoded(value: Any) -> bytes:
     """
-    @return: JSON, with a line end for those who look at it on a terminal.
+    @return: JSON, with a line end for readers on a terminal.
     """
     return json.dumps(value).encode("ascii") + b"\n"
 
 
-def errorResponse(
-    problem: RequestError, headers: Mapping[bytes, list[bytes]] = _NOTHING
-) -> JMAPResponse:
+def _errorResponse(error: RequestError) -> JMAPResponse:
     """
-    @return: the answer to a request that is rejected (RFC 7807).
+    RFC 7807.
     """
-    problemType = b"application/problem+json"
-    return JMAPResponse(problem.status, encoded(problem.asObject()), headers, problemType)
+    headers = {b"www-authenticate": error.challenges} if error.challenges else _NO_HEADERS
+    body = encoded(error.asObject())
+    return JMAPResponse(error.status, body, headers, b"application/problem+json")
 
 
 @dataclass(frozen=True)
 class RequestGuard:
     """
-    How the resources are guarded.
+    Lets requests in by their credentials.
 
-    @ivar authenticator: knows whose credentials are good for JMAP.
-    @ivar reactor: where this runs.
+    @ivar authenticator: checks the credentials.
+    @ivar reactor: for the delay of refusals.
     @ivar realm: the name of the protection space.
-    @ivar requireTLS: whether credentials in clear are refused, but from loopback addresses.
-    @ivar refusalSeconds: after how many seconds a refusal is answered.
+    @ivar requireTLS: whether to refuse credentials in clear, except from loopback addresses.
+    @ivar refusalSeconds: the delay of a refusal in seconds.
     @ivar limits: counts refusals by address, or L{None}.
     """
 
@@ -76,43 +75,40 @@ class RequestGuard:
     refusalSeconds: float
     limits: Limits | None = None
 
-    def isClosed(self, request: Request) -> bool:
+    async def logIn(self, request: Request) -> JMAPLogin:
         """
-        @return: whether the credentials of C{request} must not be looked at.
+        @raise RequestError: with status 401, 403, 429 or 503. It does not say why credentials are
+            not valid (RFC 9110, section 15.5.2).
         """
-        if not self.requireTLS or request.isSecure():
-            return False
-        return not isLoopback(getattr(request.getClientAddress(), "host", ""))
+        peer = request.getClientAddress()
+        if self.requireTLS and not (request.isSecure() or isLoopback(getattr(peer, "host", ""))):
+            raise RequestError(None, "TLS is required", 403)
+        credentials = credentialsFrom(request.getHeader(b"authorization"))
+        checkers = self.authenticator.portal.checkers
+        if credentials is None or not any(each.providedBy(credentials) for each in checkers):
+            raise self._unauthorized(False)
+        if self.limits is not None and self.limits.isBlocked(self.limits.source(peer)):
+            raise RequestError(None, "Too many refused requests", 429)
+        try:
+            return await self.authenticator.logIn(credentials)
+        except Refused as refusal:
+            if self.limits is not None and not isinstance(refusal, NotForJMAP):
+                self.limits.refused(self.limits.source(peer))
+            # Always the same delay, so that the time says nothing about the reason.
+            await deferLater(self.reactor, self.refusalSeconds)
+            raise self._unauthorized(isinstance(credentials, BearerToken)) from None
+        except TemporaryFailure:
+            raise RequestError(None, "Temporary authentication failure", 503) from None
 
-    def isBlocked(self, request: Request) -> bool:
-        """
-        @return: whether too many requests from this address were refused lately.
-        """
-        limits = self.limits
-        return limits is not None and limits.isBlocked(limits.source(request.getClientAddress()))
-
-    async def refused(self, request: Request, refusal: Refused) -> None:
-        """
-        Count a refusal, and wait until it may be answered: always for as long, so that the time
-        tells nothing.
-        """
-        if self.limits is not None and not isinstance(refusal, NotForJMAP):
-            self.limits.refused(self.limits.source(request.getClientAddress()))
-        await deferLater(self.reactor, self.refusalSeconds)
-
-    def unauthorized(self, tokenRefused: bool = False) -> JMAPResponse:
-        """
-        @return: the answer to a request without credentials that are good for JMAP. It does not
-            tell why (RFC 9110, section 15.5.2).
-        """
-        offered = challenges(self.authenticator.checkers, self.realm, tokenRefused)
-        problem = RequestError(None, "Credentials that are good for JMAP are needed", 401)
-        return errorResponse(problem, {b"www-authenticate": offered})
+    def _unauthorized(self, isTokenRefused: bool) -> RequestError:
+        offered = challenges(self.authenticator.portal.checkers, self.realm, isTokenRefused)
+        detail = "Credentials that are valid for JMAP are required"
+        return RequestError(None, detail, 401, challenges=offered)
 
 
 class GuardedResource(Resource):
     """
-    A resource for those who may come in.
+    A resource that requires credentials.
     """
 
     _log = Logger()
@@ -129,52 +125,40 @@ class GuardedResource(Resource):
 
     def respond(self, request: Request) -> int:
         """
-        Answer C{request}. What was begun for a client that has gone is ended as if it were there,
-        so that each avatar is logged out.
+        Respond to C{request}. If the client goes away, the work still runs to its end, so that each
+        avatar is logged out.
         """
         gone: list[Failure] = []
         request.notifyFinish().addErrback(gone.append)
-        answered = Deferred.fromCoroutine(self._answer(request))
-        answered.addErrback(self._failed)
-        answered.addCallback(lambda answer: None if gone else _write(request, answer))
+        responded = Deferred.fromCoroutine(self._respond(request))
+        responded.addErrback(self._failed)
+        responded.addCallback(lambda response: None if gone else _write(request, response))
         return NOT_DONE_YET
 
     def _failed(self, failure: Failure) -> JMAPResponse:
         self._log.failure("A JMAP request failed", failure=failure)
-        return errorResponse(RequestError(None, "Something went wrong here", 500))
+        return _errorResponse(RequestError(None, "Internal server error", 500))
 
-    async def _answer(self, request: Request) -> JMAPResponse:
-        if self._guard.isClosed(request):
-            return errorResponse(RequestError(None, "TLS is needed", 403))
-        credentials = credentialsFrom(request.getHeader(b"authorization"))
-        if credentials is None or not self._guard.authenticator.knows(credentials):
-            return self._guard.unauthorized()
-        if self._guard.isBlocked(request):
-            return errorResponse(RequestError(None, "Too many refused requests", 429))
+    async def _respond(self, request: Request) -> JMAPResponse:
         try:
-            login = await self._guard.authenticator.enter(credentials)
-        except Refused as refusal:
-            await self._guard.refused(request, refusal)
-            return self._guard.unauthorized(isinstance(credentials, BearerToken))
-        except TemporaryFailure:
-            return errorResponse(RequestError(None, "Temporary authentication failure", 503))
-        try:
-            return await self.serve(request, login)
-        except RequestError as problem:
-            return errorResponse(problem)
-        finally:
-            login.logout()
+            login = await self._guard.logIn(request)
+            try:
+                return await self.serve(request, login)
+            finally:
+                login.logout()
+        except RequestError as error:
+            return _errorResponse(error)
 
 
-def _write(request: Request, answer: JMAPResponse) -> None:
-    request.setResponseCode(answer.status)
+def _write(request: Request, response: JMAPResponse) -> None:
+    request.setResponseCode(response.status)
     headers = request.responseHeaders
     headers.setRawHeaders(b"cache-control", [b"no-cache, no-store, must-revalidate"])
-    headers.setRawHeaders(b"content-type", [answer.contentType])
-    headers.setRawHeaders(b"content-length", [b"%d" % len(answer.body)])
+    headers.setRawHeaders(b"content-type", [response.contentType])
+    headers.setRawHeaders(b"content-length", [b"%d" % len(response.body)])
     headers.setRawHeaders(b"x-content-type-options", [b"nosniff"])
-    for name, values in answer.headers.items():
+    for name, values in response.headers.items():
         headers.setRawHeaders(name, values)
     if request.method != b"HEAD":
-        request.write(answer.body)
+        request.write(response.body)
     request.finish()

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_resource -*-
 """
-JMAP over HTTP: the session resource, and below it the API endpoint and the download of messages.
+JMAP over HTTP: the session resource, and below it the API endpoint and the download of blobs.
 
 ::
 
@@ -20,7 +20,12 @@ from twisted.web.server import Request
 from txjmapaccess.jmap.api import API
 from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
 from txjmapaccess.jmap.errors import RequestError
-from txjmapaccess.jmap.guardedresource import GuardedResource, JMAPResponse, RequestGuard, encoded
+from txjmapaccess.jmap.guardedresource import (
+    GuardedResource,
+    JMAPResponse,
+    RequestGuard,
+    encoded,
+)
 from txjmapaccess.jmap.jmaprequest import checkSize, isJSON, parseRequest
 from txjmapaccess.jmap.mail import Mail
 from txjmapaccess.jmap.requestturns import RequestTurns
@@ -34,28 +39,27 @@ from txjmapaccess.store.identification import Identification
 
 class JMAPResource(GuardedResource):
     """
-    A JMAP session resource (RFC 8620, section 2) for the accounts of a portal, read-only, to be put
-    anywhere in a L{twisted.web.server.Site}. What belongs to it is below it: C{api}, C{download}.
+    A JMAP session resource (RFC 8620, section 2) for the accounts of a portal, read-only, for any
+    place in a L{twisted.web.server.Site}. Its other resources are below it: C{api}, C{download}.
 
-    It answers 200 to credentials to which the policy says usable, and 401 to all others.
+    It responds with 200 to credentials to which the policy says usable, and with 401 to all others.
 
     @param portal: the L{twisted.cred.portal.Portal} of the IMAP server, or one with the same
-        checkers and realm. Each request is a login, whose avatar is logged out when the request is
-        over.
+        checkers and realm. Each request is a login, whose avatar is logged out at its end.
     @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy} of the IMAP server.
     @param reactor: where this runs.
-    @param url: the URL of this resource, where requests do not tell: behind a proxy that ends TLS
-        or changes paths.
+    @param url: the URL of this resource, if requests do not show it: behind a proxy that terminates
+        TLS or changes paths.
     @param realm: the name of the protection space, visible ASCII.
-    @param requireTLS: refuse credentials in clear (403), but from loopback addresses.
-    @param refusalSeconds: after how many seconds a refusal is answered.
+    @param requireTLS: refuse credentials in clear (403), except from loopback addresses.
+    @param refusalSeconds: the delay of a refusal in seconds.
     @param limits: those of the IMAP server, so that refusals on both sides are counted together
-        (429 when there were too many); L{None} for none, as behind a proxy.
+        (429 after too many); L{None} for none, as behind a proxy.
     @param objectIDs: the index that the IMAP server uses, with C{sharedWithJMAP=True}, for a store
-        that has no identifiers; L{None} for accounts that adapt to
+        without identifiers; L{None} for accounts that adapt to
         L{txjmapaccess.interfaces.IObjectIDAccount}.
 
-    @raise ConfigurationError: for a URL that may not be shown to clients.
+    @raise ConfigurationError: for a URL that clients must not see.
     """
 
     def __init__(
@@ -80,18 +84,13 @@ class JMAPResource(GuardedResource):
         self.putChild(b"api", _APIResource(guard, self))
         self.putChild(b"download", _DownloadResource(guard))
 
-    def render_GET(self, request: Request) -> int:
-        """
-        Give the Session object.
-        """
-        return self.respond(request)
+    render_GET = GuardedResource.respond
 
     async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
         See L{GuardedResource.serve}.
         """
-        base = self._url or request.prePathURL().decode("ascii").rstrip("/")
-        return JMAPResponse(200, encoded(self.session(login, base)))
+        return JMAPResponse(200, encoded(self.session(login, _urlOf(request))))
 
     def session(self, login: JMAPLogin, base: str) -> dict[str, Any]:
         """
@@ -112,11 +111,7 @@ class _APIResource(GuardedResource):
         self._parent = parent
         self._running: Counter[str] = Counter()
 
-    def render_POST(self, request: Request) -> int:
-        """
-        Process the method calls of a request.
-        """
-        return self.respond(request)
+    render_POST = GuardedResource.respond
 
     async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
@@ -142,11 +137,10 @@ class _APIResource(GuardedResource):
         checkSize(body.seek(0, 2))
         body.seek(0)
         parsed = parseRequest(body.read())
-        base = request.prePathURL().decode("ascii").rstrip("/").rpartition("/")[0]
         turns = RequestTurns(self._guard.reactor)
-        mail = _mailOf(login, turns)
+        mail = Mail(login, turns)
         try:
-            state = self._parent.session(login, base)["state"]
+            state = self._parent.session(login, _urlOf(request).rpartition("/")[0])["state"]
             return JMAPResponse(200, await API({MAIL: mail.methods}, turns).answer(parsed, state))
         finally:
             await mail.close()
@@ -158,21 +152,19 @@ class _DownloadResource(GuardedResource):
     """
 
     isLeaf = True
-
-    def render_GET(self, request: Request) -> int:
-        """
-        Give the octets of a blob.
-        """
-        return self.respond(request)
+    render_GET = GuardedResource.respond
 
     async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
         See L{GuardedResource.serve}.
         """
-        accountID, blobID, name = _downloadPath(request)
+        segments = [segment.decode("utf-8", "replace") for segment in request.postpath or ()]
+        if len(segments) != 3:
+            raise RequestError(None, "This is not the path of a blob", 404)
+        accountID, blobID, name = segments
         if accountID != login.accountID:
             raise RequestError(None, "There is no such account", 404)
-        mail = _mailOf(login, RequestTurns(self._guard.reactor))
+        mail = Mail(login, RequestTurns(self._guard.reactor))
         try:
             blob = await mail.blob(blobID)
         finally:
@@ -181,20 +173,12 @@ class _DownloadResource(GuardedResource):
             raise RequestError(None, "There is no such blob", 404)
         # Never rendered: a message may hold any HTML, and this is the operator's own host.
         disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}".encode("ascii")
-        return JMAPResponse(
-            200, blob, {b"content-disposition": [disposition]}, _downloadType(request)
-        )
+        headers = {b"content-disposition": [disposition]}
+        return JMAPResponse(200, blob, headers, _downloadType(request))
 
 
-def _mailOf(login: JMAPLogin, turns: RequestTurns) -> Mail:
-    return Mail(login.account, login.accountID, login.identifiers, turns)
-
-
-def _downloadPath(request: Request) -> tuple[str, str, str]:
-    segments = [segment.decode("utf-8", "replace") for segment in request.postpath or ()]
-    if len(segments) != 3:
-        raise RequestError(None, "This is not the path of a blob", 404)
-    return segments[0], segments[1], segments[2]
+def _urlOf(request: Request) -> str:
+    return str(request.prePathURL().decode("ascii").rstrip("/"))
 
 
 def _downloadType(request: Request) -> bytes:
