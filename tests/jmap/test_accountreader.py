@@ -20,7 +20,7 @@ from tests.support.jmap import PLAIN, Account, Mailbox, Message, makeAccount
 from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
-from txjmapaccess.jmap.accountreader import AccountReader
+from txjmapaccess.jmap.accountreader import AccountReader, keywordsOf, roleOf
 from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Copy, SnapshotMailbox
 from txjmapaccess.jmap.requestturns import RequestTurns
 from txjmapaccess.store.identification import Identification
@@ -315,3 +315,29 @@ class OctetTests(ReaderTestCase):
             mailbox.fetch = lambda *_, message=message: [(1, message)]  # type: ignore[method-assign]
             (copy,) = self.read(makeAccount(INBOX=mailbox)).emails["M1"].copies
             self.assertEqual(self.octets(copy), octets)
+
+
+class TranslationTests(SynchronousTestCase):
+    """
+    Attributes and flags of IMAP in JMAP's words.
+    """
+
+    def test_roles(self) -> None:
+        """
+        Roles come from the attributes of RFC 6154, and INBOX is the inbox.
+        """
+        self.assertEqual(roleOf(("INBOX",), []), "inbox")
+        self.assertEqual(roleOf(("x",), ["\\HasNoChildren", "\\Sent"]), "sent")
+        self.assertEqual(roleOf(("x",), [b"\\Trash"]), "trash")
+        self.assertIsNone(roleOf(("Sent",), ["\\Marked"]))
+
+    def test_keywords(self) -> None:
+        """
+        The flags of IMAP as keywords (section 4.1.1): \\Recent is not there, what is \\Deleted is
+        not seen at all.
+        """
+        self.assertEqual(
+            keywordsOf(["\\Seen", b"\\Answered", "\\Recent", "$Forwarded", "Foo"]),
+            {"$seen", "$answered", "$forwarded", "foo"},
+        )
+        self.assertIsNone(keywordsOf(["\\Seen", "\\DELETED"]))

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_emailobject -*-
 """
-Tests for L{txjmapaccess.jmap.emailobject}, L{txjmapaccess.jmap.emailproperties},
-L{txjmapaccess.jmap.preview} and L{txjmapaccess.jmap.blobs} (RFC 8621, sections 4.1 and 4.2).
+Tests for L{txjmapaccess.jmap.emailobject}, L{txjmapaccess.jmap.emailproperties} and
+L{txjmapaccess.jmap.blobs} (RFC 8621, sections 4.1 and 4.2).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from tests.jmap.test_accountsnapshot import copy
 from txjmapaccess.jmap.accountsnapshot import Email
 from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
 from txjmapaccess.jmap.bodyparts import bodyStructure
-from txjmapaccess.jmap.emailobject import emailObject
+from txjmapaccess.jmap.emailobject import emailObject, preview, truncated
 from txjmapaccess.jmap.emailproperties import DEFAULT_PROPERTIES, parseEmailProperties
 from txjmapaccess.jmap.errors import MethodError
-from txjmapaccess.jmap.preview import preview, truncated
 from txjmapaccess.message.dates import formatUTCDate
 
 _EMAIL = Email((copy("M1", "F1", "$seen", thread="T1", at=1_000_000_000, size=4711),))

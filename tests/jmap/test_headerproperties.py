@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_headerproperties -*-
 """
-Tests for L{txjmapaccess.jmap.headerforms} and L{txjmapaccess.message.addresses} (RFC 8621, section
-4.1.2).
+Tests for L{txjmapaccess.jmap.headerproperties} and L{txjmapaccess.message.addresses} (RFC
+8621, sections 4.1.2 and 4.1.3).
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.jmap.errors import MethodError
-from txjmapaccess.jmap.headerforms import (
+from txjmapaccess.jmap.headerproperties import (
+    HeaderProperty,
     addressesForm,
     dateForm,
     groupedAddressesForm,
     messageIDsForm,
+    parseHeaderProperty,
     textForm,
     urlsForm,
 )
-from txjmapaccess.jmap.headerproperties import HeaderProperty, parseHeaderProperty
 from txjmapaccess.message.headers import rawText
 
 _EXAMPLE = (

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_accountsnapshot -*-
 """
-What an account holds, as JMAP sees it: frozen values, and what follows from them. No I/O.
+The content of an account, as JMAP sees it: frozen values, and what follows from them. No I/O.
 """
 
 from __future__ import annotations
@@ -48,43 +48,24 @@ class Copy:
     keywords: frozenset[str]
 
 
-@dataclass(frozen=True)
 class Email:
     """
     An Email: all copies of a message.
 
-    @ivar copies: at least one, the first received one first.
+    @ivar copies: at least one, in the order in which they were received.
+    @ivar id: its EMAILID.
+    @ivar threadID: its THREADID.
+    @ivar receivedAt: when the first copy was received, in seconds since the epoch.
+    @ivar size: in octets.
     """
 
-    copies: tuple[Copy, ...]
-
-    @property
-    def id(self) -> str:
-        """
-        Its EMAILID.
-        """
-        return self.copies[0].emailID
-
-    @property
-    def threadID(self) -> str:
-        """
-        Its THREADID.
-        """
-        return self.copies[0].threadID
-
-    @property
-    def receivedAt(self) -> int:
-        """
-        When the first copy was received, in seconds since the epoch.
-        """
-        return self.copies[0].receivedAt
-
-    @property
-    def size(self) -> int:
-        """
-        In octets.
-        """
-        return self.copies[0].size
+    def __init__(self, copies: tuple[Copy, ...]) -> None:
+        self.copies = copies
+        first = copies[0]
+        self.id = first.emailID
+        self.threadID = first.threadID
+        self.receivedAt = first.receivedAt
+        self.size = first.size
 
     @cached_property
     def mailboxIDs(self) -> frozenset[str]:
@@ -96,8 +77,8 @@ class Email:
     @cached_property
     def keywords(self) -> frozenset[str]:
         """
-        The keywords that any copy has, but C{$seen} only when all have it: what is unread in one
-        mailbox of IMAP is not lost from sight.
+        The keywords of all copies, but C{$seen} only if each copy has it: an Email that is unread
+        in one mailbox of IMAP is unread.
         """
         found = frozenset().union(*(copy.keywords for copy in self.copies))
         allSeen = all("$seen" in copy.keywords for copy in self.copies)
@@ -159,7 +140,7 @@ class AccountSnapshot:
     @cached_property
     def _unread(self) -> tuple[frozenset[str], frozenset[str]]:
         """
-        The Threads that have unread Emails elsewhere than only in the trash, and in the trash.
+        The Threads with unread Emails that are not only in the trash, and those in the trash.
         """
         unread = [email for email in self.emails.values() if email.isUnread]
         elsewhere = frozenset(e.threadID for e in unread if e.mailboxIDs != {self._trash})
@@ -167,8 +148,8 @@ class AccountSnapshot:
 
     def unreadThreads(self, mailboxID: str) -> int:
         """
-        @return: how many Threads a user sees as unread who opens this mailbox (RFC 8621, section
-            2: the trash is a world of its own).
+        @return: the number of unread Threads of a mailbox (RFC 8621, section 2: Emails in the trash
+            do not count elsewhere, and the others not in the trash).
         """
         elsewhere, inTrash = self._unread
         threads = {email.threadID for email in self.contents[mailboxID]}
@@ -180,7 +161,7 @@ class AccountSnapshot:
 
     def parentOf(self, mailbox: SnapshotMailbox) -> SnapshotMailbox | None:
         """
-        @return: the nearest mailbox above C{mailbox}, over names that are no mailboxes.
+        @return: the nearest mailbox above C{mailbox}; levels without a mailbox are skipped.
         """
         for length in range(len(mailbox.path) - 1, 0, -1):
             above = self._byPath.get(mailbox.path[:length])

@@ -31,10 +31,10 @@ async def echo(arguments: dict[str, Any]) -> dict[str, Any]:
 
 class API:
     """
-    Answers requests.
+    Responds to requests.
 
     @param methods: the methods by capability and name, besides Core/echo.
-    @param turns: let the reactor turn between calls.
+    @param turns: shares the reactor with others between calls.
     """
 
     _log = Logger()
@@ -54,9 +54,9 @@ class API:
             encoded.append(json.dumps(responses[-1]))
             if self._turns.isOver():
                 await self._turns.pause()
-        rest = {"sessionState": sessionState}
+        rest: dict[str, Any] = {"sessionState": sessionState}
         if request.createdIDs is not None:
-            rest["createdIds"] = request.createdIDs  # type: ignore[assignment]
+            rest["createdIds"] = request.createdIDs
         body = '{"methodResponses": [' + ", ".join(encoded) + "], " + json.dumps(rest)[1:]
         return body.encode("ascii")
 
@@ -66,16 +66,14 @@ class API:
         try:
             method = self._find(call.name, using)
             return call.name, await method(resolve(call.arguments, responses)), call.callID
-        except MethodError as problem:
-            return "error", problem.asObject(), call.callID
+        except MethodError as error:
+            return "error", error.asObject(), call.callID
         except TemporaryFailure as e:
-            self._log.error(
-                "{method} could not be answered: {problem}", method=call.name, problem=e
-            )
+            self._log.error("{method} failed: {problem}", method=call.name, problem=e)
             return "error", {"type": "serverUnavailable"}, call.callID
         except Exception:
             self._log.failure("{method} failed", method=call.name)
-            description = "An error that the operator of this server can find in its log"
+            description = "Internal error; the server's log has the details"
             return "error", {"type": "serverFail", "description": description}, call.callID
 
     def _find(self, name: str, using: frozenset[str]) -> Method:

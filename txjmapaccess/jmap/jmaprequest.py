@@ -28,12 +28,12 @@ class MethodCall(NamedTuple):
 
 class JMAPRequest(NamedTuple):
     """
-    A request that can be processed.
+    A valid Request object.
 
     @ivar using: the capabilities that the client uses.
     @ivar calls: the method calls, in order.
-    @ivar createdIDs: the map of creation ids, which goes back as it came since nothing is created;
-        L{None} when there was none.
+    @ivar createdIDs: the map of creation ids, which is returned unchanged because nothing is
+        created; L{None} if there was none.
     """
 
     using: frozenset[str]
@@ -50,11 +50,13 @@ def isJSON(contentType: str | None) -> bool:
 
 def checkSize(size: int) -> None:
     """
-    @raise RequestError: when so many octets are too many.
+    @param size: in octets.
+
+    @raise RequestError: for a request that is too large.
     """
     if size > MAX_SIZE_REQUEST:
         raise RequestError(
-            "limit", "The request is larger than this server takes", limit="maxSizeRequest"
+            "limit", "The request is larger than this server accepts", limit="maxSizeRequest"
         )
 
 
@@ -66,24 +68,22 @@ def parseRequest(body: bytes) -> JMAPRequest:
     if not isinstance(value, dict):
         raise _notRequest("it is not an object")
     using, calls = value.get("using"), value.get("methodCalls")
-    if not isinstance(using, list) or not _isListOfStrings(using):
+    if not isinstance(using, list) or not _areStrings(using):
         raise _notRequest("using is not a list of strings")
     if not isinstance(calls, list):
         raise _notRequest("methodCalls is not a list")
     request = JMAPRequest(
         frozenset(using), tuple(_call(call) for call in calls), _createdIDs(value.get("createdIds"))
     )
-    _checkLimits(request)
-    return request
-
-
-def _checkLimits(request: JMAPRequest) -> None:
     if not request.using <= CAPABILITIES:
         raise RequestError("unknownCapability", "The request uses an unknown capability")
     if len(request.calls) > MAX_CALLS:
         raise RequestError(
-            "limit", "The request has more calls than this server takes", limit="maxCallsInRequest"
+            "limit",
+            "The request has more calls than this server accepts",
+            limit="maxCallsInRequest",
         )
+    return request
 
 
 def _notRequest(why: str) -> RequestError:
@@ -101,13 +101,13 @@ def _call(value: Any) -> MethodCall:
 def _createdIDs(value: Any) -> dict[str, str] | None:
     if value is None:
         return None
-    if isinstance(value, dict) and _isListOfStrings(list(value.values())):
+    if isinstance(value, dict) and _areStrings(value.values()):
         return value
     raise _notRequest("createdIds is not a map of ids")
 
 
-def _isListOfStrings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(member, str) for member in value)
+def _areStrings(values: Iterable[Any]) -> bool:
+    return all(isinstance(member, str) for member in values)
 
 
 def _parseJSON(body: bytes) -> Any:
@@ -126,19 +126,19 @@ def _uniqueKeys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:
-            raise ValueError("a name is there twice")
+            raise ValueError("duplicate name")
         members[key] = value
     return members
 
 
 def _noConstant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _checkValue(value: Any, depth: int) -> None:
     """
-    @raise ValueError: for lone surrogates (RFC 7493, section 2.1), numbers beyond all measure, and
-        a structure so deep that later steps could not walk it.
+    @raise ValueError: for lone surrogates (RFC 7493, section 2.1), infinite numbers, and structures
+        too deep for later steps.
     """
     if depth == 0:
         raise ValueError("nested too deeply")

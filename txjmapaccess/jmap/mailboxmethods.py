@@ -1,6 +1,7 @@
-# -*- test-case-name: tests.jmap.test_mail -*-
+# -*- test-case-name: tests.jmap.test_mailboxmethods -*-
 """
-Mailbox objects and Mailbox/query (RFC 8621, section 2). Pure functions over a L{AccountSnapshot}.
+Mailbox/get, Mailbox/changes and Mailbox/query (RFC 8621, section 2). Pure functions over an
+L{AccountSnapshot}.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, SnapshotMailbox
+from txjmapaccess.jmap.argumenttypes import checkNames
 from txjmapaccess.jmap.errors import MethodError, invalidArguments
+from txjmapaccess.jmap.sessionobject import stateOf
+from txjmapaccess.jmap.standardmethods import changesResponse, getResponse, queryResponse
 
-#: This side reads only.
+#: The account is read-only.
 _RIGHTS = {
     "mayReadItems": True,
     "mayAddItems": False,
@@ -24,10 +28,36 @@ _RIGHTS = {
     "maySubmit": False,
 }
 
-MAILBOX_PROPERTIES = (
+_PROPERTIES = (
     *("id", "name", "parentId", "role", "sortOrder", "totalEmails", "unreadEmails"),
     *("totalThreads", "unreadThreads", "myRights", "isSubscribed"),
 )
+
+
+def mailboxGet(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Mailbox/get (RFC 8621, section 2.1).
+    """
+    return getResponse(_mailboxes(snapshot), _PROPERTIES, arguments)
+
+
+def mailboxChanges(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Mailbox/changes (RFC 8621, section 2.2).
+    """
+    state = stateOf(_mailboxes(snapshot))
+    return {**changesResponse(state, arguments), "updatedProperties": None}
+
+
+def mailboxQuery(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Mailbox/query (RFC 8621, section 2.3).
+    """
+    return queryResponse(queryMailboxes(snapshot, arguments), arguments)
+
+
+def _mailboxes(snapshot: AccountSnapshot) -> dict[str, dict[str, Any]]:
+    return {each.id: mailboxObject(each, snapshot) for each in snapshot.mailboxes.values()}
 
 
 def mailboxObject(mailbox: SnapshotMailbox, snapshot: AccountSnapshot) -> dict[str, Any]:
@@ -53,7 +83,7 @@ def mailboxObject(mailbox: SnapshotMailbox, snapshot: AccountSnapshot) -> dict[s
 
 def _nameUnder(mailbox: SnapshotMailbox, parent: SnapshotMailbox | None) -> str:
     """
-    @return: the name below C{parent}; of more than one segment where there is no mailbox between.
+    @return: the name below C{parent}; with several segments where no mailbox is in between.
     """
     below = mailbox.path[0 if parent is None else len(parent.path) :]
     return "Inbox" if below == ("INBOX",) else "/".join(below)
@@ -61,18 +91,19 @@ def _nameUnder(mailbox: SnapshotMailbox, parent: SnapshotMailbox | None) -> str:
 
 def queryMailboxes(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> list[str]:
     """
-    @return: the ids of the mailboxes that match.
+    @return: the ids of the mailboxes that match, sorted.
 
     @raise MethodError: C{invalidArguments}, C{unsupportedFilter} or C{unsupportedSort}.
     """
     if arguments.get("sortAsTree") or arguments.get("filterAsTree"):
         raise MethodError("unsupportedFilter")
-    mailboxes = [mailboxObject(mailbox, snapshot) for mailbox in snapshot.mailboxes.values()]
     matches = _filter(arguments.get("filter"))
-    mailboxes = sorted(filter(matches, mailboxes), key=lambda m: (m["sortOrder"], m["name"]))
+    found = sorted(
+        filter(matches, _mailboxes(snapshot).values()), key=lambda m: (m["sortOrder"], m["name"])
+    )
     for name, isAscending in reversed(_comparators(arguments.get("sort"))):
-        mailboxes.sort(key=lambda m, name=name: m[name], reverse=not isAscending)  # type: ignore[misc]
-    return [mailbox["id"] for mailbox in mailboxes]
+        found.sort(key=lambda m, name=name: m[name], reverse=not isAscending)  # type: ignore[misc]
+    return [mailbox["id"] for mailbox in found]
 
 
 _CONDITIONS: dict[str, Callable[[dict[str, Any], Any], bool]] = {
@@ -91,9 +122,7 @@ def _filter(value: Any) -> Callable[[dict[str, Any]], bool]:
         raise invalidArguments("filter is not an object")
     if "operator" in value:
         raise MethodError("unsupportedFilter")
-    for name in value:
-        if name not in _CONDITIONS:
-            raise invalidArguments(f"there is no filter condition {name}")
+    checkNames(value, _CONDITIONS, "filter condition")
     return lambda mailbox: all(_CONDITIONS[name](mailbox, value[name]) for name in value)
 
 

@@ -1,158 +1,98 @@
-# -*- test-case-name: tests.jmap.test_mail -*-
+# -*- test-case-name: tests.jmap.test_standardmethods -*-
 """
-The responses of the methods that read no message. Pure functions over an L{AccountSnapshot}: they
-take long for a large account, and run in a thread then.
+The standard methods of all data types (RFC 8620, section 5): /get, /changes, /query. Pure
+functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Email
-from txjmapaccess.jmap.emailquery import collapseThreads, sortEmails, window
-from txjmapaccess.jmap.errors import MethodError, invalidArguments
-from txjmapaccess.jmap.mailboxmethods import MAILBOX_PROPERTIES, mailboxObject, queryMailboxes
+from txjmapaccess.jmap.argumenttypes import checkNames, integer, string, strings, unsigned
+from txjmapaccess.jmap.errors import MethodError
 from txjmapaccess.jmap.sessionobject import MAX_OBJECTS, stateOf
-
-
-def mailboxesAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
-    """
-    Mailbox/get (RFC 8621, section 2.1).
-    """
-    return _got(_mailboxes(snapshot), MAILBOX_PROPERTIES, arguments)
-
-
-def _mailboxes(snapshot: AccountSnapshot) -> dict[str, dict[str, Any]]:
-    return {mailbox.id: mailboxObject(mailbox, snapshot) for mailbox in snapshot.mailboxes.values()}
-
-
-def threadsAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
-    """
-    Thread/get (RFC 8621, section 3.1).
-    """
-    return _got(_threads(snapshot), ("id", "emailIds"), arguments)
-
-
-def _threads(snapshot: AccountSnapshot) -> dict[str, dict[str, Any]]:
-    return {
-        threadID: {"id": threadID, "emailIds": [email.id for email in emails]}
-        for threadID, emails in snapshot.threads.items()
-    }
-
-
-def mailboxQueryAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
-    """
-    Mailbox/query (RFC 8621, section 2.3).
-    """
-    return _queried(queryMailboxes(snapshot, arguments), arguments)
-
-
-def emailQueryAnswer(
-    snapshot: AccountSnapshot, arguments: dict[str, Any], found: list[Email]
-) -> dict[str, Any]:
-    """
-    Email/query (RFC 8621, section 4.4).
-
-    @param found: what the filter matches.
-    """
-    emails = sortEmails(found, arguments.get("sort"), snapshot)
-    if arguments.get("collapseThreads", False):
-        emails = collapseThreads(emails)
-    return _queried([email.id for email in emails], arguments)
-
-
-def emailState(snapshot: AccountSnapshot) -> str:
-    """
-    @return: the state of all Emails.
-    """
-    return stateOf(
-        [
-            (email.id, sorted(email.mailboxIDs), sorted(email.keywords))
-            for email in sorted(snapshot.emails.values(), key=lambda email: email.id)
-        ]
-    )
-
-
-def mailboxChangesAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
-    """
-    Mailbox/changes (RFC 8621, section 2.2).
-    """
-    return {**_changes(stateOf(_mailboxes(snapshot)), arguments), "updatedProperties": None}
-
-
-def threadChangesAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
-    """
-    Thread/changes (RFC 8621, section 3.2).
-    """
-    return _changes(stateOf(_threads(snapshot)), arguments)
-
-
-def emailChangesAnswer(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> dict[str, Any]:
-    """
-    Email/changes (RFC 8621, section 4.3).
-    """
-    return _changes(emailState(snapshot), arguments)
-
-
-def _changes(state: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """
-    What has changed since a state (RFC 8620, section 5.2): nothing when it is the same, and else
-    nobody knows, because nothing is kept from one request to the next.
-    """
-    since = arguments.get("sinceState")
-    if not isinstance(since, str):
-        raise invalidArguments("sinceState is not a string")
-    if since != state:
-        raise MethodError("cannotCalculateChanges")
-    nothing: dict[str, list[str]] = {"created": [], "updated": [], "destroyed": []}
-    return {"oldState": state, "newState": state, "hasMoreChanges": False, **nothing}
 
 
 def lookUp(objects: Mapping[str, Any], arguments: dict[str, Any]) -> tuple[list[Any], list[str]]:
     """
-    @return: those of C{objects} that C{ids} asks for, and the ids that are not there (RFC 8620,
-        section 5.1).
+    @return: the objects for C{ids}, and the ids that are not found (section 5.1).
     """
     ids = arguments.get("ids")
-    if ids is not None and not (
-        isinstance(ids, list) and all(isinstance(objectID, str) for objectID in ids)
-    ):
-        raise invalidArguments("ids is not a list of ids")
-    wanted = list(objects if ids is None else dict.fromkeys(ids))
+    wanted = list(objects if ids is None else dict.fromkeys(strings(ids, "ids")))
     if len(wanted) > MAX_OBJECTS:
         raise MethodError("requestTooLarge")
     found = [objects[objectID] for objectID in wanted if objectID in objects]
     return found, [objectID for objectID in wanted if objectID not in objects]
 
 
-def _got(
+def getResponse(
     objects: Mapping[str, dict[str, Any]], known: tuple[str, ...], arguments: dict[str, Any]
 ) -> dict[str, Any]:
+    """
+    /get (section 5.1).
+
+    @param known: the properties that the objects have.
+    """
     found, notFound = lookUp(objects, arguments)
-    wanted = _properties(known, arguments)
-    chosen = [{name: made[name] for name in wanted} for made in found]
+    names = arguments.get("properties")
+    if names is not None:
+        checkNames(strings(names, "properties"), known, "property")
+        known = tuple(name for name in known if name == "id" or name in names)
+    chosen = [{name: each[name] for name in known} for each in found]
     return {"state": stateOf(objects), "list": chosen, "notFound": notFound}
 
 
-def _properties(known: tuple[str, ...], arguments: dict[str, Any]) -> list[str]:
+def changesResponse(state: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """
-    @return: those of the C{known} properties that are wanted.
+    /changes (section 5.2): only that nothing has changed, because nothing is kept from one request
+    to the next.
     """
-    names = arguments.get("properties")
-    if names is None:
-        return list(known)
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise invalidArguments("properties is not a list of strings")
-    for name in names:
-        if name not in known:
-            raise invalidArguments(f"there is no property {name}")
-    return [name for name in known if name == "id" or name in names]
+    if string(arguments.get("sinceState"), "sinceState") != state:
+        raise MethodError("cannotCalculateChanges")
+    nothing: dict[str, list[str]] = {"created": [], "updated": [], "destroyed": []}
+    return {"oldState": state, "newState": state, "hasMoreChanges": False, **nothing}
 
 
-def _queried(ids: list[str], arguments: dict[str, Any]) -> dict[str, Any]:
+def queryResponse(ids: list[str], arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    /query (section 5.5).
+
+    @param ids: all results, sorted.
+    """
     return {
         "queryState": stateOf(ids),
         "canCalculateChanges": False,
         **window(ids, arguments, MAX_OBJECTS),
     }
+
+
+def window(ids: Sequence[str], arguments: dict[str, Any], most: int) -> dict[str, Any]:
+    """
+    @param arguments: C{position}, C{anchor}, C{anchorOffset}, C{limit}, C{calculateTotal}.
+    @param most: the maximum number of ids.
+
+    @return: C{position}, C{ids}, C{total} and C{limit} of the response.
+
+    @raise MethodError: C{invalidArguments} or C{anchorNotFound}.
+    """
+    start = _start(ids, arguments)
+    limit = arguments.get("limit")
+    given = most if limit is None else min(unsigned(limit, "limit"), most)
+    result: dict[str, Any] = {"position": start, "ids": list(ids[start : start + given])}
+    if given != limit:
+        result["limit"] = given
+    if arguments.get("calculateTotal") is True:
+        result["total"] = len(ids)
+    return result
+
+
+def _start(ids: Sequence[str], arguments: dict[str, Any]) -> int:
+    anchor = arguments.get("anchor")
+    name = "position" if anchor is None else "anchorOffset"
+    offset = integer(arguments.get(name, 0), name)
+    if anchor is None:
+        return offset if offset >= 0 else max(0, len(ids) + offset)
+    if anchor not in ids:
+        raise MethodError("anchorNotFound")
+    return max(0, ids.index(anchor) + offset)
