@@ -19,8 +19,8 @@ class Sample(NamedTuple):
     """
     A message.
 
-    @ivar mailbox: the name of the mailbox that it is in.
-    @ivar flags: the letters of its flags in Maildir; C{None} for one that was just delivered.
+    @ivar mailbox: the name of its mailbox.
+    @ivar flags: the letters of its flags in Maildir; C{None} for a message that is new.
     @ivar octets: the message, with CRLF line ends.
     """
 
@@ -177,7 +177,7 @@ def deliver(path: str) -> None:
     """
     Put the sample mail into Maildirs.
 
-    @param path: the directory that has the users' directories; it is there.
+    @param path: the directory of the users' directories, which exists.
     """
     for username, samples in MAIL.items():
         root = os.path.join(path, userDirectory(username))
@@ -205,7 +205,7 @@ def _deliver(maildir: str, number: int, sample: Sample) -> None:
 
 def _date(octets: bytes) -> int:
     """
-    @return: when the message was received: its date, as if in UTC.
+    @return: the time of receipt: the date of the message, taken as UTC.
     """
     line = next(line for line in octets.split(b"\r\n") if line.startswith(b"Date: "))
     parsed = parsedate(line[len(b"Date: ") :].decode("ascii"))
