@@ -14,12 +14,7 @@ from twisted.logger import Logger
 from twisted.mail.interfaces import IAccountIMAP
 from twisted.python.failure import Failure
 
-from txjmapaccess.credentials import (
-    BearerToken,
-    LoginRecord,
-    UsernamePassword,
-    authenticationOf,
-)
+from txjmapaccess.credentials import BearerToken, LoginRecord, UsernamePassword, authenticationOf
 from txjmapaccess.errors import Refused, TemporaryFailure, couldTell, isOurs
 from txjmapaccess.jmap.errors import NotForJMAP
 from txjmapaccess.pacing import Turns
@@ -62,11 +57,7 @@ class Authenticator:
     _log = Logger()
 
     def __init__(
-        self,
-        portal: Portal,
-        policy: Policy,
-        identification: Identification,
-        reactor: Any,
+        self, portal: Portal, policy: Policy, identification: Identification, reactor: Any
     ) -> None:
         self.portal = portal
         self._policy = policy
@@ -87,8 +78,9 @@ class Authenticator:
             if not isinstance(verdict, Usable):
                 raise NotForJMAP("accepted, but not valid for JMAP")
             username = authentication.username or ""
-            record = LoginRecord(username, "JMAP", verdict, self._reactor.seconds())
-            opened = OpenAccount(account, record, self._turns)
+            reactor = self._reactor
+            record = LoginRecord(username, "JMAP", verdict, reactor.seconds())
+            opened = OpenAccount(account, record, lambda: Turns(reactor.seconds, reactor.callLater))
             if not await self._identification.areShared(opened):
                 # Not a refusal: the client must not think that its password is wrong.
                 raise TemporaryFailure("the identifiers of an account could not be read")
@@ -135,9 +127,6 @@ class Authenticator:
         except Exception as e:
             self._log.failure("The identifiers of an account could not be read")
             raise TemporaryFailure("the identifiers of an account could not be read") from e
-
-    def _turns(self) -> Turns:
-        return Turns(self._reactor.seconds, self._reactor.callLater)
 
     def _loggedOut(self, logout: Callable[[], Any]) -> None:
         done = maybeDeferred(logout)

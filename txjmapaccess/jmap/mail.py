@@ -5,7 +5,7 @@ The methods of C{urn:ietf:params:jmap:mail} that read (RFC 8621): Mailbox, Threa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,10 @@ from txjmapaccess.jmap.threadmethods import threadChanges, threadGet
 _OCTETS = 20
 
 _GET = frozenset(("accountId", "ids", "properties"))
+_GET_EMAIL = _GET | {
+    *("bodyProperties", "fetchTextBodyValues", "fetchHTMLBodyValues", "fetchAllBodyValues"),
+    "maxBodyValueBytes",
+}
 _CHANGES = frozenset(("accountId", "sinceState", "maxChanges"))
 _QUERY = frozenset(
     (
@@ -36,32 +40,6 @@ _QUERY = frozenset(
         "calculateTotal",
     )
 )
-
-#: The arguments of the methods.
-_ARGUMENTS = {
-    "Mailbox/get": _GET,
-    "Mailbox/changes": _CHANGES,
-    "Mailbox/query": _QUERY | {"sortAsTree", "filterAsTree"},
-    "Thread/get": _GET,
-    "Thread/changes": _CHANGES,
-    "Email/get": _GET
-    | {
-        *("bodyProperties", "fetchTextBodyValues", "fetchHTMLBodyValues", "fetchAllBodyValues"),
-        "maxBodyValueBytes",
-    },
-    "Email/changes": _CHANGES,
-    "Email/query": _QUERY | {"collapseThreads"},
-}
-
-#: Methods that read no message.
-_OVER_SNAPSHOT: dict[str, Callable[[AccountSnapshot, dict[str, Any]], dict[str, Any]]] = {
-    "Mailbox/get": mailboxGet,
-    "Mailbox/changes": mailboxChanges,
-    "Mailbox/query": mailboxQuery,
-    "Thread/get": threadGet,
-    "Thread/changes": threadChanges,
-    "Email/changes": emailChanges,
-}
 
 #: Methods whose response is always an error.
 _ERRORS = {
@@ -91,22 +69,16 @@ class Mail:
         """
         The methods by name.
         """
-        return {name: partial(self._respond, name) for name in (*_ARGUMENTS, *_ERRORS)}
+        return {name: partial(self._respond, name) for name in (*_METHODS, *_ERRORS)}
 
     async def _respond(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        if name in _ARGUMENTS:
-            checkNames(arguments, _ARGUMENTS[name], "argument")
+        if name in _METHODS:
+            checkNames(arguments, _METHODS[name][1], "argument")
         if string(arguments.get("accountId"), "accountId") != self._accountID:
             raise MethodError("accountNotFound")
         if name in _ERRORS:
             raise MethodError(_ERRORS[name])
-        if name == "Email/get":
-            response = await self._getEmails(arguments)
-        elif name == "Email/query":
-            response = await self._queryEmails(arguments)
-        else:
-            response = await self._work(_OVER_SNAPSHOT[name], await self._all(), arguments)
-        return {"accountId": self._accountID, **response}
+        return {"accountId": self._accountID, **await _METHODS[name][0](self, arguments)}
 
     async def close(self) -> None:
         """
@@ -114,29 +86,32 @@ class Mail:
         """
         await self._reader.close()
 
-    async def _all(self) -> AccountSnapshot:
+    async def all(self) -> AccountSnapshot:
+        """
+        @return: the account, read once.
+        """
         if self._snapshot is None:
             mailboxes, copies = await self._reader.read()
             self._size = _OCTETS * len(copies)
-            self._snapshot = await self._work(AccountSnapshot, mailboxes, copies)
+            self._snapshot = await self.work(AccountSnapshot, mailboxes, copies)
         return self._snapshot
 
-    async def _work(self, function: Callable[..., Any], *args: Any) -> Any:
+    async def work(self, function: Callable[..., Any], *args: Any) -> Any:
         """
         Call a function that goes through the whole snapshot.
         """
         return await self._turns.work(self._size, function, *args)
 
-    async def _queryEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def queryEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """
         Email/query (RFC 8621, section 4.4).
         """
-        snapshot = await self._all()
-        search = await self._work(EmailSearch, arguments.get("filter"), snapshot)
-        found = await self._work(search.candidates)
+        snapshot = await self.all()
+        search = await self.work(EmailSearch, arguments.get("filter"), snapshot)
+        found = await self.work(search.candidates)
         if search.looksInside:
             found = [email for email in found if await self._matches(search, email)]
-        response: dict[str, Any] = await self._work(emailQuery, snapshot, arguments, found)
+        response: dict[str, Any] = await self.work(emailQuery, snapshot, arguments, found)
         return response
 
     async def _matches(self, search: EmailSearch, email: Email) -> bool:
@@ -146,12 +121,12 @@ class Mail:
         matches: bool = await self._turns.work(len(octets), search.matches, email, octets)
         return matches
 
-    async def _getEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def getEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """
         Email/get (RFC 8621, section 4.2).
         """
         properties = parseEmailProperties(arguments)
-        snapshot = await self._all()
+        snapshot = await self.all()
         found, notFound = lookUp(snapshot.emails, arguments)
         objects = []
         for email in found:
@@ -162,7 +137,7 @@ class Mail:
             objects.append(
                 await self._turns.work(len(octets), emailObject, email, octets, properties)
             )
-        state = await self._work(emailState, snapshot)
+        state = await self.work(emailState, snapshot)
         return {"state": state, "list": objects, "notFound": notFound}
 
     async def _octets(self, email: Email) -> bytes | None:
@@ -180,9 +155,35 @@ class Mail:
         if parsed is None:
             return None
         emailID, partID = parsed
-        email = (await self._all()).emails.get(emailID)
+        email = (await self.all()).emails.get(emailID)
         octets = None if email is None else await self._octets(email)
         if octets is None:
             return None
         content: bytes | None = await self._turns.work(len(octets), blobOctets, octets, partID)
         return content
+
+
+_MailMethod = Callable[[Mail, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+def _overSnapshot(
+    function: Callable[[AccountSnapshot, dict[str, Any]], dict[str, Any]],
+) -> _MailMethod:
+    async def method(mail: Mail, arguments: dict[str, Any]) -> dict[str, Any]:
+        response: dict[str, Any] = await mail.work(function, await mail.all(), arguments)
+        return response
+
+    return method
+
+
+#: The methods and their arguments.
+_METHODS: dict[str, tuple[_MailMethod, frozenset[str]]] = {
+    "Mailbox/get": (_overSnapshot(mailboxGet), _GET),
+    "Mailbox/changes": (_overSnapshot(mailboxChanges), _CHANGES),
+    "Mailbox/query": (_overSnapshot(mailboxQuery), _QUERY | {"sortAsTree", "filterAsTree"}),
+    "Thread/get": (_overSnapshot(threadGet), _GET),
+    "Thread/changes": (_overSnapshot(threadChanges), _CHANGES),
+    "Email/get": (Mail.getEmails, _GET_EMAIL),
+    "Email/changes": (_overSnapshot(emailChanges), _CHANGES),
+    "Email/query": (Mail.queryEmails, _QUERY | {"collapseThreads"}),
+}

@@ -18,14 +18,8 @@ from txjmapaccess.jmap.standardmethods import changesResponse, getResponse, quer
 #: The account is read-only.
 _RIGHTS = {
     "mayReadItems": True,
-    "mayAddItems": False,
-    "mayRemoveItems": False,
-    "maySetSeen": False,
-    "maySetKeywords": False,
-    "mayCreateChild": False,
-    "mayRename": False,
-    "mayDelete": False,
-    "maySubmit": False,
+    **dict.fromkeys(("mayAddItems", "mayRemoveItems", "maySetSeen", "maySetKeywords"), False),
+    **dict.fromkeys(("mayCreateChild", "mayRename", "mayDelete", "maySubmit"), False),
 }
 
 _PROPERTIES = (

@@ -81,7 +81,7 @@ class JMAPResource(GuardedResource):
         authenticator = Authenticator(portal, policy, Identification(objectIDs, portal), reactor)
         guard = RequestGuard(authenticator, reactor, realm, requireTLS, refusalSeconds, limits)
         super().__init__(guard)
-        self.putChild(b"api", _APIResource(guard, self))
+        self.putChild(b"api", _APIResource(guard, self._url))
         self.putChild(b"download", _DownloadResource(guard))
 
     render_GET = GuardedResource.respond
@@ -90,13 +90,8 @@ class JMAPResource(GuardedResource):
         """
         See L{GuardedResource.serve}.
         """
-        return JMAPResponse(200, encoded(self.session(login, _urlOf(request))))
-
-    def session(self, login: JMAPLogin, base: str) -> dict[str, Any]:
-        """
-        @return: the Session object.
-        """
-        return sessionObject(login.username, login.accountID, self._url or base)
+        url = self._url or _urlOf(request)
+        return JMAPResponse(200, encoded(sessionObject(login.username, login.accountID, url)))
 
 
 class _APIResource(GuardedResource):
@@ -106,9 +101,9 @@ class _APIResource(GuardedResource):
 
     isLeaf = True
 
-    def __init__(self, guard: RequestGuard, parent: JMAPResource) -> None:
+    def __init__(self, guard: RequestGuard, sessionURL: str | None) -> None:
         super().__init__(guard)
-        self._parent = parent
+        self._sessionURL = sessionURL
         self._running: Counter[str] = Counter()
 
     render_POST = GuardedResource.respond
@@ -125,9 +120,7 @@ class _APIResource(GuardedResource):
         try:
             return await self._process(request, login)
         finally:
-            self._running[login.accountID] -= 1
-            if not self._running[login.accountID]:
-                del self._running[login.accountID]
+            self._running -= Counter((login.accountID,))  # Without those that reach zero.
 
     async def _process(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         if not isJSON(request.getHeader("content-type")):
@@ -140,7 +133,8 @@ class _APIResource(GuardedResource):
         turns = RequestTurns(self._guard.reactor)
         mail = Mail(login, turns)
         try:
-            state = self._parent.session(login, _urlOf(request).rpartition("/")[0])["state"]
+            url = self._sessionURL or _urlOf(request).rpartition("/")[0]
+            state = sessionObject(login.username, login.accountID, url)["state"]
             return JMAPResponse(200, await API({MAIL: mail.methods}, turns).answer(parsed, state))
         finally:
             await mail.close()
