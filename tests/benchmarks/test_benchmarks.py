@@ -332,7 +332,7 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(told, [])
         self.patch(type(CONTENDERS["tuned"]), "whyNot", lambda self: "it is not here")
         self.assertEqual(Plan().contenders(["tuned", "dovecot"], told.append), [])
-        self.assertEqual(told, ["left out: it is not here"])
+        self.assertEqual(told, ["omitted: it is not here"])
 
     def test_everyContenderStarts(self) -> None:
         """

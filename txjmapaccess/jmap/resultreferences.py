@@ -70,20 +70,11 @@ def evaluate(value: Any, tokens: Sequence[str]) -> Any:
     """
     for position, token in enumerate(tokens):
         if isinstance(value, list) and token == "*":
-            return _map(value, tokens[position + 1 :])
+            results = [evaluate(item, tokens[position + 1 :]) for item in value]
+            lists = [each if isinstance(each, list) else [each] for each in results]
+            return [member for each in lists for member in each]
         value = _step(value, token.replace("~1", "/").replace("~0", "~"))
     return value
-
-
-def _map(items: list[Any], tokens: Sequence[str]) -> list[Any]:
-    collected: list[Any] = []
-    for item in items:
-        result = evaluate(item, tokens)
-        if isinstance(result, list):
-            collected.extend(result)
-        else:
-            collected.append(result)
-    return collected
 
 
 def _step(value: Any, token: str) -> Any:
