@@ -75,7 +75,7 @@ class ReaderTestCase(SynchronousTestCase):
 
     def read(self, account: Any) -> AccountSnapshot:
         """
-        @return: all that the account holds.
+        @return: the content of the account.
         """
         self.reader = self.readerOf(account)
         return AccountSnapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
@@ -109,7 +109,7 @@ class SnapshotTests(ReaderTestCase):
 
     def test_account(self) -> None:
         """
-        Mailboxes and messages with all that JMAP shows of them.
+        Mailboxes and messages with everything that JMAP shows of them.
         """
         account = makeAccount(
             INBOX=Mailbox("F1", [Message(7, "M1", "T1", ("\\Seen",))]),
@@ -196,7 +196,7 @@ class SnapshotTests(ReaderTestCase):
 
     def test_once(self) -> None:
         """
-        What is at fault is logged once for each account, however often that is read.
+        A fault is logged once for each account, no matter how often it is read.
         """
         messages = [Message(1, "a b"), Message(2, "a b")]
         account = makeAccount(INBOX=Mailbox("F1", messages), twin=Mailbox("F1"), bad=Mailbox(""))
@@ -218,7 +218,7 @@ class SnapshotTests(ReaderTestCase):
 
     def test_dates(self) -> None:
         """
-        Internal dates in either form that stores use; what is none is 1970.
+        Internal dates in either form that stores use; an invalid one is 1970.
         """
         dates = {
             "02-Jan-2006 15:04:05 -0700": 1136239445,
@@ -232,7 +232,7 @@ class SnapshotTests(ReaderTestCase):
 
     def test_close(self) -> None:
         """
-        All that was opened is closed, once.
+        All mailboxes that were opened are closed, once.
         """
         account = makeAccount(a=Mailbox("F1"), b=Mailbox("F1"), c=Mailbox("F3"))
         self.read(account)

@@ -262,7 +262,7 @@ class CandidateTests(SynchronousTestCase):
 
 class SyntaxTests(SynchronousTestCase):
     """
-    What is searched for.
+    The words to search for.
     """
 
     def test_tokens(self) -> None:

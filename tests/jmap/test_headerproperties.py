@@ -130,7 +130,7 @@ class RawTests(SynchronousTestCase):
 
     def test_raw(self) -> None:
         """
-        Raw is as it stands, without NUL, and with U+FFFD for what is no UTF-8.
+        Raw is the unchanged value, without NUL, and with U+FFFD for octets that are not UTF-8.
         """
         self.assertEqual(rawText(b" a\0b\xc3\xbc\xff\r\n c"), " ab\xfc\ufffd\r\n c")
 

@@ -43,7 +43,7 @@ class CountTests(SynchronousTestCase):
 
     def test_unread(self) -> None:
         """
-        What is neither seen nor a draft is unread; two copies in one mailbox count once.
+        An Email that is neither seen nor a draft is unread; two copies in one mailbox count once.
         """
         snapshot = AccountSnapshot(
             [mailbox("F1", "INBOX")],

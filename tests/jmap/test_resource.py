@@ -39,7 +39,7 @@ from txjmapaccess.verdict import Known, Reason, Unknown, Usable
 
 class Checker:
     """
-    Does with passwords what it is told.
+    Gives the answer that it was made with.
     """
 
     credentialInterfaces = (IUsernamePassword,)
@@ -50,7 +50,7 @@ class Checker:
 
 class Policy:
     """
-    Does what it is told, and remembers what it was asked.
+    Gives the answer that it was made with, and remembers the questions.
     """
 
     def __init__(self, answer):
@@ -170,7 +170,7 @@ class AuthenticationTests(SynchronousTestCase):
 
     def test_policyThatFails(self) -> None:
         """
-        A policy that fails is logged, and nobody is let in.
+        A policy that fails is logged, and the credentials are refused.
         """
         for answer in (lambda: _raise(KeyError("x")), lambda: fail(KeyError("x")), lambda: True):
             server = Server(policy=Policy(answer))
@@ -211,7 +211,7 @@ class AuthenticationTests(SynchronousTestCase):
                 self.assertEqual(response.status, 503)
                 self.assertEqual(response.json["detail"], "Temporary authentication failure")
                 self.assertNotIn(b"down", response.body)
-                # Nobody knows what the text of somebody else's exception holds.
+                # The text of a foreign exception may hold anything.
                 reasons = [event["reason"] for event in logs if "reason" in event]
                 isOurs = isinstance(error, TemporaryFailure)
                 self.assertEqual(reasons, [str(error) if isOurs else "ValueError"])
@@ -219,7 +219,7 @@ class AuthenticationTests(SynchronousTestCase):
 
     def logged(self, answer) -> list[str]:
         """
-        @return: what is logged about a login with the password trondheim.
+        @return: the log messages of a login with the password trondheim, and the tracebacks.
         """
         with capturedLogs() as logs:
             Server(portal=portalOf(Checker(answer))).ask(Authorization=basic())
@@ -291,8 +291,8 @@ class AuthenticationTests(SynchronousTestCase):
 
     def test_tooManyRefusals(self) -> None:
         """
-        An address from which too many requests were refused, here or in IMAP, is told to wait
-        (RFC 6585, section 4); others are not.
+        An address from which too many requests were refused, here or in IMAP, gets 429
+        (RFC 6585, section 4); others do not.
         """
         limits = Limits(failuresPerAddress=2)
         server = Server(requireTLS=False, limits=limits)

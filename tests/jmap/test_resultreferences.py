@@ -86,7 +86,7 @@ class ResolveTests(SynchronousTestCase):
 
     def test_noReference(self) -> None:
         """
-        So is what is no reference at all.
+        So are values that are not references.
         """
         for value in (None, [], {}, {"resultOf": "t2", "name": "Thread/get", "path": 1}):
             self.assertProblem("invalidArguments", {"#ids": value})

@@ -26,7 +26,7 @@ class WindowTests(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """
-        The server's limit is told when it is not the client's.
+        The response has the server's limit if it is not the client's.
         """
         self.assertEqual(self.window(), {"position": 0, "ids": ["a", "b", "c"], "limit": 3})
         self.assertEqual(self.window(limit=9), {"position": 0, "ids": ["a", "b", "c"], "limit": 3})
