@@ -132,10 +132,10 @@ class DemoService(MultiService):
         return DemoPorts(ldapPort, httpPort, self._listen(ports.imap, imap))
 
     def _settings(self, ldapPort: int, httpPort: int) -> Settings:
-        secretFile = os.path.join(self._directory, "client-secret")
-        with open(secretFile, "w", encoding="ascii", opener=_private) as file:
+        # Readable only for this user.
+        with tempfile.NamedTemporaryFile("w", dir=self._directory, delete=False) as file:
             file.write(self._clientSecret)
-        return parse(_SETTINGS.format(ldapPort=ldapPort, httpPort=httpPort, secretFile=secretFile))
+        return parse(_SETTINGS.format(ldapPort=ldapPort, httpPort=httpPort, secretFile=file.name))
 
     def _putResources(self, web: Resource, offered: ConnectionSettings) -> None:
         wellKnown = Resource()
@@ -171,7 +171,3 @@ class DemoService(MultiService):
         ports, self._listening = self._listening, []
         shutil.rmtree(self._directory, ignore_errors=True)
         return DeferredList([maybeDeferred(port.stopListening) for port in ports])
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
