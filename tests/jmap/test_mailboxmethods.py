@@ -177,6 +177,8 @@ class QueryTests(SynchronousTestCase):
             ({"filter": {"nothing": 1}}, "invalidArguments"),
             ({"filter": []}, "invalidArguments"),
             ({"sort": "name"}, "invalidArguments"),
+            ({"sort": [{}]}, "invalidArguments"),
+            ({"sort": [{"property": "name", "isAscending": 1}]}, "invalidArguments"),
         ):
             with self.assertRaises(MethodError) as caught:
                 self.query(**arguments)

@@ -7,14 +7,13 @@ L{AccountSnapshot}.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Email
-from txjmapaccess.jmap.argumenttypes import boolean
-from txjmapaccess.jmap.errors import MethodError, invalidArguments
 from txjmapaccess.jmap.filterconditions import storedCondition
 from txjmapaccess.jmap.sessionobject import EMAIL_SORT, stateOf
-from txjmapaccess.jmap.standardmethods import changesResponse, queryResponse
+from txjmapaccess.jmap.standardmethods import changesResponse, queryResponse, sortBy
 
 
 def emailState(snapshot: AccountSnapshot) -> str:
@@ -58,26 +57,15 @@ def sortEmails(emails: Iterable[Email], comparators: Any, snapshot: AccountSnaps
     @raise MethodError: C{invalidArguments} or C{unsupportedSort}.
     """
     ordered = sorted(emails, key=lambda email: (-email.receivedAt, email.id))
-    if comparators is not None and not isinstance(comparators, list):
-        raise invalidArguments("sort is not a list")
-    keys = [_comparator(comparator, snapshot) for comparator in comparators or ()]
-    for key, isAscending in reversed(keys):
-        ordered.sort(key=key, reverse=not isAscending)
+
+    def keyOf(comparator: dict[str, Any]) -> Callable[[Email], Any]:
+        name = comparator["property"]
+        if name in ("receivedAt", "size"):
+            return attrgetter(name)
+        return storedCondition(name, comparator.get("keyword"), snapshot)
+
+    sortBy(ordered, comparators, EMAIL_SORT, keyOf)
     return ordered
-
-
-def _comparator(value: Any, snapshot: AccountSnapshot) -> tuple[Callable[[Email], Any], bool]:
-    if not isinstance(value, dict) or not isinstance(value.get("property"), str):
-        raise invalidArguments("a comparator has no property")
-    isAscending = boolean(value.get("isAscending", True), "isAscending")
-    name = value["property"]
-    if name not in EMAIL_SORT:
-        raise MethodError("unsupportedSort")
-    if name == "receivedAt":
-        return lambda email: email.receivedAt, isAscending
-    if name == "size":
-        return lambda email: email.size, isAscending
-    return storedCondition(name, value.get("keyword"), snapshot), isAscending
 
 
 def collapseThreads(emails: Iterable[Email]) -> list[Email]:

@@ -7,13 +7,14 @@ L{AccountSnapshot}.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, SnapshotMailbox
 from txjmapaccess.jmap.argumenttypes import checkNames
 from txjmapaccess.jmap.errors import MethodError, invalidArguments
 from txjmapaccess.jmap.sessionobject import stateOf
-from txjmapaccess.jmap.standardmethods import changesResponse, getResponse, queryResponse
+from txjmapaccess.jmap.standardmethods import changesResponse, getResponse, queryResponse, sortBy
 
 #: The account is read-only.
 _RIGHTS = {
@@ -95,8 +96,7 @@ def queryMailboxes(snapshot: AccountSnapshot, arguments: dict[str, Any]) -> list
     found = sorted(
         filter(matches, _mailboxes(snapshot).values()), key=lambda m: (m["sortOrder"], m["name"])
     )
-    for name, isAscending in reversed(_comparators(arguments.get("sort"))):
-        found.sort(key=lambda m, name=name: m[name], reverse=not isAscending)  # type: ignore[misc]
+    sortBy(found, arguments.get("sort"), ("sortOrder", "name"), lambda c: itemgetter(c["property"]))
     return [mailbox["id"] for mailbox in found]
 
 
@@ -118,14 +118,3 @@ def _filter(value: Any) -> Callable[[dict[str, Any]], bool]:
         raise MethodError("unsupportedFilter")
     checkNames(value, _CONDITIONS, "filter condition")
     return lambda mailbox: all(_CONDITIONS[name](mailbox, value[name]) for name in value)
-
-
-def _comparators(value: Any) -> list[tuple[str, bool]]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(member, dict) for member in value):
-        raise invalidArguments("sort is not a list of comparators")
-    for comparator in value:
-        if comparator.get("property") not in ("sortOrder", "name"):
-            raise MethodError("unsupportedSort")
-    return [(comparator["property"], comparator.get("isAscending", True)) for comparator in value]

@@ -6,11 +6,18 @@ functions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
-from txjmapaccess.jmap.argumenttypes import checkNames, integer, string, strings, unsigned
-from txjmapaccess.jmap.errors import MethodError
+from txjmapaccess.jmap.argumenttypes import (
+    boolean,
+    checkNames,
+    integer,
+    string,
+    strings,
+    unsigned,
+)
+from txjmapaccess.jmap.errors import MethodError, invalidArguments
 from txjmapaccess.jmap.sessionobject import MAX_OBJECTS, stateOf
 
 
@@ -65,6 +72,32 @@ def queryResponse(ids: list[str], arguments: dict[str, Any]) -> dict[str, Any]:
         "canCalculateChanges": False,
         **window(ids, arguments, MAX_OBJECTS),
     }
+
+
+def sortBy(
+    items: list[Any], comparators: Any, known: Container[str], keyOf: Callable[[Any], Any]
+) -> None:
+    """
+    Sort the results of /query (section 5.5).
+
+    @param comparators: a list of Comparators or L{None}.
+    @param known: the properties by which the items can be sorted.
+    @param keyOf: takes a Comparator, gives a key function.
+
+    @raise MethodError: C{invalidArguments} or C{unsupportedSort}.
+    """
+    if comparators is not None and not isinstance(comparators, list):
+        raise invalidArguments("sort is not a list")
+    keys = []
+    for each in comparators or ():
+        if not isinstance(each, dict) or not isinstance(each.get("property"), str):
+            raise invalidArguments("a comparator has no property")
+        isAscending = boolean(each.get("isAscending", True), "isAscending")
+        if each["property"] not in known:
+            raise MethodError("unsupportedSort")
+        keys.append((keyOf(each), isAscending))
+    for key, isAscending in reversed(keys):
+        items.sort(key=key, reverse=not isAscending)
 
 
 def window(ids: Sequence[str], arguments: dict[str, Any], most: int) -> dict[str, Any]:
