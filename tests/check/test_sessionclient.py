@@ -19,7 +19,7 @@ from txjmapaccess.check.sessionresponse import (
     schemesOf,
     sessionProblem,
 )
-from txjmapaccess.jmap.session import sessionObject
+from txjmapaccess.jmap.sessionobject import sessionObject
 from txjmapaccess.twistd.config import parse
 
 URL = "https://mail.example.com/.well-known/jmap"

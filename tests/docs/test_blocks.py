@@ -196,7 +196,7 @@ class TextTests(BlockTestCase):
         self.assertEqual(str(error), sentence)
 
     known = {
-        "The JMAPACCESS demonstration": demonstration,
+        "The JMAPACCESS demo:": demonstration,
         "bytes ──> IMAP4Server": flow,
         "The settings are not taken over: ": reloaded,
     }

@@ -255,8 +255,7 @@ class BadInputTests(TestCase):
                 taken.bind(("127.0.0.1", 1389))
                 taken.listen()
             self.assertComplaint(
-                "--demo needs port 1389 on 127.0.0.1, which cannot be listened on:"
-                " Address already in use",
+                "--demo cannot listen on port 1389 on 127.0.0.1: Address already in use",
                 "--demo",
             )
 

@@ -85,7 +85,7 @@ class RunnerTests(AsyncTestCase):
         for server in ours:
             contender = CONTENDERS[server]
             self.assertRegex(done.stdout, rf"(?m)^{contender.program} +{contender.backend} +\d")
-        told = "left out: " in done.stderr
+        told = "omitted: " in done.stderr
         self.assertNotEqual(told, "Dovecot, tuned " in done.stdout, done.stderr)
 
 

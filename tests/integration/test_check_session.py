@@ -24,7 +24,7 @@ from txjmapaccess.check import sessionclient
 from txjmapaccess.check.sessioncheck import sessionSteps
 from txjmapaccess.check.sessionclient import BadRedirect, NoAnswer, SessionClient, basic
 from txjmapaccess.check.sessionresponse import SessionResponse
-from txjmapaccess.jmap.session import sessionObject
+from txjmapaccess.jmap.sessionobject import sessionObject
 from txjmapaccess.twistd.config import parse
 
 Render = Callable[[Request], Any]

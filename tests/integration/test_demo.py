@@ -161,7 +161,7 @@ class TerminalTests(TestCase):
         self.assertEqual((outcome.status, outcome.stdout), (1, ""))
         self.assertEqual(
             outcome.stderr,
-            "twistd jmapaccess: --demo needs port 1389 on 127.0.0.1, which cannot be listened on:"
+            "twistd jmapaccess: --demo cannot listen on port 1389 on 127.0.0.1:"
             " Address already in use\n",
         )
 
@@ -205,7 +205,7 @@ class BadInputTests(TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertEqual(
             done.stderr,
-            "twistd jmapaccess: --demo needs ldaptor: pip install 'txjmapaccess[demo]'\n",
+            "twistd jmapaccess: --demo requires ldaptor: pip install 'txjmapaccess[demo]'\n",
         )
 
 

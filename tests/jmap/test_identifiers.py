@@ -92,7 +92,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_same(self) -> None:
         """
-        Both sides tell the same identifiers, whoever sees a message first.
+        Both sides have the same identifiers, no matter which sees a message first.
         """
         before = self.read(self.server())
         self.assertEqual(self.readIMAP(), before)

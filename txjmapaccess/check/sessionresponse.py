@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from txjmapaccess.check.findings import Finding, ok, warning, wrong
-from txjmapaccess.jmap.session import CORE, MAIL
+from txjmapaccess.jmap.sessionobject import CORE, MAIL
 
 KEY = "[jmap] session_url"
 _CORRECT = f"correct {KEY}"

@@ -1,6 +1,7 @@
-# -*- test-case-name: tests.jmap.test_search -*-
+# -*- test-case-name: tests.jmap.test_emailsearch -*-
 """
-Tests for L{txjmapaccess.jmap.search} (RFC 8621, section 4.4.1).
+Tests for L{txjmapaccess.jmap.emailsearch} and L{txjmapaccess.jmap.filterconditions} (RFC 8620,
+section 5.5; RFC 8621, section 4.4.1).
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.jmap.test_snapshot import copy
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.search import Search, tokensOf
-from txjmapaccess.jmap.snapshot import Snapshot
+from tests.jmap.test_accountsnapshot import copy
+from tests.jmap.test_emailmethods import EMAILS
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot
+from txjmapaccess.jmap.emailsearch import EmailSearch
+from txjmapaccess.jmap.errors import MethodError
+from txjmapaccess.jmap.filterconditions import tokensOf
 
 _MESSAGE = b"\r\n".join(
     (
@@ -37,7 +40,112 @@ _MESSAGE = b"\r\n".join(
     )
 )
 
-_SNAPSHOT = Snapshot([], [copy("M1", "F1", "$seen"), copy("M2", "F2")])
+_SNAPSHOT = AccountSnapshot([], [copy("M1", "F1", "$seen"), copy("M2", "F2")])
+
+
+class FilterTests(SynchronousTestCase):
+    """
+    Filters (RFC 8621, section 4.4.1).
+    """
+
+    def assertMatches(self, condition: Any, *ids: str) -> None:
+        search = EmailSearch(condition, EMAILS)
+        self.assertFalse(search.looksInside)
+        self.assertEqual([email.id for email in search.candidates()], list(ids))
+
+    def test_none(self) -> None:
+        """
+        No filter, or one without conditions, matches all.
+        """
+        self.assertMatches(None, "M1", "M2", "M3", "M4")
+        self.assertMatches({}, "M1", "M2", "M3", "M4")
+
+    def test_mailboxes(self) -> None:
+        """
+        C{inMailbox} and C{inMailboxOtherThan}.
+        """
+        self.assertMatches({"inMailbox": "F1"}, "M1", "M2", "M3")
+        self.assertMatches({"inMailboxOtherThan": ["F1"]}, "M3", "M4")
+        self.assertMatches({"inMailbox": "nothing"})
+
+    def test_dates(self) -> None:
+        """
+        C{before} excludes the date, C{after} includes it.
+        """
+        self.assertMatches({"before": "1970-01-04T00:00:00Z"}, "M1", "M2")
+        self.assertMatches({"after": "1970-01-04T00:00:00Z"}, "M3", "M4")
+
+    def test_sizes(self) -> None:
+        """
+        C{minSize} includes the size, C{maxSize} excludes it.
+        """
+        self.assertMatches({"minSize": 300}, "M2", "M4")
+        self.assertMatches({"maxSize": 300}, "M1", "M3")
+
+    def test_keywords(self) -> None:
+        """
+        C{hasKeyword} and C{notKeyword}, without regard to case.
+        """
+        self.assertMatches({"hasKeyword": "$Seen"}, "M1", "M3")
+        self.assertMatches({"notKeyword": "$seen"}, "M2", "M4")
+
+    def test_threads(self) -> None:
+        """
+        Keywords of all, some and none of a Thread's Emails.
+        """
+        self.assertMatches({"allInThreadHaveKeyword": "$seen"}, "M3")
+        self.assertMatches({"someInThreadHaveKeyword": "$seen"}, "M1", "M2", "M3")
+        self.assertMatches({"noneInThreadHaveKeyword": "$seen"}, "M4")
+
+    def test_all(self) -> None:
+        """
+        Several conditions must all match.
+        """
+        self.assertMatches({"inMailbox": "F1", "hasKeyword": "$flagged"}, "M2", "M3")
+
+    def test_operators(self) -> None:
+        """
+        AND, OR and NOT, in each other (RFC 8620, section 5.5).
+        """
+        flagged, seen = {"hasKeyword": "$flagged"}, {"hasKeyword": "$seen"}
+        for operator, ids in (("AND", ["M3"]), ("OR", ["M1", "M2", "M3"]), ("NOT", ["M4"])):
+            self.assertMatches({"operator": operator, "conditions": [flagged, seen]}, *ids)
+        inner = {"operator": "NOT", "conditions": [seen]}
+        self.assertMatches({"operator": "AND", "conditions": [flagged, inner]}, "M2")
+        self.assertMatches({"operator": "OR", "conditions": []})
+
+    def assertProblem(self, kind: str, condition: Any) -> None:
+        with self.assertRaises(MethodError) as caught:
+            EmailSearch(condition, EMAILS)
+        self.assertEqual(caught.exception.asObject()["type"], kind, condition)
+
+    def test_invalid(self) -> None:
+        """
+        Wrong types, unknown conditions and too many filters in each other are
+        C{invalidArguments}.
+        """
+        deep: Any = {}
+        for _ in range(30):
+            deep = {"operator": "AND", "conditions": [deep]}
+        for condition in (
+            [],
+            "x",
+            deep,
+            {"nothing": 1},
+            {"inMailbox": None},
+            {"inMailboxOtherThan": "F1"},
+            {"before": "yesterday"},
+            {"after": "1970-01-04T00:00:00+01:00"},
+            {"before": 1},
+            {"minSize": "1"},
+            {"minSize": True},
+            {"maxSize": -1},
+            {"hasKeyword": None},
+            {"operator": "XOR", "conditions": []},
+            {"operator": "AND"},
+            {"operator": "AND", "conditions": [None]},
+        ):
+            self.assertProblem("invalidArguments", condition)
 
 
 class MatchTests(SynchronousTestCase):
@@ -49,7 +157,7 @@ class MatchTests(SynchronousTestCase):
         """
         @return: whether the message above matches.
         """
-        search = Search(condition, _SNAPSHOT)
+        search = EmailSearch(condition, _SNAPSHOT)
         self.assertTrue(search.looksInside)
         return search.matches(_SNAPSHOT.emails["M1"], _MESSAGE)
 
@@ -129,7 +237,7 @@ class CandidateTests(SynchronousTestCase):
     """
 
     def assertCandidates(self, condition: Any, *ids: str) -> None:
-        found = [email.id for email in Search(condition, _SNAPSHOT).candidates()]
+        found = [email.id for email in EmailSearch(condition, _SNAPSHOT).candidates()]
         self.assertEqual(found, list(ids), condition)
 
     def test_known(self) -> None:
@@ -154,7 +262,7 @@ class CandidateTests(SynchronousTestCase):
 
 class SyntaxTests(SynchronousTestCase):
     """
-    What is searched for.
+    The words to search for.
     """
 
     def test_tokens(self) -> None:
@@ -184,6 +292,6 @@ class SyntaxTests(SynchronousTestCase):
             {"header": ["a", "b", "c"]},
             {"header": [1]},
         ):
-            with self.assertRaises(MethodProblem) as caught:
-                Search(condition, _SNAPSHOT)
+            with self.assertRaises(MethodError) as caught:
+                EmailSearch(condition, _SNAPSHOT)
             self.assertEqual(caught.exception.asObject()["type"], "invalidArguments", condition)

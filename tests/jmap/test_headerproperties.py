@@ -1,7 +1,7 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.jmap.test_headerproperties -*-
 """
-Tests for L{txjmapaccess.jmap.headerforms} and L{txjmapaccess.message.addresses} (RFC 8621, section
-4.1.2).
+Tests for L{txjmapaccess.jmap.headerproperties} and L{txjmapaccess.message.addresses} (RFC
+8621, sections 4.1.2 and 4.1.3).
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.jmap.headerforms import (
+from txjmapaccess.jmap.errors import MethodError
+from txjmapaccess.jmap.headerproperties import (
+    HeaderProperty,
     addressesForm,
     dateForm,
     groupedAddressesForm,
     messageIDsForm,
+    parseHeaderProperty,
     textForm,
     urlsForm,
 )
-from txjmapaccess.jmap.headerproperties import HeaderProperty, parseHeaderProperty
-from txjmapaccess.jmap.problems import MethodProblem
 from txjmapaccess.message.headers import rawText
 
 _EXAMPLE = (
@@ -129,7 +130,7 @@ class RawTests(SynchronousTestCase):
 
     def test_raw(self) -> None:
         """
-        Raw is as it stands, without NUL, and with U+FFFD for what is no UTF-8.
+        Raw is the unchanged value, without NUL, and with U+FFFD for octets that are not UTF-8.
         """
         self.assertEqual(rawText(b" a\0b\xc3\xbc\xff\r\n c"), " ab\xfc\ufffd\r\n c")
 
@@ -337,7 +338,7 @@ class PropertyTests(SynchronousTestCase):
             "header:Received:asText",
             "header:List-Post:asText",
         ):
-            with self.assertRaises(MethodProblem) as caught:
+            with self.assertRaises(MethodError) as caught:
                 parseHeaderProperty(name)
             self.assertEqual(caught.exception.asObject()["type"], "invalidArguments")
 

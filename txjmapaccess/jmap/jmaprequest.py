@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_requests -*-
+# -*- test-case-name: tests.jmap.test_jmaprequest -*-
 """
 The Request object (RFC 8620, section 3.3): from the octets of an HTTP body to method calls. Pure
 functions, strict about I-JSON (RFC 7493) and types.
@@ -10,13 +10,13 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple, NoReturn
 
-from txjmapaccess.jmap.problems import RequestProblem
-from txjmapaccess.jmap.session import CAPABILITIES, MAX_CALLS, MAX_SIZE_REQUEST
+from txjmapaccess.jmap.errors import RequestError
+from txjmapaccess.jmap.sessionobject import CAPABILITIES, MAX_CALLS, MAX_SIZE_REQUEST
 
 _DEEPEST = 50
 
 
-class Call(NamedTuple):
+class MethodCall(NamedTuple):
     """
     One method call.
     """
@@ -26,18 +26,18 @@ class Call(NamedTuple):
     callID: str
 
 
-class Request(NamedTuple):
+class JMAPRequest(NamedTuple):
     """
-    A request that can be processed.
+    A valid Request object.
 
     @ivar using: the capabilities that the client uses.
     @ivar calls: the method calls, in order.
-    @ivar createdIDs: the map of creation ids, which goes back as it came since nothing is created;
-        L{None} when there was none.
+    @ivar createdIDs: the map of creation ids, which is returned unchanged because nothing is
+        created; L{None} if there was none.
     """
 
     using: frozenset[str]
-    calls: tuple[Call, ...]
+    calls: tuple[MethodCall, ...]
     createdIDs: dict[str, str] | None
 
 
@@ -50,64 +50,64 @@ def isJSON(contentType: str | None) -> bool:
 
 def checkSize(size: int) -> None:
     """
-    @raise RequestProblem: when so many octets are too many.
+    @param size: in octets.
+
+    @raise RequestError: for a request that is too large.
     """
     if size > MAX_SIZE_REQUEST:
-        raise RequestProblem(
-            "limit", "The request is larger than this server takes", limit="maxSizeRequest"
+        raise RequestError(
+            "limit", "The request is larger than this server accepts", limit="maxSizeRequest"
         )
 
 
-def parseRequest(body: bytes) -> Request:
+def parseRequest(body: bytes) -> JMAPRequest:
     """
-    @raise RequestProblem: see RFC 8620, section 3.6.1.
+    @raise RequestError: see RFC 8620, section 3.6.1.
     """
     value = _parseJSON(body)
     if not isinstance(value, dict):
         raise _notRequest("it is not an object")
     using, calls = value.get("using"), value.get("methodCalls")
-    if not isinstance(using, list) or not _isListOfStrings(using):
+    if not isinstance(using, list) or not _areStrings(using):
         raise _notRequest("using is not a list of strings")
     if not isinstance(calls, list):
         raise _notRequest("methodCalls is not a list")
-    request = Request(
+    request = JMAPRequest(
         frozenset(using), tuple(_call(call) for call in calls), _createdIDs(value.get("createdIds"))
     )
-    _checkLimits(request)
+    if not request.using <= CAPABILITIES:
+        raise RequestError("unknownCapability", "The request uses an unknown capability")
+    if len(request.calls) > MAX_CALLS:
+        raise RequestError(
+            "limit",
+            "The request has more calls than this server accepts",
+            limit="maxCallsInRequest",
+        )
     return request
 
 
-def _checkLimits(request: Request) -> None:
-    if not request.using <= CAPABILITIES:
-        raise RequestProblem("unknownCapability", "The request uses an unknown capability")
-    if len(request.calls) > MAX_CALLS:
-        raise RequestProblem(
-            "limit", "The request has more calls than this server takes", limit="maxCallsInRequest"
-        )
+def _notRequest(why: str) -> RequestError:
+    return RequestError("notRequest", f"This is not a JMAP request: {why}")
 
 
-def _notRequest(why: str) -> RequestProblem:
-    return RequestProblem("notRequest", f"This is not a JMAP request: {why}")
-
-
-def _call(value: Any) -> Call:
+def _call(value: Any) -> MethodCall:
     if isinstance(value, list) and len(value) == 3:
         name, arguments, callID = value
         if isinstance(name, str) and isinstance(arguments, dict) and isinstance(callID, str):
-            return Call(name, arguments, callID)
+            return MethodCall(name, arguments, callID)
     raise _notRequest("a method call is not a name, an object and an id")
 
 
 def _createdIDs(value: Any) -> dict[str, str] | None:
     if value is None:
         return None
-    if isinstance(value, dict) and _isListOfStrings(list(value.values())):
+    if isinstance(value, dict) and _areStrings(value.values()):
         return value
     raise _notRequest("createdIds is not a map of ids")
 
 
-def _isListOfStrings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(member, str) for member in value)
+def _areStrings(values: Iterable[Any]) -> bool:
+    return all(isinstance(member, str) for member in values)
 
 
 def _parseJSON(body: bytes) -> Any:
@@ -118,7 +118,7 @@ def _parseJSON(body: bytes) -> Any:
         _checkValue(value, _DEEPEST)
     except (ValueError, RecursionError):
         # ValueError: UnicodeDecodeError, JSONDecodeError, a number with too many digits, and ours.
-        raise RequestProblem("notJSON", "The request is not I-JSON in UTF-8") from None
+        raise RequestError("notJSON", "The request is not I-JSON in UTF-8") from None
     return value
 
 
@@ -126,19 +126,19 @@ def _uniqueKeys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:
-            raise ValueError("a name is there twice")
+            raise ValueError("duplicate name")
         members[key] = value
     return members
 
 
 def _noConstant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _checkValue(value: Any, depth: int) -> None:
     """
-    @raise ValueError: for lone surrogates (RFC 7493, section 2.1), numbers beyond all measure, and
-        a structure so deep that later steps could not walk it.
+    @raise ValueError: for lone surrogates (RFC 7493, section 2.1), infinite numbers, and structures
+        too deep for later steps.
     """
     if depth == 0:
         raise ValueError("nested too deeply")

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_references -*-
+# -*- test-case-name: tests.jmap.test_resultreferences -*-
 """
-Tests for L{txjmapaccess.jmap.references} (RFC 8620, section 3.7).
+Tests for L{txjmapaccess.jmap.resultreferences} (RFC 8620, section 3.7).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.references import Response, evaluate, resolve
+from txjmapaccess.jmap.errors import MethodError
+from txjmapaccess.jmap.resultreferences import MethodResponse, evaluate, resolve
 
-_THREADS: Response = (
+_THREADS: MethodResponse = (
     "Thread/get",
     {"list": [{"id": "T1", "emailIds": ["M1", "M2"]}, {"id": "T2", "emailIds": ["M3"]}]},
     "t2",
@@ -29,7 +29,7 @@ class ResolveTests(SynchronousTestCase):
     """
 
     def assertProblem(self, kind: str, arguments: dict[str, Any]) -> None:
-        with self.assertRaises(MethodProblem) as caught:
+        with self.assertRaises(MethodError) as caught:
             resolve(arguments, [_THREADS])
         self.assertEqual(caught.exception.asObject()["type"], kind)
 
@@ -58,7 +58,7 @@ class ResolveTests(SynchronousTestCase):
         """
         The first response with the call id counts.
         """
-        other: Response = ("Thread/get", {"list": []}, "t2")
+        other: MethodResponse = ("Thread/get", {"list": []}, "t2")
         self.assertEqual(resolve(_reference("/list"), [other, _THREADS]), {"ids": []})
 
     def test_unresolved(self) -> None:
@@ -86,7 +86,7 @@ class ResolveTests(SynchronousTestCase):
 
     def test_noReference(self) -> None:
         """
-        So is what is no reference at all.
+        So are values that are not references.
         """
         for value in (None, [], {}, {"resultOf": "t2", "name": "Thread/get", "path": 1}):
             self.assertProblem("invalidArguments", {"#ids": value})
@@ -95,10 +95,10 @@ class ResolveTests(SynchronousTestCase):
         """
         References cannot be used to make an answer out of all proportion.
         """
-        big: Response = ("Core/echo", {"x": ["y" * 1000] * 200}, "0")
+        big: MethodResponse = ("Core/echo", {"x": ["y" * 1000] * 200}, "0")
         once = {"resultOf": "0", "name": "Core/echo", "path": "/x"}
         self.assertEqual(len(resolve({"#a": once}, [big])["a"]), 200)
-        with self.assertRaises(MethodProblem) as caught:
+        with self.assertRaises(MethodError) as caught:
             resolve({"#a": once, "#b": once}, [big])
         self.assertEqual(caught.exception.asObject()["type"], "invalidResultReference")
 

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_reader -*-
+# -*- test-case-name: tests.jmap.test_accountreader -*-
 """
-Tests for L{txjmapaccess.jmap.reader}: accounts of all kinds.
+Tests for L{txjmapaccess.jmap.accountreader}: accounts of all kinds.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tests.support.jmap import PLAIN, Account, Mailbox, Message, makeAccount
 from txjmapaccess.credentials import LoginRecord
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
-from txjmapaccess.jmap.reader import AccountReader
-from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot
-from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.jmap.accountreader import AccountReader, keywordsOf, roleOf
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Copy, SnapshotMailbox
+from txjmapaccess.jmap.requestturns import RequestTurns
 from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.verdict import Unknown
@@ -73,12 +73,12 @@ class ReaderTestCase(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
         self.identification = Identification()
 
-    def read(self, account: Any) -> Snapshot:
+    def read(self, account: Any) -> AccountSnapshot:
         """
-        @return: all that the account holds.
+        @return: the content of the account.
         """
         self.reader = self.readerOf(account)
-        return Snapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
+        return AccountSnapshot(*self.successResultOf(Deferred.fromCoroutine(self.reader.read())))
 
     def readerOf(self, account: Any, username: str = "arnt") -> AccountReader:
         """
@@ -109,7 +109,7 @@ class SnapshotTests(ReaderTestCase):
 
     def test_account(self) -> None:
         """
-        Mailboxes and messages with all that JMAP shows of them.
+        Mailboxes and messages with everything that JMAP shows of them.
         """
         account = makeAccount(
             INBOX=Mailbox("F1", [Message(7, "M1", "T1", ("\\Seen",))]),
@@ -118,8 +118,11 @@ class SnapshotTests(ReaderTestCase):
         account.subscriptions.append("INBOX")
         snapshot = self.read(account)
         self.assertEqual(
-            list(snapshot.folders.values()),
-            [Folder("F1", ("INBOX",), "inbox", True), Folder("F2", ("Sent",), "sent", False)],
+            list(snapshot.mailboxes.values()),
+            [
+                SnapshotMailbox("F1", ("INBOX",), "inbox", True),
+                SnapshotMailbox("F2", ("Sent",), "sent", False),
+            ],
         )
         (copy,) = snapshot.emails["M1"].copies
         self.assertEqual(
@@ -136,7 +139,7 @@ class SnapshotTests(ReaderTestCase):
             *account.mailboxes.items(),
             ("gone", Mailbox("F3")),
         ]
-        self.assertEqual(list(self.read(account).folders), ["F2"])
+        self.assertEqual(list(self.read(account).mailboxes), ["F2"])
 
     def test_names(self) -> None:
         """
@@ -145,7 +148,7 @@ class SnapshotTests(ReaderTestCase):
         account = Account("arnt")
         for number, name in enumerate(("inbox", "Inbox/a", "b/c", "d.e")):
             account.mailboxes[name] = Mailbox(f"F{number}")
-        paths = [folder.path for folder in self.read(account).folders.values()]
+        paths = [mailbox.path for mailbox in self.read(account).mailboxes.values()]
         self.assertEqual(paths, [("INBOX",), ("INBOX", "a"), ("b", "c"), ("d.e",)])
 
     def test_oneRole(self) -> None:
@@ -153,7 +156,7 @@ class SnapshotTests(ReaderTestCase):
         No role is given twice (RFC 8621, section 2).
         """
         account = makeAccount(a=Mailbox("F1", [], ("\\Sent",)), b=Mailbox("F2", [], ("\\Sent",)))
-        roles = [folder.role for folder in self.read(account).folders.values()]
+        roles = [mailbox.role for mailbox in self.read(account).mailboxes.values()]
         self.assertEqual(roles, ["sent", None])
 
     def test_noThreads(self) -> None:
@@ -187,13 +190,13 @@ class SnapshotTests(ReaderTestCase):
             failing,
         ]
         account.mailboxes.update((f"m{n}", mailbox) for n, mailbox in enumerate(mailboxes))
-        self.assertEqual(list(self.read(account).folders), ["F1"])
+        self.assertEqual(list(self.read(account).mailboxes), ["F1"])
         self.assertEqual(self.errors(), 5)
         self.assertEqual([type(e["error"]) for e in self.events if e.get("error")], [KeyError])
 
     def test_once(self) -> None:
         """
-        What is at fault is logged once for each account, however often that is read.
+        A fault is logged once for each account, no matter how often it is read.
         """
         messages = [Message(1, "a b"), Message(2, "a b")]
         account = makeAccount(INBOX=Mailbox("F1", messages), twin=Mailbox("F1"), bad=Mailbox(""))
@@ -215,7 +218,7 @@ class SnapshotTests(ReaderTestCase):
 
     def test_dates(self) -> None:
         """
-        Internal dates in either form that stores use; what is none is 1970.
+        Internal dates in either form that stores use; an invalid one is 1970.
         """
         dates = {
             "02-Jan-2006 15:04:05 -0700": 1136239445,
@@ -229,7 +232,7 @@ class SnapshotTests(ReaderTestCase):
 
     def test_close(self) -> None:
         """
-        All that was opened is closed, once.
+        All mailboxes that were opened are closed, once.
         """
         account = makeAccount(a=Mailbox("F1"), b=Mailbox("F1"), c=Mailbox("F3"))
         self.read(account)
@@ -312,3 +315,29 @@ class OctetTests(ReaderTestCase):
             mailbox.fetch = lambda *_, message=message: [(1, message)]  # type: ignore[method-assign]
             (copy,) = self.read(makeAccount(INBOX=mailbox)).emails["M1"].copies
             self.assertEqual(self.octets(copy), octets)
+
+
+class TranslationTests(SynchronousTestCase):
+    """
+    Attributes and flags of IMAP in JMAP's words.
+    """
+
+    def test_roles(self) -> None:
+        """
+        Roles come from the attributes of RFC 6154, and INBOX is the inbox.
+        """
+        self.assertEqual(roleOf(("INBOX",), []), "inbox")
+        self.assertEqual(roleOf(("x",), ["\\HasNoChildren", "\\Sent"]), "sent")
+        self.assertEqual(roleOf(("x",), [b"\\Trash"]), "trash")
+        self.assertIsNone(roleOf(("Sent",), ["\\Marked"]))
+
+    def test_keywords(self) -> None:
+        """
+        The flags of IMAP as keywords (section 4.1.1): \\Recent is not there, what is \\Deleted is
+        not seen at all.
+        """
+        self.assertEqual(
+            keywordsOf(["\\Seen", b"\\Answered", "\\Recent", "$Forwarded", "Foo"]),
+            {"$seen", "$answered", "$forwarded", "foo"},
+        )
+        self.assertIsNone(keywordsOf(["\\Seen", "\\DELETED"]))

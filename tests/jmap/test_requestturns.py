@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_turns -*-
+# -*- test-case-name: tests.jmap.test_requestturns -*-
 """
-Tests for L{txjmapaccess.jmap.turns}.
+Tests for L{txjmapaccess.jmap.requestturns}.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.coroutines import AsyncTestCase
-from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.jmap.requestturns import RequestTurns
 from txjmapaccess.pacing import SLICE
 
 

@@ -1,7 +1,6 @@
-# -*- test-case-name: tests.jmap.test_snapshot -*-
+# -*- test-case-name: tests.jmap.test_mailboxmethods -*-
 """
-Tests for L{txjmapaccess.jmap.snapshot} and L{txjmapaccess.jmap.mailboxes}: what follows from what
-an account holds.
+Tests for L{txjmapaccess.jmap.mailboxmethods} (RFC 8621, section 2).
 """
 
 from __future__ import annotations
@@ -10,68 +9,19 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.jmap.flags import keywordsOf, roleOf
-from txjmapaccess.jmap.mailboxes import mailboxObject, queryMailboxes
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.snapshot import Copy, Folder, Snapshot
+from tests.jmap.test_accountsnapshot import copy
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, SnapshotMailbox
+from txjmapaccess.jmap.errors import MethodError
+from txjmapaccess.jmap.mailboxmethods import mailboxObject, queryMailboxes
 
 
-def folder(folderID: str, name: str, role: str | None = None, isSubscribed: bool = True) -> Folder:
+def mailbox(
+    mailboxID: str, name: str, role: str | None = None, isSubscribed: bool = True
+) -> SnapshotMailbox:
     """
     @return: a mailbox.
     """
-    return Folder(folderID, tuple(name.split("/")), role, isSubscribed)
-
-
-def copy(
-    emailID: str, folderID: str, *keywords: str, thread: str = "", at: int = 0, size: int = 100
-) -> Copy:
-    """
-    @return: a message.
-    """
-    return Copy(emailID, thread or f"T{emailID}", folderID, 1, at, size, frozenset(keywords))
-
-
-class EmailTests(SynchronousTestCase):
-    """
-    Emails of several copies.
-    """
-
-    def test_mailboxes(self) -> None:
-        """
-        An Email is in all the mailboxes where it has a copy (RFC 8621, section 4.1.1).
-        """
-        snapshot = Snapshot([], [copy("M1", "F1"), copy("M1", "F2"), copy("M2", "F1")])
-        self.assertEqual(snapshot.emails["M1"].folderIDs, {"F1", "F2"})
-        self.assertEqual(sorted(snapshot.emails), ["M1", "M2"])
-
-    def test_keywords(self) -> None:
-        """
-        It has the keywords of all copies, and is seen when all are.
-        """
-        copies = [copy("M1", "F1", "$seen", "$flagged"), copy("M1", "F2", "x")]
-        self.assertEqual(Snapshot([], copies).emails["M1"].keywords, {"$flagged", "x"})
-        copies = [copy("M1", "F1", "$seen"), copy("M1", "F2", "$seen")]
-        self.assertEqual(Snapshot([], copies).emails["M1"].keywords, {"$seen"})
-
-    def test_received(self) -> None:
-        """
-        It was received when its first copy was.
-        """
-        copies = [copy("M1", "F1", at=20), copy("M1", "F2", at=10)]
-        self.assertEqual(Snapshot([], copies).emails["M1"].receivedAt, 10)
-
-    def test_threads(self) -> None:
-        """
-        Threads are sorted by date, then id (RFC 8621, section 3).
-        """
-        copies = [
-            copy("M3", "F1", thread="T1", at=20),
-            copy("M2", "F1", thread="T1", at=10),
-            copy("M1", "F1", thread="T1", at=20),
-        ]
-        threads = Snapshot([], copies).threads
-        self.assertEqual([email.id for email in threads["T1"]], ["M2", "M1", "M3"])
+    return SnapshotMailbox(mailboxID, tuple(name.split("/")), role, isSubscribed)
 
 
 class CountTests(SynchronousTestCase):
@@ -79,11 +29,11 @@ class CountTests(SynchronousTestCase):
     The counts of a Mailbox (RFC 8621, section 2).
     """
 
-    def counts(self, snapshot: Snapshot, folderID: str) -> tuple[int, int, int, int]:
+    def counts(self, snapshot: AccountSnapshot, mailboxID: str) -> tuple[int, int, int, int]:
         """
         @return: the four counts.
         """
-        made = mailboxObject(snapshot.folders[folderID], snapshot)
+        made = mailboxObject(snapshot.mailboxes[mailboxID], snapshot)
         return (
             made["totalEmails"],
             made["unreadEmails"],
@@ -93,10 +43,10 @@ class CountTests(SynchronousTestCase):
 
     def test_unread(self) -> None:
         """
-        What is neither seen nor a draft is unread; two copies in one mailbox count once.
+        An Email that is neither seen nor a draft is unread; two copies in one mailbox count once.
         """
-        snapshot = Snapshot(
-            [folder("F1", "INBOX")],
+        snapshot = AccountSnapshot(
+            [mailbox("F1", "INBOX")],
             [
                 copy("M1", "F1", "$seen", thread="T1"),
                 copy("M2", "F1", "$draft", thread="T1"),
@@ -110,8 +60,8 @@ class CountTests(SynchronousTestCase):
         """
         A Thread is unread in all its mailboxes when any of its Emails is.
         """
-        snapshot = Snapshot(
-            [folder("F1", "INBOX"), folder("F2", "Sent")],
+        snapshot = AccountSnapshot(
+            [mailbox("F1", "INBOX"), mailbox("F2", "Sent")],
             [copy("M1", "F1", thread="T1"), copy("M2", "F2", "$seen", thread="T1")],
         )
         self.assertEqual(self.counts(snapshot, "F2"), (1, 0, 1, 1))
@@ -120,8 +70,8 @@ class CountTests(SynchronousTestCase):
         """
         The example of section 2: an unread Email in the trash, a read one in the inbox.
         """
-        snapshot = Snapshot(
-            [folder("F1", "INBOX", "inbox"), folder("F2", "Trash", "trash")],
+        snapshot = AccountSnapshot(
+            [mailbox("F1", "INBOX", "inbox"), mailbox("F2", "Trash", "trash")],
             [copy("M1", "F2", thread="T1"), copy("M2", "F1", "$seen", thread="T1")],
         )
         self.assertEqual(self.counts(snapshot, "F2"), (1, 1, 1, 1))
@@ -137,8 +87,8 @@ class MailboxTests(SynchronousTestCase):
         """
         They have all properties of section 2; this side only reads.
         """
-        snapshot = Snapshot([folder("F1", "INBOX", "inbox")], [])
-        made = mailboxObject(snapshot.folders["F1"], snapshot)
+        snapshot = AccountSnapshot([mailbox("F1", "INBOX", "inbox")], [])
+        made = mailboxObject(snapshot.mailboxes["F1"], snapshot)
         rights = made.pop("myRights")
         self.assertEqual(
             made,
@@ -155,34 +105,20 @@ class MailboxTests(SynchronousTestCase):
         """
         The parent is the nearest mailbox above; where a level is none, the name has it.
         """
-        snapshot = Snapshot(
-            [folder("F1", "a"), folder("F2", "a/b"), folder("F3", "a/x/c"), folder("F4", "y/d")], []
+        snapshot = AccountSnapshot(
+            [
+                mailbox("F1", "a"),
+                mailbox("F2", "a/b"),
+                mailbox("F3", "a/x/c"),
+                mailbox("F4", "y/d"),
+            ],
+            [],
         )
-        made = [mailboxObject(f, snapshot) for f in snapshot.folders.values()]
+        made = [mailboxObject(f, snapshot) for f in snapshot.mailboxes.values()]
         self.assertEqual(
             [(m["name"], m["parentId"]) for m in made],
             [("a", None), ("b", "F1"), ("x/c", "F1"), ("y/d", None)],
         )
-
-    def test_roles(self) -> None:
-        """
-        Roles come from the attributes of RFC 6154, and INBOX is the inbox.
-        """
-        self.assertEqual(roleOf(("INBOX",), []), "inbox")
-        self.assertEqual(roleOf(("x",), ["\\HasNoChildren", "\\Sent"]), "sent")
-        self.assertEqual(roleOf(("x",), [b"\\Trash"]), "trash")
-        self.assertIsNone(roleOf(("Sent",), ["\\Marked"]))
-
-    def test_keywords(self) -> None:
-        """
-        The flags of IMAP as keywords (section 4.1.1): \\Recent is not there, what is \\Deleted is
-        not seen at all.
-        """
-        self.assertEqual(
-            keywordsOf(["\\Seen", b"\\Answered", "\\Recent", "$Forwarded", "Foo"]),
-            {"$seen", "$answered", "$forwarded", "foo"},
-        )
-        self.assertIsNone(keywordsOf(["\\Seen", "\\DELETED"]))
 
 
 class QueryTests(SynchronousTestCase):
@@ -194,13 +130,13 @@ class QueryTests(SynchronousTestCase):
         """
         @return: the ids.
         """
-        folders = [
-            folder("F1", "INBOX", "inbox"),
-            folder("F2", "b", isSubscribed=False),
-            folder("F3", "b/a"),
-            folder("F4", "Sent", "sent"),
+        mailboxes = [
+            mailbox("F1", "INBOX", "inbox"),
+            mailbox("F2", "b", isSubscribed=False),
+            mailbox("F3", "b/a"),
+            mailbox("F4", "Sent", "sent"),
         ]
-        return queryMailboxes(Snapshot(folders, []), arguments)
+        return queryMailboxes(AccountSnapshot(mailboxes, []), arguments)
 
     def test_default(self) -> None:
         """
@@ -241,7 +177,9 @@ class QueryTests(SynchronousTestCase):
             ({"filter": {"nothing": 1}}, "invalidArguments"),
             ({"filter": []}, "invalidArguments"),
             ({"sort": "name"}, "invalidArguments"),
+            ({"sort": [{}]}, "invalidArguments"),
+            ({"sort": [{"property": "name", "isAscending": 1}]}, "invalidArguments"),
         ):
-            with self.assertRaises(MethodProblem) as caught:
+            with self.assertRaises(MethodError) as caught:
                 self.query(**arguments)
             self.assertEqual(caught.exception.asObject()["type"], kind, arguments)

@@ -1,19 +1,19 @@
 # -*- test-case-name: tests.jmap.test_resource -*-
 """
-HTTP requests whose bodies have an end.
+HTTP requests with a limit for their bodies.
 """
 
 from __future__ import annotations
 
 from twisted.web.server import Request
 
-from txjmapaccess.jmap.session import MAX_SIZE_REQUEST
+from txjmapaccess.jmap.sessionobject import MAX_SIZE_REQUEST
 
 
 class BoundedRequest(Request):
     """
-    Keeps no more of a body than is needed to see that it is too large. Twisted keeps all that
-    comes, on disk, from everybody. For a site::
+    Keeps only as much of a body as shows that it is too large. Twisted keeps everything that anyone
+    sends, on disk. For a site::
 
         Site(root, requestFactory=BoundedRequest)
     """

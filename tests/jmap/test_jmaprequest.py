@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_requests -*-
+# -*- test-case-name: tests.jmap.test_jmaprequest -*-
 """
-Tests for L{txjmapaccess.jmap.requests} and L{txjmapaccess.jmap.problems}.
+Tests for L{txjmapaccess.jmap.jmaprequest} and L{txjmapaccess.jmap.errors}.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.jmap import CORE, MAIL
-from txjmapaccess.jmap.problems import MethodProblem, RequestProblem, invalidArguments
-from txjmapaccess.jmap.requests import Call, Request, checkSize, isJSON, parseRequest
+from txjmapaccess.jmap.errors import MethodError, RequestError, invalidArguments
+from txjmapaccess.jmap.jmaprequest import JMAPRequest, MethodCall, checkSize, isJSON, parseRequest
 
 
 def _encoded(**members: Any) -> bytes:
@@ -27,7 +27,7 @@ class ParseTests(SynchronousTestCase):
     """
 
     def assertRejected(self, body: bytes, kind: str) -> dict[str, Any]:
-        with self.assertRaises(RequestProblem) as caught:
+        with self.assertRaises(RequestError) as caught:
             parseRequest(body)
         problem = caught.exception.asObject()
         self.assertEqual(
@@ -42,9 +42,12 @@ class ParseTests(SynchronousTestCase):
         calls = [["Core/echo", {"a": [1, None]}, "c1"], ["Mailbox/get", {}, "c2"]]
         self.assertEqual(
             parseRequest(_encoded(using=[CORE, MAIL], methodCalls=calls, more=True)),
-            Request(
+            JMAPRequest(
                 frozenset((CORE, MAIL)),
-                (Call("Core/echo", {"a": [1, None]}, "c1"), Call("Mailbox/get", {}, "c2")),
+                (
+                    MethodCall("Core/echo", {"a": [1, None]}, "c1"),
+                    MethodCall("Mailbox/get", {}, "c2"),
+                ),
                 None,
             ),
         )
@@ -77,7 +80,7 @@ class ParseTests(SynchronousTestCase):
 
     def test_notRequest(self) -> None:
         """
-        What does not have the types of a Request is C{notRequest}.
+        What does not have the types of a Request object is C{notRequest}.
         """
         for body in (
             b"[]",
@@ -117,7 +120,7 @@ class ParseTests(SynchronousTestCase):
         A request of exactly maxSizeRequest is taken.
         """
         checkSize(1_000_000)
-        with self.assertRaises(RequestProblem):
+        with self.assertRaises(RequestError):
             checkSize(1_000_001)
 
     @given(st.binary() | st.text().map(str.encode))
@@ -127,7 +130,7 @@ class ParseTests(SynchronousTestCase):
         """
         try:
             parseRequest(body)
-        except RequestProblem as problem:
+        except RequestError as problem:
             json.dumps(problem.asObject())
 
 
@@ -161,7 +164,7 @@ class ProblemTests(SynchronousTestCase):
         """
         An error of a method has a type and may have a description (RFC 8620, section 3.6.2).
         """
-        self.assertEqual(MethodProblem("unknownMethod").asObject(), {"type": "unknownMethod"})
+        self.assertEqual(MethodError("unknownMethod").asObject(), {"type": "unknownMethod"})
         self.assertEqual(
             invalidArguments("ids is not a list").asObject(),
             {"type": "invalidArguments", "description": "ids is not a list"},
@@ -172,6 +175,6 @@ class ProblemTests(SynchronousTestCase):
         What HTTP says by itself has no type of its own (RFC 7807, section 4.2).
         """
         self.assertEqual(
-            RequestProblem(None, "TLS is needed", 403).asObject(),
+            RequestError(None, "TLS is needed", 403).asObject(),
             {"type": "about:blank", "status": 403, "detail": "TLS is needed"},
         )

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_turns -*-
+# -*- test-case-name: tests.jmap.test_requestturns -*-
 """
-Long work of a request, in small pieces or in a thread.
+Long work of a request, in slices or in a thread.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ class RequestTurns(Turns):
 
     async def work(self, size: int, function: Callable[..., Any], *args: Any) -> Any:
         """
-        Call C{function}, which touches nothing but its arguments: in a thread when the work is
-        more than a small piece.
+        Call C{function}, which uses nothing but its arguments: in a thread if there is much work.
 
-        @param size: how many octets it goes through.
+        @param size: the number of octets that it goes through.
         """
         if size > _SMALL:
             result = await deferToThreadPool(

@@ -1,11 +1,12 @@
-# -*- test-case-name: tests.jmap.test_requests -*-
+# -*- test-case-name: tests.jmap.test_jmaprequest -*-
 """
-What can be wrong with a JMAP request (RFC 8620, section 3.6). The texts are sent to the client:
-they are fixed sentences, or name what the client itself sent.
+The errors of JMAP (RFC 8620, section 3.6). Their texts are sent to the client: they are fixed
+sentences, or name what the client itself sent.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from txjmapaccess.errors import JMAPAccessError, Refused
@@ -15,26 +16,33 @@ _URN = "urn:ietf:params:jmap:error:"
 
 class NotForJMAP(Refused):
     """
-    Credentials that are good for IMAP and not for JMAP. Nobody has guessed a password.
+    The credentials are valid for IMAP but not for JMAP. This is no attempt to guess a password.
     """
 
 
-class RequestProblem(JMAPAccessError):
+class RequestError(JMAPAccessError):
     """
-    The request as a whole is rejected (RFC 8620, section 3.6.1).
+    A request-level error (RFC 8620, section 3.6.1).
 
-    @param kind: C{"notJSON"}, C{"notRequest"}, C{"unknownCapability"} or C{"limit"}; or L{None}
-        for what HTTP says by itself.
+    @param kind: C{"notJSON"}, C{"notRequest"}, C{"unknownCapability"} or C{"limit"}; L{None} for an
+        error of HTTP itself.
     @param detail: a sentence for the client's developer.
-    @param status: the HTTP status.
+    @ivar status: the HTTP status.
     @param limit: the name of the limit that was exceeded.
+    @ivar challenges: the values of the WWW-Authenticate field.
     """
 
     def __init__(
-        self, kind: str | None, detail: str, status: int = 400, limit: str | None = None
+        self,
+        kind: str | None,
+        detail: str,
+        status: int = 400,
+        limit: str | None = None,
+        challenges: Sequence[bytes] = (),
     ) -> None:
         super().__init__(detail)
         self.status = status
+        self.challenges = challenges
         self._kind = kind
         self._limit = limit
 
@@ -49,9 +57,9 @@ class RequestProblem(JMAPAccessError):
         return details
 
 
-class MethodProblem(JMAPAccessError):
+class MethodError(JMAPAccessError):
     """
-    One method call is answered with an error (RFC 8620, section 3.6.2).
+    A method-level error (RFC 8620, section 3.6.2).
 
     @param kind: the type of the error: C{"invalidArguments"}, ...
     @param description: a sentence for the client's developer.
@@ -66,14 +74,14 @@ class MethodProblem(JMAPAccessError):
         """
         @return: the arguments of the C{error} response.
         """
-        problem = {"type": self._kind}
+        error = {"type": self._kind}
         if self._description is not None:
-            problem["description"] = self._description
-        return problem
+            error["description"] = self._description
+        return error
 
 
-def invalidArguments(description: str) -> MethodProblem:
+def invalidArguments(description: str) -> MethodError:
     """
-    @return: the error for arguments that cannot be used.
+    @return: the error for invalid arguments of a method.
     """
-    return MethodProblem("invalidArguments", description)
+    return MethodError("invalidArguments", description)

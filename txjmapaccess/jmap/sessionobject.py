@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_resource -*-
 """
-The Session object (RFC 8620, section 2): what this server can do, and where.
+The Session object (RFC 8620, section 2): the capabilities, limits and URLs of this server.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
 CAPABILITIES = frozenset((CORE, MAIL))
 
-#: Octets. Below what RFC 8620 suggests: a request that only reads has no reason to be larger, and
-#: parsing this much JSON takes the reactor about 10 ms.
+#: Octets. Less than RFC 8620 suggests: a request that only reads does not need more, and parsing
+#: this much JSON takes about 10 ms.
 MAX_SIZE_REQUEST = 1_000_000
 MAX_CALLS = 16
 MAX_OBJECTS = 500
 MAX_CONCURRENT = 8
 
-#: The values of C{property} by which Email/query can sort.
+#: The properties by which Email/query can sort.
 EMAIL_SORT = (
     "receivedAt",
     "size",
@@ -52,11 +52,11 @@ _MAIL_LIMITS = {
 
 def sessionObject(username: str, accountID: str, base: str) -> dict[str, Any]:
     """
-    @param username: the user's name.
+    @param username: the name of the user.
     @param accountID: see L{txjmapaccess.interfaces.IObjectIDAccount.getAccountID}.
     @param base: the URL of the session resource.
     """
-    # Whatever octets the name has: the object is UTF-8.
+    # The name may have any octets, but the object is UTF-8.
     username = username.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     account = {
         "name": username,
@@ -80,7 +80,7 @@ def sessionObject(username: str, accountID: str, base: str) -> dict[str, Any]:
 
 def stateOf(value: Any) -> str:
     """
-    @return: a short string that changes whenever C{value}, JSON, does.
+    @return: a short string that changes whenever C{value} does.
     """
     encoded = json.dumps(value, sort_keys=True).encode("ascii")
     return hashlib.sha256(encoded).hexdigest()[:16]

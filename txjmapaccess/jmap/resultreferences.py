@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_references -*-
+# -*- test-case-name: tests.jmap.test_resultreferences -*-
 """
 References to the results of earlier method calls (RFC 8620, section 3.7). Pure functions.
 """
@@ -9,24 +9,24 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
+from txjmapaccess.jmap.errors import MethodError, invalidArguments
 
 #: A method response: name, arguments, method call id.
-Response = tuple[str, dict[str, Any], str]
+MethodResponse = tuple[str, dict[str, Any], str]
 
-#: How much the references of one call may bring, in characters of strings and numbers of other
-#: values. Without a limit, echoes of echoes double the answer with every call.
+#: How much data the references of one call may resolve to: characters of strings, plus the number
+#: of values. Without a limit, echoes of echoes double the response with every call.
 MOST = 250_000
 
 _INDEX = re.compile(r"(0|[1-9][0-9]{0,8})\Z")
 
 
-def resolve(arguments: dict[str, Any], responses: Sequence[Response]) -> dict[str, Any]:
+def resolve(arguments: dict[str, Any], responses: Sequence[MethodResponse]) -> dict[str, Any]:
     """
     @return: C{arguments} with the value of each reference in its place.
 
-    @raise MethodProblem: C{invalidArguments} when an argument is given in both forms,
-        C{invalidResultReference} when a reference fails to resolve.
+    @raise MethodError: C{invalidArguments} for an argument in both forms,
+        C{invalidResultReference} if a reference fails to resolve.
     """
     if not any(name.startswith("#") for name in arguments):
         return arguments
@@ -36,18 +36,18 @@ def resolve(arguments: dict[str, Any], responses: Sequence[Response]) -> dict[st
         if name.startswith("#"):
             name = name[1:]
             if name in arguments:
-                raise invalidArguments(f"{name} is given twice")
+                raise invalidArguments(f"{name} is set twice")
             value = _resolveOne(value, responses)
             left = _weigh(value, left)
         resolved[name] = value
     return resolved
 
 
-def _failed(description: str) -> MethodProblem:
-    return MethodProblem("invalidResultReference", description)
+def _failed(description: str) -> MethodError:
+    return MethodError("invalidResultReference", description)
 
 
-def _resolveOne(reference: Any, responses: Sequence[Response]) -> Any:
+def _resolveOne(reference: Any, responses: Sequence[MethodResponse]) -> Any:
     fields = ("resultOf", "name", "path")
     if not isinstance(reference, dict) or not all(
         isinstance(reference.get(field), str) for field in fields
@@ -64,26 +64,17 @@ def _resolveOne(reference: Any, responses: Sequence[Response]) -> Any:
 
 def evaluate(value: Any, tokens: Sequence[str]) -> Any:
     """
-    Apply a JSON pointer (RFC 6901, section 4) that may have C{*} for "every item of an array".
+    Apply a JSON pointer (RFC 6901, section 4) in which C{*} means every item of an array.
 
-    @raise MethodProblem: C{invalidResultReference} when it leads nowhere.
+    @raise MethodError: C{invalidResultReference} if it matches nothing.
     """
     for position, token in enumerate(tokens):
         if isinstance(value, list) and token == "*":
-            return _map(value, tokens[position + 1 :])
+            results = [evaluate(item, tokens[position + 1 :]) for item in value]
+            lists = [each if isinstance(each, list) else [each] for each in results]
+            return [member for each in lists for member in each]
         value = _step(value, token.replace("~1", "/").replace("~0", "~"))
     return value
-
-
-def _map(items: list[Any], tokens: Sequence[str]) -> list[Any]:
-    collected: list[Any] = []
-    for item in items:
-        result = evaluate(item, tokens)
-        if isinstance(result, list):
-            collected.extend(result)
-        else:
-            collected.append(result)
-    return collected
 
 
 def _step(value: Any, token: str) -> Any:
@@ -91,16 +82,16 @@ def _step(value: Any, token: str) -> Any:
         return value[token]
     if isinstance(value, list) and _INDEX.match(token) and int(token) < len(value):
         return value[int(token)]
-    raise _failed("the path leads nowhere")
+    raise _failed("the path matches nothing")
 
 
 def _weigh(value: Any, left: int) -> int:
     """
-    @return: what remains of C{left} when C{value} is taken from it.
+    @return: C{left} without the size of C{value}.
     """
     left -= len(value) + 1 if isinstance(value, str) else 1
     if left < 0:
-        raise _failed("the references bring too much")
+        raise _failed("the references resolve to too much data")
     if isinstance(value, dict):
         for key, member in value.items():
             left = _weigh(member, left - len(key))

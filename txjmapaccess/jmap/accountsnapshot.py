@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.jmap.test_snapshot -*-
+# -*- test-case-name: tests.jmap.test_accountsnapshot -*-
 """
-What an account holds, as JMAP sees it: frozen values, and what follows from them. No I/O.
+The content of an account, as JMAP sees it: frozen values, and what follows from them. No I/O.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cached_property
 
 
 @dataclass(frozen=True)
-class Folder:
+class SnapshotMailbox:
     """
     A mailbox.
 
@@ -32,7 +32,7 @@ class Copy:
     """
     A message in a mailbox. Messages with one EMAILID are copies of one Email.
 
-    @ivar folderID: the MAILBOXID of the mailbox.
+    @ivar mailboxID: the MAILBOXID of the mailbox.
     @ivar uid: its UID there.
     @ivar receivedAt: its internal date, in seconds since the epoch.
     @ivar size: in octets.
@@ -41,63 +41,44 @@ class Copy:
 
     emailID: str
     threadID: str
-    folderID: str
+    mailboxID: str
     uid: int
     receivedAt: int
     size: int
     keywords: frozenset[str]
 
 
-@dataclass(frozen=True)
 class Email:
     """
     An Email: all copies of a message.
 
-    @ivar copies: at least one, the first received one first.
+    @ivar copies: at least one, in the order in which they were received.
+    @ivar id: its EMAILID.
+    @ivar threadID: its THREADID.
+    @ivar receivedAt: when the first copy was received, in seconds since the epoch.
+    @ivar size: in octets.
     """
 
-    copies: tuple[Copy, ...]
-
-    @property
-    def id(self) -> str:
-        """
-        Its EMAILID.
-        """
-        return self.copies[0].emailID
-
-    @property
-    def threadID(self) -> str:
-        """
-        Its THREADID.
-        """
-        return self.copies[0].threadID
-
-    @property
-    def receivedAt(self) -> int:
-        """
-        When the first copy was received, in seconds since the epoch.
-        """
-        return self.copies[0].receivedAt
-
-    @property
-    def size(self) -> int:
-        """
-        In octets.
-        """
-        return self.copies[0].size
+    def __init__(self, copies: tuple[Copy, ...]) -> None:
+        self.copies = copies
+        first = copies[0]
+        self.id = first.emailID
+        self.threadID = first.threadID
+        self.receivedAt = first.receivedAt
+        self.size = first.size
 
     @cached_property
-    def folderIDs(self) -> frozenset[str]:
+    def mailboxIDs(self) -> frozenset[str]:
         """
         The mailboxes that it is in.
         """
-        return frozenset(copy.folderID for copy in self.copies)
+        return frozenset(copy.mailboxID for copy in self.copies)
 
     @cached_property
     def keywords(self) -> frozenset[str]:
         """
-        The keywords that any copy has, but C{$seen} only when all have it: what is unread in one
-        mailbox of IMAP is not lost from sight.
+        The keywords of all copies, but C{$seen} only if each copy has it: an Email that is unread
+        in one mailbox of IMAP is unread.
         """
         found = frozenset().union(*(copy.keywords for copy in self.copies))
         allSeen = all("$seen" in copy.keywords for copy in self.copies)
@@ -111,21 +92,23 @@ class Email:
         return not self.keywords & {"$seen", "$draft"}
 
 
-class Snapshot:
+class AccountSnapshot:
     """
     An account at one time.
 
-    @ivar folders: the mailboxes by id.
+    @ivar mailboxes: the mailboxes by id.
     @ivar emails: the Emails by id.
     """
 
-    def __init__(self, folders: Iterable[Folder], copies: Iterable[Copy]) -> None:
-        self.folders: Mapping[str, Folder] = {folder.id: folder for folder in folders}
+    def __init__(self, mailboxes: Iterable[SnapshotMailbox], copies: Iterable[Copy]) -> None:
+        self.mailboxes: Mapping[str, SnapshotMailbox] = {
+            mailbox.id: mailbox for mailbox in mailboxes
+        }
         byID: dict[str, list[Copy]] = {}
         for copy in copies:
             byID.setdefault(copy.emailID, []).append(copy)
         self.emails: Mapping[str, Email] = {
-            emailID: Email(tuple(sorted(same, key=lambda c: (c.receivedAt, c.folderID, c.uid))))
+            emailID: Email(tuple(sorted(same, key=lambda c: (c.receivedAt, c.mailboxID, c.uid))))
             for emailID, same in byID.items()
         }
 
@@ -144,44 +127,44 @@ class Snapshot:
         """
         The Emails of each mailbox.
         """
-        contents: dict[str, list[Email]] = {folderID: [] for folderID in self.folders}
+        contents: dict[str, list[Email]] = {mailboxID: [] for mailboxID in self.mailboxes}
         for email in self.emails.values():
-            for folderID in email.folderIDs:
-                contents[folderID].append(email)
+            for mailboxID in email.mailboxIDs:
+                contents[mailboxID].append(email)
         return contents
 
     @cached_property
     def _trash(self) -> str | None:
-        return next((f.id for f in self.folders.values() if f.role == "trash"), None)
+        return next((f.id for f in self.mailboxes.values() if f.role == "trash"), None)
 
     @cached_property
     def _unread(self) -> tuple[frozenset[str], frozenset[str]]:
         """
-        The Threads that have unread Emails elsewhere than only in the trash, and in the trash.
+        The Threads with unread Emails that are not only in the trash, and those in the trash.
         """
         unread = [email for email in self.emails.values() if email.isUnread]
-        elsewhere = frozenset(e.threadID for e in unread if e.folderIDs != {self._trash})
-        return elsewhere, frozenset(e.threadID for e in unread if self._trash in e.folderIDs)
+        elsewhere = frozenset(e.threadID for e in unread if e.mailboxIDs != {self._trash})
+        return elsewhere, frozenset(e.threadID for e in unread if self._trash in e.mailboxIDs)
 
-    def unreadThreads(self, folderID: str) -> int:
+    def unreadThreads(self, mailboxID: str) -> int:
         """
-        @return: how many Threads a user sees as unread who opens this mailbox (RFC 8621, section
-            2: the trash is a world of its own).
+        @return: the number of unread Threads of a mailbox (RFC 8621, section 2: Emails in the trash
+            do not count elsewhere, and the others not in the trash).
         """
         elsewhere, inTrash = self._unread
-        threads = {email.threadID for email in self.contents[folderID]}
-        return len(threads & (inTrash if folderID == self._trash else elsewhere))
+        threads = {email.threadID for email in self.contents[mailboxID]}
+        return len(threads & (inTrash if mailboxID == self._trash else elsewhere))
 
     @cached_property
-    def _byPath(self) -> Mapping[tuple[str, ...], Folder]:
-        return {folder.path: folder for folder in self.folders.values()}
+    def _byPath(self) -> Mapping[tuple[str, ...], SnapshotMailbox]:
+        return {mailbox.path: mailbox for mailbox in self.mailboxes.values()}
 
-    def parentOf(self, folder: Folder) -> Folder | None:
+    def parentOf(self, mailbox: SnapshotMailbox) -> SnapshotMailbox | None:
         """
-        @return: the nearest mailbox above C{folder}, over names that are no mailboxes.
+        @return: the nearest mailbox above C{mailbox}; levels without a mailbox are skipped.
         """
-        for length in range(len(folder.path) - 1, 0, -1):
-            above = self._byPath.get(folder.path[:length])
+        for length in range(len(mailbox.path) - 1, 0, -1):
+            above = self._byPath.get(mailbox.path[:length])
             if above is not None:
                 return above
         return None
