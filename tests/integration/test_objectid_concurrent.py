@@ -21,8 +21,8 @@ from tests.support.coroutines import AsyncTestCase
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.identifiers import IndexedIdentifiers
 from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.values import MailboxForgotten
 from txjmapaccess.pacing import Turns
+from txjmapaccess.store.objectids import MailboxForgotten
 from txjmapaccess.store.openaccount import OpenAccount
 
 NAMES = ("a", "b", "a/x", "c")

@@ -402,6 +402,61 @@ class RenameTests(ChangeTestCase):
         self.assertEqual(found(self.session.send(b"a FETCH 1 EMAILID"), b"EMAILID"), [])
         self.assertEqual(self.emails(b"b"), self.emailsBefore)
 
+    def lookedAtAfter(self, *lines):
+        """
+        Another session does this after the store has opened a mailbox and before its MAILBOXID is
+        looked up.
+
+        @return: the MAILBOXIDs that are shown.
+        """
+        select, opened = self.account.select, self.account.select("a", 1)
+        waiting = [Deferred()]
+        self.account.select = lambda *args: waiting.pop() if waiting else select(*args)
+        slow = waiting[0]
+        self.assertEqual(self.session.send(b"a SELECT a"), [])
+        self.do(*lines, session=self.connect())
+        slow.callback(opened)
+        answer = self.session.received()
+        self.assertTrue(answer[-1].startswith(b"a OK "), answer)
+        return found(answer, rb"^\* OK \[MAILBOXID")
+
+    def test_renamedWhileSelected(self):
+        """
+        A mailbox that was renamed after it was opened is not given another MAILBOXID, and its old
+        name has none.
+        """
+        self.assertEqual(self.lookedAtAfter(b"RENAME a b"), [])
+        self.assertIsNone(ObjectIndex(self.index.fileOf("arnt")).findMailbox("a", 7))
+        self.assertEqual(self.status(b"b"), self.before[0])
+
+    def test_deletedWhileSelected(self):
+        """
+        So with one that was deleted: the next of its name has a MAILBOXID of its own.
+        """
+        self.assertEqual(self.lookedAtAfter(b"DELETE a"), [])
+        self.assertIsNone(ObjectIndex(self.index.fileOf("arnt")).findMailbox("a", 7))
+
+    def test_renamedWhileAdded(self):
+        """
+        A mailbox that is renamed after the mailboxes were listed, and before it is put into the
+        index, is not put there under its old name.
+        """
+        self.account.mailboxes["n"] = TheirMailbox()
+        session, other = self.connect(), None
+        add = ObjectIndex.addMailbox
+
+        def renameAndAdd(index, *args):
+            nonlocal other
+            if other is None:
+                other = self.connect()
+                self.do(b"RENAME n m", session=other)
+            return add(index, *args)
+
+        self.patch(ObjectIndex, "addMailbox", renameAndAdd)
+        self.assertEqual(found(session.send(b"a SELECT n"), rb"^\* OK \[MAILBOXID"), [])
+        self.assertIsNone(ObjectIndex(self.index.fileOf("arnt")).findMailbox("n", 7))
+        self.status(b"m")
+
     def test_waits(self):
         """
         While a mailbox is being renamed, whoever asks about it waits, and changes wait for each

@@ -30,12 +30,12 @@ from txjmapaccess.objectid.values import (
     GONE,
     MOVED,
     RENAME,
-    MailboxForgotten,
     MailboxKey,
     PendingChange,
     Settled,
     Unsettled,
 )
+from txjmapaccess.store.objectids import MailboxForgotten
 
 #: Reports what it has kept, one line for each message, for as long as it is let.
 _WRITER = """

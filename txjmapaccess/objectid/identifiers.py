@@ -24,6 +24,7 @@ from txjmapaccess.pacing import ClientGone, Turns
 from txjmapaccess.store.mailboxes import MailboxNames, steadyUIDValidity
 from txjmapaccess.store.messages import openMessage
 from txjmapaccess.store.messageset import since
+from txjmapaccess.store.objectids import MailboxForgotten
 from txjmapaccess.store.openaccount import OpenAccount
 
 _CHUNK = 64 * 1024
@@ -46,6 +47,8 @@ class IndexedIdentifiers:
         self._index = index
         self._run = run
         self._names = MailboxNames(opened.account)
+        #: L{ObjectIndex.changeCount} when the names were listed.
+        self._listedAt = -1
         self._changes = MailboxChanges(opened.turns, index, run, self._names)
         # By id: a mailbox that is open stays the same when somebody renames it.
         self._open: dict[int, tuple[ref[Any], int, int]] = {}
@@ -64,13 +67,23 @@ class IndexedIdentifiers:
             try:
                 key = await self._run(self._index.findMailbox, name, uidValidity)
                 if key is None:
-                    listed = await self._names.spelling(name)
-                    key = await self._run(self._index.addMailbox, listed, uidValidity)
+                    key = await self._add(name, uidValidity)
             except Unsettled:
                 await self._changes.settle()
             else:
                 self._remember(mailbox, key.row, uidValidity)
                 return key  # type: ignore[no-any-return]
+
+    async def _add(self, name: str, uidValidity: int) -> MailboxKey:
+        count = await self._run(self._index.changeCount)
+        if count != self._listedAt:
+            await self._names.refreshed()
+            self._listedAt = count
+        listed = await self._names.spelling(name)
+        if listed not in self._names.listed and await self._names.mailbox(listed) is None:
+            raise MailboxForgotten()
+        added: MailboxKey = await self._run(self._index.addMailbox, listed, uidValidity, count)
+        return added
 
     def _remember(self, mailbox: Any, row: int, uidValidity: int) -> None:
         opened, key = self._open, id(mailbox)

@@ -29,13 +29,13 @@ from txjmapaccess.objectid.values import (
     MOVED,
     RENAME,
     IDs,
-    MailboxForgotten,
     MailboxKey,
     PendingChange,
     Settled,
     Unsettled,
 )
 from txjmapaccess.store.mailboxnames import folded
+from txjmapaccess.store.objectids import MailboxForgotten
 
 #: SQLite's smallest limit of variables in a statement.
 _MOST_VARIABLES = 900
@@ -70,15 +70,25 @@ class ObjectIndex:
         ).fetchone()
         return None if known is None else MailboxKey(*known)
 
-    def addMailbox(self, name: str, uidValidity: int) -> MailboxKey:
+    def changeCount(self) -> int:
         """
-        @param name: that by which the store lists it.
+        @return: a number that grows when a change is begun, and when it is settled.
+        """
+        with openFile(self.path) as database:
+            return _changeCount(database)
 
-        @return: the mailbox, which is new here unless somebody has been faster.
+    def addMailbox(self, name: str, uidValidity: int, since: int | None = None) -> MailboxKey:
+        """
+        @param name: the name by which the store lists it.
+        @param since: the L{changeCount} from before the store was asked.
 
-        @raise Unsettled: as L{findMailbox}.
+        @return: the mailbox, which is new here unless another session was faster.
+
+        @raise Unsettled: as L{findMailbox}, and when there was a change since.
         """
         with openFile(self.path) as database, transaction(database):
+            if since not in (None, _changeCount(database)):
+                raise Unsettled()
             known = self._find(database, name, uidValidity)
             return known or self._add(database, name, uidValidity)
 
@@ -246,6 +256,12 @@ class ObjectIndex:
                 (row, value),
             ).fetchall()
         return [uid for (uid,) in found]
+
+
+def _changeCount(database: sqlite3.Connection) -> int:
+    query = "SELECT 2 * coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'begun'"
+    pending: int = database.execute("SELECT count(*) FROM begun").fetchone()[0]
+    return int(database.execute(query).fetchone()[0]) - pending
 
 
 def _begun(database: sqlite3.Connection, *kinds: str) -> list[PendingChange]:

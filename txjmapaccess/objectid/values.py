@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from txjmapaccess.errors import JMAPAccessError
-
 #: An EMAILID and a THREADID.
 IDs = tuple[str, str]
 
@@ -69,12 +67,3 @@ class Unsettled(Exception):
     """
     Somebody has begun a change that may concern what was asked for: it must be settled first.
     """
-
-
-class MailboxForgotten(JMAPAccessError):
-    """
-    A mailbox that was deleted while a session had it open.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("the mailbox was deleted")

@@ -18,7 +18,13 @@ from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDSearch
 from txjmapaccess.pacing import ClientGone
 from txjmapaccess.store.identifierfailures import WITHHELD_SECONDS, AccountFailures
 from txjmapaccess.store.mailboxes import MailboxNames, openMailbox
-from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs, StoreIdentifiers, isObjectID
+from txjmapaccess.store.objectids import (
+    LEFT_OUT,
+    MailboxForgotten,
+    MessageIDs,
+    StoreIdentifiers,
+    isObjectID,
+)
 from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.store.problemreports import MOST_OBJECTS, ProblemReports
 
@@ -97,6 +103,8 @@ class AccountIdentifiers:
             value = await self.source().mailboxID(name, mailbox)
         except ClientGone:
             raise
+        except MailboxForgotten:  # Nothing is wrong with the store.
+            return LEFT_OUT
         except Exception as e:
             if self._raises and isinstance(e, TemporaryFailure):
                 self.failures.add()
