@@ -170,7 +170,7 @@ class BadInputTests(SynchronousTestCase):
         """
         @return: what was logged about identifiers.
         """
-        return [event for event in self.events if "left out" in str(event.get("log_format"))]
+        return [event for event in self.events if "omitted" in str(event.get("log_format"))]
 
     def test_illegalEmailID(self):
         """
@@ -278,7 +278,7 @@ class BadInputTests(SynchronousTestCase):
         self.assertEqual([r["holder"] for r in reports], self.inbox.messages[:2] * 2)
         session.send(b"a FETCH 1:* EMAILID")
         self.assertEqual(len(self.reports()), 102)
-        self.assertIn("further ones", formatEvent(self.reports()[-1]))
+        self.assertIn("others are not reported", formatEvent(self.reports()[-1]))
 
     def test_otherUsers(self):
         """

@@ -30,8 +30,8 @@ from txjmapaccess.jmap.problems import NotForJMAP
 from txjmapaccess.pacing import Turns
 from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
-from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 from txjmapaccess.verdict import Usable
 
 
@@ -69,7 +69,7 @@ class Authenticator:
         self,
         portal: Portal,
         policy: Policy,
-        identification: Identification,
+        identification: ServerIdentifiers,
         reactor: Any,
     ) -> None:
         self._portal = portal

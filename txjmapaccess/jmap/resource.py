@@ -29,7 +29,7 @@ from txjmapaccess.limits import Limits
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.policy import Policy
 from txjmapaccess.sessionurl import checkSessionURL
-from txjmapaccess.store.identification import Identification
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 
 
 class JMAPResource(GuardedResource):
@@ -74,7 +74,7 @@ class JMAPResource(GuardedResource):
         if reactor is None:
             from twisted.internet import reactor
         self._url = None if url is None else checkSessionURL(url).rstrip("/")
-        authenticator = Authenticator(portal, policy, Identification(objectIDs, portal), reactor)
+        authenticator = Authenticator(portal, policy, ServerIdentifiers(objectIDs, portal), reactor)
         door = Door(authenticator, reactor, realm, requireTLS, refusalSeconds, limits)
         super().__init__(door)
         self.putChild(b"api", _APIResource(door, self))

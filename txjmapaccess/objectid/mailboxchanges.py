@@ -25,7 +25,7 @@ from twisted.internet.defer import Deferred
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.indexfile import IndexUnavailable
+from txjmapaccess.objectid.indexfile import IndexLocked
 from txjmapaccess.objectid.lock import Lock, tryLock
 from txjmapaccess.objectid.names import movesOf
 from txjmapaccess.objectid.values import (
@@ -72,7 +72,7 @@ class MailboxChanges:
         Wait until whoever is at work on a change has come to its end, and settle what was begun
         by those who have not.
 
-        @raise IndexUnavailable: when that takes too long.
+        @raise IndexLocked: when that takes too long.
         """
         (await self._locked()).release()
 
@@ -95,7 +95,7 @@ class MailboxChanges:
             if lock is not None:
                 return lock
             await turns.pause(_EACH)  # Ends this when the client has gone.
-        raise IndexUnavailable(self._index.path, "somebody changes mailboxes for too long")
+        raise IndexLocked(self._index.path, "timed out waiting for a change to mailboxes")
 
     async def begin(self, *changes: PendingChange) -> Change:
         """

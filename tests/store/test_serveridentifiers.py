@@ -1,7 +1,7 @@
-# -*- test-case-name: tests.store.test_identification -*-
+# -*- test-case-name: tests.store.test_serveridentifiers -*-
 """
-Tests for L{txjmapaccess.store.identification}: accounts whose identifiers cannot be read, over the
-wire, on both sides.
+Tests for L{txjmapaccess.store.serveridentifiers}: accounts whose identifiers cannot be read, over
+the wire, on both sides.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from tests.support.identifiers import InlineIndex
 from tests.support.imap import URL, Connection, RecordingRealm, capabilitiesIn, makePortal
 from tests.support.jmap import Server, basic
 from tests.support.mail import Account, IdentifiedAccount
+from txjmapaccess import database
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.objectid import indexfile
 from txjmapaccess.policy import SharedCredentials
-from txjmapaccess.store.identifierfailures import WITHHELD_SECONDS
+from txjmapaccess.store.identifierproblems import WITHHELD_SECONDS, problemsOf
 from txjmapaccess.store.mailboxes import listMailboxes
-from txjmapaccess.store.problemreports import reportsOf
 from txjmapaccess.verdict import Known, Reason, Usable
 
 
@@ -42,7 +42,7 @@ class SharedCase(SynchronousTestCase):
         self.path = os.path.abspath(self.mktemp())
         self.index = None
         self.clock = Clock()
-        reportsOf(self.portal).failures.seconds = self.clock.seconds
+        problemsOf(self.portal).seconds = self.clock.seconds
         self.events = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
@@ -179,23 +179,53 @@ class AtLoginTests(SharedCase):
             self.clock.advance(WITHHELD_SECONDS)
             self.assertWithheld(f"python -m txjmapaccess.objectid rebuild {path}")
 
+    def test_written(self):
+        """
+        Another process writes to the file: it can be read, and the login does not wait.
+        """
+        self.patch(indexfile, "_LOGIN_PATIENCE", 0)
+        self.login()[0].send(b"a SELECT INBOX")
+        other = sqlite3.connect(self.index.fileOf("arnt"), isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        self.assertShared()
+        self.assertEqual(self.reports(), [])
+
     def test_locked(self):
         """
-        Another process keeps the file: the login does not wait for long, and the next not at all.
+        Another process keeps the file: the login does not wait for long. As soon as it does not,
+        the next login is shared.
         """
         self.patch(indexfile, "_LOGIN_PATIENCE", 0.01)
         self.login()[0].send(b"a SELECT INBOX")
         path = self.index.fileOf("arnt")
-        for begin in ("BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"):
-            database = sqlite3.connect(path, isolation_level=None)
-            database.execute(begin)
-            self.events.clear()
-            self.clock.advance(WITHHELD_SECONDS + 24 * 60 * 60)
-            self.assertWithheld(path, "locked")
-            database.close()
-            self.assertEqual(self.login()[1], False)
-            self.clock.advance(WITHHELD_SECONDS)
-            self.assertShared()
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        self.assertWithheld(path, "locked", "from a login")
+        other.close()
+        self.assertShared()
+
+    def test_lockedLater(self):
+        """
+        So when the file is locked for too long after the login.
+        """
+        self.patch(database, "PATIENCE", 0.01)
+        connection, _ = self.login()
+        connection.send(b"a SELECT INBOX")
+        other = sqlite3.connect(self.index.fileOf("arnt"), isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        connection.send(b"a EXAMINE INBOX")
+        other.close()
+        self.assertShared()
+
+    def test_readOnly(self):
+        """
+        The file cannot be written to.
+        """
+        self.login()[0].send(b"a SELECT INBOX")
+        path = self.index.fileOf("arnt")
+        self.patch(os, "access", lambda asked, mode: asked != path)  # root can write anywhere.
+        self.assertWithheld(path, "Permission denied")
 
     def test_nobodysIndex(self):
         """
@@ -247,7 +277,7 @@ class AccountIDTests(SharedCase):
             self.account.getAccountID = lambda value=value: value
             self.events.clear()
             self.clock.advance(WITHHELD_SECONDS + 24 * 60 * 60)
-            self.assertWithheld("IdentifiedAccount gives an illegal accountId")
+            self.assertWithheld("IdentifiedAccount returned an invalid accountId")
 
     def test_raises(self):
         """
@@ -405,7 +435,7 @@ class StoresOwnTests(SharedCase):
         connection, isUsable = self.login()
         self.assertTrue(isUsable)
         connection.send(*[b"a SELECT INBOX"] * 3)
-        self.assertWithheld("MAILBOXID", "not the form")
+        self.assertWithheld("MAILBOXID", "not a valid")
 
     def test_messageWithout(self):
         """

@@ -1,13 +1,13 @@
-# -*- test-case-name: tests.store.test_identification -*-
+# -*- test-case-name: tests.store.test_serveridentifiers -*-
 """
 Where the object identifiers (RFC 8474) of accounts come from, for IMAP and JMAP alike: from their
 store, by adaptation, or from an L{txjmapaccess.objectid.ObjectIDIndex}. And whether an account has
-the same over JMAP as over IMAP, which JMAPACCESS asserts (RFC 9698, section 3).
+the same identifiers over JMAP and IMAP, which JMAPACCESS asserts (RFC 9698, section 3).
 
-The accountId and the file of an index are tried at each login. That mailboxes have no identifiers,
-or other ones at each look, shows only when they are opened: then the account is among the
-L{AccountFailures<txjmapaccess.store.identifierfailures.AccountFailures>} of the server, and for a
-while its logins do not get JMAPACCESS.
+Each login checks the accountId and the file of an index. A mailbox without an identifier, or with
+another one at each look, shows only when it is opened: then
+L{IdentifierProblems<txjmapaccess.store.identifierproblems.IdentifierProblems>} withholds JMAPACCESS
+from the next logins of that account.
 """
 
 from __future__ import annotations
@@ -24,15 +24,14 @@ from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.message.identifiers import accountID
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
-from txjmapaccess.store.identifierfailures import AccountFailures
-from txjmapaccess.store.objectids import isObjectID
+from txjmapaccess.store.identifierproblems import problemsOf
+from txjmapaccess.store.objectids import IdentifiersLocked, isObjectID
 from txjmapaccess.store.openaccount import OpenAccount
-from txjmapaccess.store.problemreports import reportsOf
 
 
-class Identification:
+class ServerIdentifiers:
     """
-    Of one server.
+    The identifiers of all accounts of a server.
 
     @param index: the L{ObjectIDIndex<txjmapaccess.objectid.ObjectIDIndex>}, or L{None} for stores
         that have identifiers.
@@ -43,11 +42,12 @@ class Identification:
 
     def __init__(self, index: Any = None, server: Any = None) -> None:
         self._index = index
-        self._reports = reportsOf(server)
+        self._problems = problemsOf(server)
 
     def arePromised(self, account: Any) -> bool:
         """
-        @return: whether somebody vouches that JMAP has the identifiers of this account.
+        @return: whether the store or the operator vouches that JMAP has the identifiers of this
+            account.
         """
         if self._index is not None:
             return bool(self._index.sharedWithJMAP)
@@ -57,12 +57,11 @@ class Identification:
         """
         @param opened: an account at its login.
 
-        @return: whether JMAP has its identifiers, and they can be read. If only the latter is not
-            so, the log says why, once a day. The identifiers of an account whose user nobody knows
-            are not shared.
+        @return: whether JMAP has its identifiers, and they can be read. If they cannot, the log
+            says why, once a day. The identifiers of an unknown user are never shared.
         """
-        failures = AccountFailures(self._reports.failures, opened.username)
-        if not self.arePromised(opened.account) or not failures.username or failures.areRecent():
+        username, problems = opened.username, self._problems
+        if not self.arePromised(opened.account) or not username or problems.isWithheld(username):
             return False
         try:
             await self._storeAccountID(opened.account)
@@ -70,20 +69,25 @@ class Identification:
                 await settled(self._index.check, opened)
         except CancelledError:
             return False
-        except JMAPAccessError as e:
-            failures.withhold(self._log, str(e))
+        except IdentifiersLocked as e:
+            if problems.isNews("locked", str(e)):
+                self._log.error("JMAPACCESS is withheld from a login: {problem}", problem=str(e))
             return False
+        except JMAPAccessError as e:
+            problems.report(self._log, str(e))
         except Exception as e:
             kind = qual(type(opened.account))
-            failures.withhold(self._log, f"{kind}: {type(e).__name__} raised", Failure())
-            return False
-        return True
+            problems.report(self._log, f"{kind}: {type(e).__name__} raised", Failure())
+        else:
+            return True
+        problems.withhold(username)
+        return False
 
     async def accountID(self, account: Any, username: str) -> str:
         """
         @return: the JMAP accountId (RFC 8620, section 1.6.2).
 
-        @raise JMAPAccessError: when the store gives what can be none.
+        @raise JMAPAccessError: when the store returns an invalid one.
         """
         return await self._storeAccountID(account) or accountID(username)
 
@@ -93,7 +97,7 @@ class Identification:
             return None
         found = await settled(identified.getAccountID)
         if not isObjectID(found):  # An Id has the same form (RFC 8620, section 1.2).
-            raise JMAPAccessError(f"{type(account).__name__} gives an illegal accountId")
+            raise JMAPAccessError(f"{type(account).__name__} returned an invalid accountId")
         return str(found)
 
     def of(self, opened: OpenAccount, raises: bool = False) -> AccountIdentifiers:
@@ -102,4 +106,4 @@ class Identification:
 
         @return: the identifiers of one account.
         """
-        return AccountIdentifiers(opened, self._index, self._reports, raises)
+        return AccountIdentifiers(opened, self._index, self._problems, raises)
