@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -24,6 +25,7 @@ from twisted.mail.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDSearch, IPollableMailbox
 from txjmapaccess.maildir import changes
 from txjmapaccess.maildir.flags import Flags, flagsNamed
@@ -149,18 +151,19 @@ class Mailbox(KnownMailbox):
         """
         self._mustBeWriteable()
         if not isinstance(messageObject, Message):
-            return self._copyForeign(messageObject)
+            return Deferred.fromCoroutine(self._copyForeign(messageObject))
         done: Deferred[int] = Deferred()
         self._toCopy.append((messageObject, done))
         if len(self._toCopy) == 1:
             Deferred.fromCoroutine(self._copyAll())
         return done
 
-    def _copyForeign(self, message: Any) -> Deferred[int]:
-        file = IMessageIMAPFile(message, None)
-        if file is None:
+    async def _copyForeign(self, message: Any) -> int:
+        stored = IMessageIMAPFile(message, None)
+        if stored is None:
             raise MailboxException("This message cannot be copied")
-        return self.addMessage(file.open(), message.getFlags(), message.getInternalDate())
+        with closing(await settled(stored.open)) as file:
+            return await self.addMessage(file, message.getFlags(), message.getInternalDate())
 
     async def _copyAll(self) -> None:
         await self._worker.soon()

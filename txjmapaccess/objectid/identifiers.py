@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 from weakref import ref
 
@@ -22,12 +22,11 @@ from txjmapaccess.objectid.mailboxchanges import Change, MailboxChanges
 from txjmapaccess.objectid.values import COPY, IDs, MailboxKey, PendingChange, Unsettled
 from txjmapaccess.pacing import ClientGone, Turns
 from txjmapaccess.store.mailboxes import MailboxNames, steadyUIDValidity
-from txjmapaccess.store.messages import openMessage
+from txjmapaccess.store.messages import feedMessage
 from txjmapaccess.store.messageset import since
 from txjmapaccess.store.objectids import MailboxForgotten
 from txjmapaccess.store.openaccount import OpenAccount
 
-_CHUNK = 64 * 1024
 #: Messages that are looked up together.
 _BATCH = 200
 
@@ -148,11 +147,7 @@ class IndexedIdentifiers:
 
     async def _read(self, message: Any, turns: Turns) -> IDs:
         digest = hashlib.sha256()
-        with closing(await openMessage(message, turns)) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                if turns.isOver():
-                    await turns.pause()
+        await feedMessage(message, turns, digest.update)
         email = emailID(_octets(message.getInternalDate()), digest.digest())
         names = ("references", "in-reply-to", "message-id")
         fields = {
