@@ -28,10 +28,15 @@ class Headers(dict[str, str]):
     """
 
     def __init__(self, fields: list[Field], defaultType: str | None = None) -> None:
-        super().__init__()
-        self._items = [(field.name, encodeWords(field.value)) for field in fields]
-        for name, value in self._items:
-            self.setdefault(name.lower(), unfolded(value).strip())
+        self._items: list[tuple[str, str]] = []
+        first: dict[str, str] = {}
+        for field in fields:
+            name, text = field.name, encodeWords(field.value)
+            self._items.append((name, text))
+            key = name.lower()
+            if key not in first:
+                first[key] = unfolded(text).strip()
+        super().__init__(first)
         if defaultType is not None:
             self["content-type"] = plainContentType(firstValue(fields, "content-type"), defaultType)
 
