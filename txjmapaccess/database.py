@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
 SQLite files: how to open them, and how to tell that one is damaged or locked.
 

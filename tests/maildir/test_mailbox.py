@@ -30,7 +30,7 @@ from txjmapaccess.interfaces import (
     IObjectIDSearch,
     IPollableMailbox,
 )
-from txjmapaccess.maildir.content import withCRLF
+from txjmapaccess.maildir.messagefacts import withCRLF
 
 
 class MailboxTests(MaildirTestCase):

@@ -31,7 +31,7 @@ from tests.support.mail import (
 )
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.__main__ import main
-from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.accountindex import AccountIndex
 from txjmapaccess.pacing import SLICE
 from txjmapaccess.policy import SharedCredentials
 from txjmapaccess.server import JMAPAccessMixin
@@ -756,6 +756,6 @@ class ThreadTests(AsyncTestCase):
         path = index.fileOf("arnt")
         thread = await index.run(threading.current_thread)
         self.assertIsNot(thread, threading.current_thread())
-        key = await index.run(ObjectIndex(path).findMailbox, "INBOX", 7)
-        self.assertEqual(await index.run(ObjectIndex(path).findMailbox, "INBOX", 7), key)
+        key = await index.run(AccountIndex(path).findMailbox, "INBOX", 7)
+        self.assertEqual(await index.run(AccountIndex(path).findMailbox, "INBOX", 7), key)
         self.assertTrue(os.path.exists(path))

@@ -18,8 +18,8 @@ from zope.interface import implementer
 
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
 from txjmapaccess.maildir.account import Account
-from txjmapaccess.maildir.names import userDirectory
-from txjmapaccess.maildir.worker import Worker
+from txjmapaccess.maildir.directorynames import userDirectory
+from txjmapaccess.maildir.jobqueue import JobQueue
 from txjmapaccess.threads import ReactorThreadPool
 
 _THREADS = 4
@@ -77,7 +77,7 @@ class MaildirRealm:
         account = self._accounts.get(user)
         if account is None:
             root = os.fsencode(os.path.join(self._path, user))
-            account = Account(user, root, Worker(self._reactor, self._threads()))
+            account = Account(user, root, JobQueue(self._reactor, self._threads()))
             self._accounts[user] = account
         if account not in self._recent:
             self._recent.append(account)

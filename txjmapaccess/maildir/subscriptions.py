@@ -10,8 +10,8 @@ import fcntl
 import os
 from collections.abc import Callable
 
-from txjmapaccess.maildir.names import INBOX, directoryOf, mailboxOf
-from txjmapaccess.maildir.writing import writeSafely
+from txjmapaccess.maildir.directorynames import INBOX, directoryOf, mailboxOf
+from txjmapaccess.maildir.durablefiles import writeSafely
 
 _FILE = b"subscriptions"
 _LOCK = b"txjmapaccess.lock"

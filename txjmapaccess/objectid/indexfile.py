@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
-The file of an L{txjmapaccess.objectid.index.ObjectIndex}: how it is made and opened.
+The file of an L{txjmapaccess.objectid.accountindex.AccountIndex}: how it is made and opened.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
-How the file of an L{txjmapaccess.objectid.index.ObjectIndex} is rebuilt when it is damaged.
+How the file of an L{txjmapaccess.objectid.accountindex.AccountIndex} is rebuilt when it is damaged.
 """
 
 from __future__ import annotations

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from txjmapaccess.maildir.flags import SYSTEM
-from txjmapaccess.maildir.names import DELIMITER
-from txjmapaccess.maildir.snapshot import Snapshot
-from txjmapaccess.maildir.view import View
+from txjmapaccess.maildir.directorynames import DELIMITER
+from txjmapaccess.maildir.mailboxsnapshot import MailboxSnapshot
+from txjmapaccess.maildir.mailboxview import MailboxView
+from txjmapaccess.maildir.messageflags import SYSTEM
 
 
-class KnownMailbox:
+class MailboxStatus:
     """
     The part of L{twisted.mail.interfaces.IMailboxIMAP} that answers at once.
 
@@ -24,8 +24,8 @@ class KnownMailbox:
     @ivar view: what the session sees.
     """
 
-    def __init__(self, snapshot: Snapshot, isWriteable: bool) -> None:
-        self.view = View.of(snapshot)
+    def __init__(self, snapshot: MailboxSnapshot, isWriteable: bool) -> None:
+        self.view = MailboxView.of(snapshot)
         self._isWriteable = isWriteable
         self._isDestroyed = False
         self._listeners: list[Any] = []

@@ -21,12 +21,12 @@ from twisted.mail.imap4 import MailboxCollision, MailboxException, NoSuchMailbox
 
 from txjmapaccess.errors import IndexDamaged
 from txjmapaccess.fsync import syncDirectory
-from txjmapaccess.maildir import changes, files
-from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.index import Index
-from txjmapaccess.maildir.names import INBOX, directoryOf, isBelow, mailboxOf, parents
-from txjmapaccess.maildir.session import MailboxRow, Session
-from txjmapaccess.maildir.writing import writeSafely
+from txjmapaccess.maildir import maildirfiles, messagechanges
+from txjmapaccess.maildir.directorynames import INBOX, directoryOf, isBelow, mailboxOf, parents
+from txjmapaccess.maildir.durablefiles import writeSafely
+from txjmapaccess.maildir.indexfile import IndexFile
+from txjmapaccess.maildir.mailboxstate import MailboxState
+from txjmapaccess.maildir.openindex import MailboxRow, OpenIndex
 from txjmapaccess.message.identifiers import newMailboxID
 
 _MARK = b"txjmapaccess-mailboxid"
@@ -37,7 +37,7 @@ _TRASH = b"..txjmapaccess-"
 _KEPT = 8
 
 
-class Store:
+class AccountDirectory:
     """
     @param root: the account's directory.
     """
@@ -46,9 +46,9 @@ class Store:
 
     def __init__(self, root: bytes) -> None:
         self._root = root
-        self._index = Index(root)
-        self._folders: WeakValueDictionary[int, Folder] = WeakValueDictionary()
-        self._kept: deque[Folder] = deque(maxlen=_KEPT)
+        self._index = IndexFile(root)
+        self._folders: WeakValueDictionary[int, MailboxState] = WeakValueDictionary()
+        self._kept: deque[MailboxState] = deque(maxlen=_KEPT)
 
     def prepare(self) -> None:
         """
@@ -56,7 +56,7 @@ class Store:
         """
         with suppress(FileExistsError):
             os.mkdir(os.path.dirname(self._root), 0o700)
-        files.makeMaildir(self._root, isSubfolder=False)
+        maildirfiles.makeMaildir(self._root, isSubfolder=False)
         for name in os.listdir(self._root):
             if name.startswith(_TRASH):  # We were killed while we deleted it.
                 shutil.rmtree(os.path.join(self._root, name), ignore_errors=True)
@@ -70,7 +70,7 @@ class Store:
         with self._index.open() as db:
             self._identified(db, "")
 
-    def open(self, name: str) -> Folder | None:
+    def open(self, name: str) -> MailboxState | None:
         """
         @return: the mailbox, or L{None} when there is none of this name.
 
@@ -83,9 +83,9 @@ class Store:
             return None
         folder = self._folders.get(row.id)
         if folder is None or folder.row.uidValidity != row.uidValidity:
-            folder = self._folders[row.id] = Folder(self._index, self._root, row)
+            folder = self._folders[row.id] = MailboxState(self._index, self._root, row)
             with suppress(FileNotFoundError):
-                files.cleanTemporary(folder.path)
+                maildirfiles.cleanTemporary(folder.path)
         if folder not in self._kept:
             self._kept.append(folder)
         return folder
@@ -96,7 +96,7 @@ class Store:
     def _isMailbox(self, directory: str) -> bool:
         return os.path.isdir(self._path(directory, b"cur"))
 
-    def _identified(self, db: Session, directory: str) -> MailboxRow | None:
+    def _identified(self, db: OpenIndex, directory: str) -> MailboxRow | None:
         """
         Bring together what the directory says of its MAILBOXID and what the index says.
         """
@@ -109,7 +109,7 @@ class Store:
             row = db.mailboxIn(directory)
         return row
 
-    def _identify(self, db: Session, directory: str) -> None:
+    def _identify(self, db: OpenIndex, directory: str) -> None:
         mailboxID, lastValidity = self._readMark(directory)
         known = db.mailboxWithID(mailboxID) if mailboxID else None
         if known is not None and known.directory != directory:
@@ -160,7 +160,7 @@ class Store:
         with self._index.open() as db:
             for each in [*parents(name), name]:
                 directory = directoryOf(each)
-                files.makeMaildir(self._path(directory), isSubfolder=True)
+                maildirfiles.makeMaildir(self._path(directory), isSubfolder=True)
                 self._identified(db, directory)
 
     def delete(self, name: str) -> None:
@@ -213,13 +213,13 @@ class Store:
                 syncDirectory(self._root)
         return None
 
-    def _makeParents(self, db: Session, name: str) -> None:
+    def _makeParents(self, db: OpenIndex, name: str) -> None:
         for parent in parents(name):
             if not self._isMailbox(directoryOf(parent)):
-                files.makeMaildir(self._path(directoryOf(parent)), isSubfolder=True)
+                maildirfiles.makeMaildir(self._path(directoryOf(parent)), isSubfolder=True)
                 self._identified(db, directoryOf(parent))
 
-    def _move(self, db: Session, directory: str, target: str) -> None:
+    def _move(self, db: OpenIndex, directory: str, target: str) -> None:
         row = db.mailboxIn(directory)
         os.rename(self._path(directory), self._path(target))
         if row is not None:
@@ -234,5 +234,5 @@ class Store:
         if inbox is None or target is None:
             raise NoSuchMailbox("The mailbox is gone")
         entries = inbox.sync().entries
-        changes.copy(target, [(inbox, entry) for entry in entries])
-        changes.expunge(inbox, [entry.uid for entry in entries], onlyDeleted=False)
+        messagechanges.copy(target, [(inbox, entry) for entry in entries])
+        messagechanges.expunge(inbox, [entry.uid for entry in entries], onlyDeleted=False)

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_names -*-
+# -*- test-case-name: tests.maildir.test_directorynames -*-
 """
 Names: of mailboxes and of their directories, and of users and theirs. Pure.
 

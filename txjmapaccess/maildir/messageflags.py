@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_flags -*-
+# -*- test-case-name: tests.maildir.test_messageflags -*-
 """
 The flags of a message: letters in the file name, keywords in the index. Pure.
 """
@@ -29,7 +29,7 @@ SYSTEM = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 
 
 @dataclass(frozen=True)
-class Flags:
+class MessageFlags:
     """
     @ivar letters: those of the file name, in order; also such as other programs put there.
     @ivar keywords: separated by spaces.
@@ -67,7 +67,7 @@ class Flags:
         """
         return "S" in self.letters
 
-    def changed(self, names: Iterable[str], mode: int) -> Flags:
+    def changed(self, names: Iterable[str], mode: int) -> MessageFlags:
         """
         @param names: flags, in any case of letters; those that nobody can set are ignored.
         @param mode: 1 adds, -1 takes away, 0 replaces, as
@@ -94,14 +94,14 @@ def _joined(old: list[str], new: list[str]) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def flagsOf(letters: str, keywords: str = "") -> Flags:
+def flagsOf(letters: str, keywords: str = "") -> MessageFlags:
     """
     @return: these flags; messages with the same flags share one object.
     """
-    return Flags(letters, keywords)
+    return MessageFlags(letters, keywords)
 
 
-def flagsNamed(names: Iterable[str]) -> Flags:
+def flagsNamed(names: Iterable[str]) -> MessageFlags:
     """
     @param names: flags as IMAP has them, in any case of letters. \\Recent, flags that RFC 3501
         does not have, and what is no atom are left out.

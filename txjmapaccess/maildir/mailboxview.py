@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_view -*-
+# -*- test-case-name: tests.maildir.test_mailboxview -*-
 """
 What a session sees of a mailbox. Values only; no I/O.
 
@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from txjmapaccess.maildir.snapshot import Entry, Snapshot
+from txjmapaccess.maildir.mailboxsnapshot import MailboxSnapshot, MessageState
 
 
-class Changes(NamedTuple):
+class ViewChanges(NamedTuple):
     """
     What to tell a session, in this order.
 
@@ -30,36 +30,36 @@ class Changes(NamedTuple):
     hasNew: bool
 
 
-_NOTHING = Changes([], {}, False)
+_NOTHING = ViewChanges([], {}, False)
 
 
 @dataclass(frozen=True)
-class View:
+class MailboxView:
     """
     @ivar seen: the mailbox as the session knows it.
     @ivar recent: the UIDs that are \\Recent in this session.
     @ivar latest: the mailbox as it was when the session was last told everything.
     """
 
-    seen: Snapshot
+    seen: MailboxSnapshot
     recent: frozenset[int]
-    latest: Snapshot
+    latest: MailboxSnapshot
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> View:
+    def of(cls, snapshot: MailboxSnapshot) -> MailboxView:
         """
         @return: the view of a session that sees the mailbox for the first time.
         """
         return cls(snapshot, snapshot.recent(), snapshot)
 
     @property
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[MessageState]:
         """
         The messages by sequence number, from 0.
         """
         return self.seen.entries
 
-    def flagsOf(self, entry: Entry) -> Sequence[str]:
+    def flagsOf(self, entry: MessageState) -> Sequence[str]:
         """
         @return: a message's flags, as the session knows them. Messages with the same flags share
             one object: twenty thousand lists would hold up the garbage collector, and it all.
@@ -67,16 +67,16 @@ class View:
         flags = self.seen.byUID.get(entry.uid, entry).flags
         return flags.namesAndRecent if entry.uid in self.recent else flags.names
 
-    def updated(self, changed: Mapping[int, Entry]) -> View:
+    def updated(self, changed: Mapping[int, MessageState]) -> MailboxView:
         """
         @param changed: by UID.
 
         @return: the view of a session that knows that these messages have other flags now.
         """
         entries = [changed.get(entry.uid, entry) for entry in self.entries]
-        return replace(self, seen=Snapshot(entries, self.seen.row))
+        return replace(self, seen=MailboxSnapshot(entries, self.seen.row))
 
-    def withoutGone(self, now: Snapshot) -> tuple[View, list[int]]:
+    def withoutGone(self, now: MailboxSnapshot) -> tuple[MailboxView, list[int]]:
         """
         @return: the view of a session that knows which messages are gone, and nothing else; and
             their sequence numbers, descending.
@@ -85,10 +85,10 @@ class View:
         gone = [n for n, entry in enumerate(self.entries, 1) if entry.uid not in there]
         if not gone:
             return self, []
-        seen = Snapshot([e for e in self.entries if e.uid in there], self.seen.row)
+        seen = MailboxSnapshot([e for e in self.entries if e.uid in there], self.seen.row)
         return replace(self, seen=seen, recent=self.recent & there.keys()), gone[::-1]
 
-    def caughtUp(self, now: Snapshot, canExpunge: bool) -> tuple[View, Changes]:
+    def caughtUp(self, now: MailboxSnapshot, canExpunge: bool) -> tuple[MailboxView, ViewChanges]:
         """
         @param canExpunge: whether the session can be told about messages that are gone.
 
@@ -103,9 +103,9 @@ class View:
         new = [entry for entry in now.entries if entry.uid > last]
         entries = [now.byUID.get(entry.uid, entry) for entry in old]
         recent = kept.recent | (now.recent() & {entry.uid for entry in new})
-        view = View(Snapshot([*entries, *new], now.row), recent, now)
+        view = MailboxView(MailboxSnapshot([*entries, *new], now.row), recent, now)
         changed = [
             n for n, (a, b) in enumerate(zip(old, entries, strict=True), 1) if a.flags != b.flags
         ]
         flags = {n: view.flagsOf(entries[n - 1]) for n in changed}
-        return view, Changes(expunged, flags, bool(new))
+        return view, ViewChanges(expunged, flags, bool(new))

@@ -2,9 +2,10 @@
 """
 One mailbox as this process knows it: the Maildir and the index brought together.
 
-All views of a mailbox in a process share one L{Folder}, and with it the newest L{Snapshot}. Its
-methods run in worker threads, one at a time for each account; L{Folder.snapshot} and L{
-Folder.locate} are for all threads. What changes a mailbox is in L{txjmapaccess.maildir.changes}.
+All views of a mailbox in a process share one L{MailboxState}, and with it the newest
+L{MailboxSnapshot}. Its methods run in worker threads, one at a time for each account;
+L{MailboxState.snapshot} and L{MailboxState.locate} are for all threads. What changes a mailbox is
+in L{txjmapaccess.maildir.messagechanges}.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from contextlib import contextmanager
 from twisted.logger import Logger
 from twisted.mail.imap4 import NoSuchMailbox
 
-from txjmapaccess.maildir import files
-from txjmapaccess.maildir.content import Facts, examine
-from txjmapaccess.maildir.index import Index
-from txjmapaccess.maildir.listing import COARSE, Listing, readTimes
-from txjmapaccess.maildir.session import MailboxRow, Record, Session
-from txjmapaccess.maildir.snapshot import Entry, Snapshot
+from txjmapaccess.maildir import maildirfiles
+from txjmapaccess.maildir.directorylisting import COARSE, DirectoryListing, readTimes
+from txjmapaccess.maildir.indexfile import IndexFile
+from txjmapaccess.maildir.mailboxsnapshot import MailboxSnapshot, MessageState
+from txjmapaccess.maildir.messagefacts import MessageFacts, examine
+from txjmapaccess.maildir.openindex import MailboxRow, OpenIndex, Record
 
 
-class Folder:
+class MailboxState:
     """
     @param index: the account's.
     @param root: the account's directory.
@@ -38,13 +39,13 @@ class Folder:
 
     _log = Logger()
 
-    def __init__(self, index: Index, root: bytes, row: MailboxRow) -> None:
+    def __init__(self, index: IndexFile, root: bytes, row: MailboxRow) -> None:
         self._index = index
         self._root = root
         self.row = row
-        self.snapshot = Snapshot([], row)
+        self.snapshot = MailboxSnapshot([], row)
         self.records: dict[bytes, Record] = {}
-        self._listing = Listing()
+        self._listing = DirectoryListing()
         self._forget()
 
     def _forget(self) -> None:
@@ -67,7 +68,7 @@ class Folder:
         """
         return self._listing.paths
 
-    def sync(self, claim: bool = False) -> Snapshot:
+    def sync(self, claim: bool = False) -> MailboxSnapshot:
         """
         Look at the index and at the disk.
 
@@ -98,14 +99,14 @@ class Folder:
         with self._index.open() as db, _goneWithItsFiles():
             self._readRow(db)
             if claim:
-                files.takeNew(self.path)
+                maildirfiles.takeNew(self.path)
             self._refresh(db)
             if claim and self.snapshot.hasRecent:
                 with db.writing():
                     db.claimRecent(self.row.id)
 
     @contextmanager
-    def changing(self) -> Iterator[Session]:
+    def changing(self) -> Iterator[OpenIndex]:
         """
         For the duration of the block, L{records}, L{paths} and L{snapshot} are what is in the
         index and on disk, and no process of ours changes the account. The block changes all
@@ -124,14 +125,14 @@ class Folder:
                 self._forget()
                 raise
 
-    def raiseVersion(self, db: Session) -> int:
+    def raiseVersion(self, db: OpenIndex) -> int:
         """
         @return: the version of what the block of L{changing} changes in the index.
         """
         self._version = db.raiseVersion(self.row.id)
         return self._version
 
-    def publish(self, db: Session, added: list[Entry] | None = None) -> None:
+    def publish(self, db: OpenIndex, added: list[MessageState] | None = None) -> None:
         """
         Make a new L{snapshot}, of the old and C{added}, or of L{records} and L{paths}.
         """
@@ -140,22 +141,22 @@ class Folder:
         if added is None:
             self._makeSnapshot()
         else:
-            self.snapshot = Snapshot([*self.snapshot.entries, *added], self.row)
+            self.snapshot = MailboxSnapshot([*self.snapshot.entries, *added], self.row)
 
-    def _readRow(self, db: Session) -> None:
+    def _readRow(self, db: OpenIndex) -> None:
         row = db.mailbox(self.row.id)
         if row is None or row.uidValidity != self.row.uidValidity:
             raise NoSuchMailbox("The mailbox is gone")
         self.row = row
 
-    def _refresh(self, db: Session) -> None:
+    def _refresh(self, db: OpenIndex) -> None:
         self._look(db)
         if self.paths.keys() != self.records.keys():
             self._reconcile(db)
         elif self.snapshot.row != self.row:
-            self.snapshot = Snapshot(self.snapshot.entries, self.row)
+            self.snapshot = MailboxSnapshot(self.snapshot.entries, self.row)
 
-    def _look(self, db: Session) -> None:
+    def _look(self, db: OpenIndex) -> None:
         """
         Read what has changed in the index and on disk since the last time.
         """
@@ -167,14 +168,14 @@ class Folder:
         if hasNewRecords or hasNewFiles:
             self._makeSnapshot()
 
-    def _load(self, db: Session) -> None:
+    def _load(self, db: OpenIndex) -> None:
         for record in db.records(self.row.id, self._version):
             self.records[record.base] = record
         if db.count(self.row.id) != len(self.records):  # Another process has removed some.
             self.records = {record.base: record for record in db.records(self.row.id)}
         self._version = self.row.version
 
-    def _reconcile(self, db: Session) -> None:
+    def _reconcile(self, db: OpenIndex) -> None:
         """
         Give UIDs to files that have none, and forget messages that have no file.
         """
@@ -190,7 +191,7 @@ class Folder:
         if self.paths.keys() != self.records.keys():
             self._listing.forget()  # Something came while we looked: look again next time.
 
-    def _settle(self, db: Session, examined: dict[bytes, Facts]) -> None:
+    def _settle(self, db: OpenIndex, examined: dict[bytes, MessageFacts]) -> None:
         gone = [base for base in self.records if base not in self.paths]
         new = [b for b in examined if b in self.paths and b not in self.records]
         if gone or new:
@@ -201,7 +202,7 @@ class Folder:
                 self.records[base] = record
             self._readRow(db)
 
-    def _examine(self, base: bytes) -> Facts | None:
+    def _examine(self, base: bytes) -> MessageFacts | None:
         try:
             return examine(os.path.join(self.path, self.paths[base]), base)
         except FileNotFoundError:
@@ -219,20 +220,20 @@ class Folder:
             if path is not None:
                 entry = old.get(record.uid)
                 if entry is None or entry.path != path or entry.record != record:
-                    entry = Entry(record, path)
+                    entry = MessageState(record, path)
                 entries.append(entry)
-        self.snapshot = Snapshot(entries, self.row)
+        self.snapshot = MailboxSnapshot(entries, self.row)
 
-    def search(self, find: Callable[[Session, int, str], list[int]], value: str) -> list[int]:
+    def search(self, find: Callable[[OpenIndex, int, str], list[int]], value: str) -> list[int]:
         """
-        @param find: L{Session.withEmailID} or L{Session.withThreadID}.
+        @param find: L{OpenIndex.withEmailID} or L{OpenIndex.withThreadID}.
 
         @return: UIDs.
         """
         with self._index.open() as db:
             return find(db, self.row.id, value)
 
-    def locate(self, entry: Entry) -> bytes:
+    def locate(self, entry: MessageState) -> bytes:
         """
         @return: the path of a message's file, wherever another program has moved it since.
 
@@ -243,7 +244,7 @@ class Folder:
             if path is not None and os.path.exists(os.path.join(self.path, path)):
                 return os.path.join(self.path, path)
         with _goneWithItsFiles():
-            found = files.listing(self.path).get(entry.record.base)
+            found = maildirfiles.listing(self.path).get(entry.record.base)
         if found is None:
             raise FileNotFoundError(entry.record.base)
         return os.path.join(self.path, found)

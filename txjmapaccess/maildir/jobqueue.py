@@ -18,7 +18,7 @@ from twisted.python.threadpool import ThreadPool
 _T = TypeVar("_T")
 
 
-class Worker:
+class JobQueue:
     """
     Runs the jobs of one account, one after the other.
 

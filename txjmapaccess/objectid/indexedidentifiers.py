@@ -16,10 +16,10 @@ from twisted.internet.defer import Deferred
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError
 from txjmapaccess.message.identifiers import emailID, firstReference, threadID
-from txjmapaccess.objectid.copying import Copying
-from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.accountindex import AccountIndex
 from txjmapaccess.objectid.mailboxchanges import Change, MailboxChanges
-from txjmapaccess.objectid.values import COPY, IDs, MailboxKey, PendingChange, Unsettled
+from txjmapaccess.objectid.pendingchanges import COPY, ChangePending, IDs, MailboxKey, PendingChange
+from txjmapaccess.objectid.pendingcopy import PendingCopy
 from txjmapaccess.pacing import ClientGone, Turns
 from txjmapaccess.store.mailboxes import MailboxNames, steadyUIDValidity
 from txjmapaccess.store.messages import feedMessage
@@ -40,13 +40,13 @@ class IndexedIdentifiers:
     """
 
     def __init__(
-        self, opened: OpenAccount, index: ObjectIndex, run: Callable[..., Deferred[Any]]
+        self, opened: OpenAccount, index: AccountIndex, run: Callable[..., Deferred[Any]]
     ) -> None:
         self._turns = opened.turns
         self._index = index
         self._run = run
         self._names = MailboxNames(opened.account)
-        #: L{ObjectIndex.changeCount} when the names were listed.
+        #: L{AccountIndex.changeCount} when the names were listed.
         self._listedAt = -1
         self._changes = MailboxChanges(opened.turns, index, run, self._names)
         # By id: a mailbox that is open stays the same when somebody renames it.
@@ -67,7 +67,7 @@ class IndexedIdentifiers:
                 key = await self._run(self._index.findMailbox, name, uidValidity)
                 if key is None:
                     key = await self._add(name, uidValidity)
-            except Unsettled:
+            except ChangePending:
                 await self._changes.settle()
             else:
                 self._remember(mailbox, key.row, uidValidity)
@@ -116,7 +116,7 @@ class IndexedIdentifiers:
             try:
                 known = await self._messageIDs(row, byUID, failures)
                 break
-            except Unsettled:
+            except ChangePending:
                 await self._changes.settle()
         uids = (message.getUID() for message in messages)
         return [known.get(uid) or (failures[uid], failures[uid]) for uid in uids]
@@ -239,7 +239,7 @@ class IndexedIdentifiers:
         target: Any,
         uidNext: int | None,
         source: str | None = None,
-    ) -> Copying:
+    ) -> PendingCopy:
         """
         Messages are about to be copied.
 
@@ -253,7 +253,7 @@ class IndexedIdentifiers:
         row = (await self._find(name, target)).row
         change = await self._changes.begin(PendingChange(COPY, mailbox=row, uidNext=uidNext or 0))
         sizes = [message.getSize() for message in originals]
-        return Copying(self._index, self._run, change, sizes, ids, target, uidNext)
+        return PendingCopy(self._index, self._run, change, sizes, ids, target, uidNext)
 
 
 def _octets(value: Any) -> bytes:

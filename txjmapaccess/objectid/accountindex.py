@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
 The file of an L{txjmapaccess.objectid.ObjectIDIndex} for one account: an SQLite database, opened
 for each job, so that any number of processes may use it and a process that is killed leaves
@@ -22,17 +22,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from txjmapaccess.database import transaction
 from txjmapaccess.message.identifiers import newMailboxID
 from txjmapaccess.objectid.indexfile import openFile
-from txjmapaccess.objectid.values import (
+from txjmapaccess.objectid.pendingchanges import (
     COPY,
     DELETE,
     GONE,
     MOVED,
     RENAME,
+    ChangePending,
     IDs,
     MailboxKey,
     PendingChange,
-    Settled,
-    Unsettled,
+    SettledChange,
 )
 from txjmapaccess.store.mailboxnames import folded
 from txjmapaccess.store.objectids import MailboxForgotten
@@ -41,7 +41,7 @@ from txjmapaccess.store.objectids import MailboxForgotten
 _MOST_VARIABLES = 900
 
 
-class ObjectIndex:
+class AccountIndex:
     """
     @param path: of the file, which is made when it is missing.
     """
@@ -63,7 +63,7 @@ class ObjectIndex:
     def _find(self, database: sqlite3.Connection, name: str, uidValidity: int) -> MailboxKey | None:
         for begun in _begun(database, RENAME, DELETE):
             if folded(name) in (folded(begun.name), folded(begun.target)):
-                raise Unsettled()
+                raise ChangePending()
         known = database.execute(
             "SELECT id, mailbox_id FROM mailboxes WHERE name = ? AND uid_validity = ?",
             (name, uidValidity),
@@ -88,7 +88,7 @@ class ObjectIndex:
         """
         with openFile(self.path) as database, transaction(database):
             if since not in (None, _changeCount(database)):
-                raise Unsettled()
+                raise ChangePending()
             known = self._find(database, name, uidValidity)
             return known or self._add(database, name, uidValidity)
 
@@ -152,7 +152,7 @@ class ObjectIndex:
         with openFile(self.path) as database:
             return _begun(database, RENAME, DELETE, COPY)
 
-    def settle(self, changes: Iterable[Settled]) -> None:
+    def settle(self, changes: Iterable[SettledChange]) -> None:
         """
         Keep what became of changes that were begun.
         """
@@ -275,7 +275,7 @@ def _begun(database: sqlite3.Connection, *kinds: str) -> list[PendingChange]:
 def _mustNotBeCopies(database: sqlite3.Connection, row: int, uids: Iterable[int]) -> None:
     copyings = [each.uidNext for each in _begun(database, COPY) if each.mailbox == row]
     if copyings and any(uid >= min(copyings) for uid in uids):
-        raise Unsettled()
+        raise ChangePending()
 
 
 def _insert(database: sqlite3.Connection, row: int, ids: Mapping[int, IDs]) -> None:
@@ -294,7 +294,7 @@ def _spend(database: sqlite3.Connection, name: str) -> None:
     database.execute("DELETE FROM mailboxes WHERE name = ?", (name,))
 
 
-def _move(database: sqlite3.Connection, change: Settled) -> None:
+def _move(database: sqlite3.Connection, change: SettledChange) -> None:
     known = database.execute(
         "SELECT id, uid_validity FROM mailboxes WHERE name = ?"
         " ORDER BY uid_validity = ? DESC, id DESC",

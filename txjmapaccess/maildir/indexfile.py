@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_index -*-
+# -*- test-case-name: tests.maildir.test_indexfile -*-
 """
 The index of an account: one SQLite file beside its Maildir, opened for each job, so that ten
 thousand accounts need not keep thirty thousand files open. All of this may wait for the disk or for
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 
 from txjmapaccess.database import openDatabase, showsDamage, transaction
 from txjmapaccess.errors import IndexDamaged
-from txjmapaccess.maildir.session import Session
+from txjmapaccess.maildir.openindex import OpenIndex
 
 FILE_NAME = b"txjmapaccess.sqlite"
 
@@ -50,7 +50,7 @@ PRAGMA user_version = 1;
 """
 
 
-class Index:
+class IndexFile:
     """
     @param root: the account's directory.
     """
@@ -68,7 +68,7 @@ class Index:
         return status.st_ino, status.st_mtime_ns
 
     @contextmanager
-    def open(self) -> Iterator[Session]:
+    def open(self) -> Iterator[OpenIndex]:
         """
         The index, opened for one job; made when it is missing.
 
@@ -80,7 +80,7 @@ class Index:
         before = self._inode()
         try:
             connection = self._connect()
-            yield Session(connection)
+            yield OpenIndex(connection)
         except sqlite3.DatabaseError as e:
             if not showsDamage(e):
                 raise

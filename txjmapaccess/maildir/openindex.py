@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_index -*-
+# -*- test-case-name: tests.maildir.test_indexfile -*-
 """
 What is asked of an open index, and what it answers. In worker threads.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from txjmapaccess.maildir.content import Facts
+from txjmapaccess.maildir.messagefacts import MessageFacts
 
 
 class MailboxRow(NamedTuple):
@@ -55,7 +55,7 @@ _MAILBOX = (
 _RECORD = "SELECT uid, base, size, date, email_id, thread_id, keywords, version FROM messages"
 
 
-class Session:
+class OpenIndex:
     """
     An open index. What changes it belongs between the beginning and the end of L{writing}.
     """
@@ -163,7 +163,7 @@ class Session:
         return version
 
     def addMessage(
-        self, key: int, base: bytes, facts: Facts, keywords: str, version: int
+        self, key: int, base: bytes, facts: MessageFacts, keywords: str, version: int
     ) -> Record:
         """
         Give a message the mailbox's next UID.

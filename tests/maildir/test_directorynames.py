@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_names -*-
+# -*- test-case-name: tests.maildir.test_directorynames -*-
 """
 Names of mailboxes and users, and of their directories.
 """
@@ -13,7 +13,7 @@ from twisted.mail.imap4 import MailboxException
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import Refused
-from txjmapaccess.maildir.names import (
+from txjmapaccess.maildir.directorynames import (
     canonical,
     directoryOf,
     mailboxOf,

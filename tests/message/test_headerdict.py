@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_headerdict -*-
+# -*- test-case-name: tests.message.test_headerdict -*-
 """
 Header fields in the form that Twisted's IMAP server takes them.
 """
@@ -11,7 +11,7 @@ from twisted.mail.imap4 import _formatHeaders, _getContentType
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.message.test_headers import BLOCK
-from txjmapaccess.maildir.headerdict import Headers, selectFields
+from txjmapaccess.message.headerdict import HeaderDict, selectFields
 from txjmapaccess.message.headers import Field, splitFields
 
 
@@ -35,7 +35,7 @@ class SelectTests(SynchronousTestCase):
 
 class HeadersTests(SynchronousTestCase):
     """
-    L{Headers}.
+    L{HeaderDict}.
     """
 
     def test_wire(self) -> None:
@@ -43,10 +43,10 @@ class HeadersTests(SynchronousTestCase):
         On the wire there is every field, repeated ones too, named and folded as in the message.
         """
         self.assertEqual(
-            Headers(splitFields(b"MIME-Version: 1.0\r\n")).items(), [("MIME-Version", "1.0")]
+            HeaderDict(splitFields(b"MIME-Version: 1.0\r\n")).items(), [("MIME-Version", "1.0")]
         )
         self.assertEqual(
-            _formatHeaders(Headers(splitFields(BLOCK))),
+            _formatHeaders(HeaderDict(splitFields(BLOCK))),
             b"Received: from b\r\n\tby c\r\nReceived: from a\r\nSubject: x\r\n y\r\nTo: z\r\n"
             b"X-Empty: \r\n",
         )
@@ -55,7 +55,7 @@ class HeadersTests(SynchronousTestCase):
         """
         A field that is looked up is the first of its name, unfolded.
         """
-        headers = Headers(splitFields(BLOCK))
+        headers = HeaderDict(splitFields(BLOCK))
         self.assertEqual(headers["received"], "from b\tby c")
         self.assertEqual(headers.get("subject"), "x y")
         self.assertEqual(headers.get("cc", ""), "")
@@ -65,7 +65,7 @@ class HeadersTests(SynchronousTestCase):
         """
         Whatever a message holds, the server can write its header.
         """
-        headers = Headers(splitFields(b"Subject: " + value), "text/plain")
+        headers = HeaderDict(splitFields(b"Subject: " + value), "text/plain")
         self.assertIsInstance(_formatHeaders(headers), bytes)
         self.assertTrue(headers.get("subject", "").isascii())
         self.assertNotIn("\n", headers.get("subject", ""))
@@ -75,7 +75,7 @@ class HeadersTests(SynchronousTestCase):
         A message without a Content-Type is plain text (RFC 2045, section 5.2), but its header
         does not say so.
         """
-        headers = Headers([], "text/plain; charset=us-ascii")
+        headers = HeaderDict([], "text/plain; charset=us-ascii")
         self.assertEqual(headers["content-type"], 'text/plain; charset="us-ascii"')
         self.assertEqual(headers.items(), [])
 
@@ -84,10 +84,10 @@ class HeadersTests(SynchronousTestCase):
         """
         Twisted can take any value apart that a message can hold.
         """
-        headers = Headers([Field("Content-Type", value.encode())], "text/plain")
+        headers = HeaderDict([Field("Content-Type", value.encode())], "text/plain")
 
         class Part:
-            def getHeaders(self, negate: bool, *names: str) -> Headers:
+            def getHeaders(self, negate: bool, *names: str) -> HeaderDict:
                 return headers
 
         main, sub, _ = _getContentType(Part())

@@ -18,19 +18,19 @@ from typing import BinaryIO
 from twisted.mail.imap4 import MailboxException
 
 from txjmapaccess.fsync import syncDirectory
-from txjmapaccess.maildir import files
-from txjmapaccess.maildir.content import Facts, examine
-from txjmapaccess.maildir.flags import Flags
-from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.session import Session
-from txjmapaccess.maildir.snapshot import Entry
-from txjmapaccess.maildir.writing import writeTemporary
+from txjmapaccess.maildir import maildirfiles
+from txjmapaccess.maildir.durablefiles import writeTemporary
+from txjmapaccess.maildir.mailboxsnapshot import MessageState
+from txjmapaccess.maildir.mailboxstate import MailboxState
+from txjmapaccess.maildir.messagefacts import MessageFacts, examine
+from txjmapaccess.maildir.messageflags import MessageFlags
+from txjmapaccess.maildir.openindex import OpenIndex
 
 #: What a new message is, and the function that puts its file under a path.
-_Addition = tuple[Facts, Flags, Callable[[bytes], None]]
+_Addition = tuple[MessageFacts, MessageFlags, Callable[[bytes], None]]
 
 
-def append(folder: Folder, message: BinaryIO, flags: Flags, date: float | None) -> int:
+def append(folder: MailboxState, message: BinaryIO, flags: MessageFlags, date: float | None) -> int:
     """
     Add a message. When this returns, it is safely on disk.
 
@@ -38,69 +38,73 @@ def append(folder: Folder, message: BinaryIO, flags: Flags, date: float | None) 
 
     @return: its UID.
     """
-    base = files.uniqueName()
+    base = maildirfiles.uniqueName()
     temporary = writeTemporary(folder.path, base, message, date)
     try:
         facts = examine(temporary, base)
         return _add(folder, {base: (facts, flags, lambda path: os.rename(temporary, path))})[0]
     except BaseException:
-        files.removeQuietly(temporary)
+        maildirfiles.removeQuietly(temporary)
         raise
 
 
-def copy(target: Folder, sources: Iterable[tuple[Folder, Entry]]) -> list[int]:
+def copy(target: MailboxState, sources: Iterable[tuple[MailboxState, MessageState]]) -> list[int]:
     """
     Add copies of messages of the account, all or none: with their flags, INTERNALDATEs, EMAILIDs
     and THREADIDs. The copy is the same file, where the file system can do that.
 
     @return: the UIDs of the copies, in the same order.
     """
-    return _add(target, {files.uniqueName(): _asCopy(folder, old) for folder, old in sources})
+    return _add(
+        target, {maildirfiles.uniqueName(): _asCopy(folder, old) for folder, old in sources}
+    )
 
 
-def _asCopy(source: Folder, entry: Entry) -> _Addition:
+def _asCopy(source: MailboxState, entry: MessageState) -> _Addition:
     latest = source.snapshot.byUID.get(entry.uid, entry)
     record = latest.record
-    facts = Facts(record.size, record.date, record.emailID, record.threadID)
+    facts = MessageFacts(record.size, record.date, record.emailID, record.threadID)
 
     def place(path: bytes) -> None:
         try:
-            files.linkOrCopy(source.locate(latest), path)
+            maildirfiles.linkOrCopy(source.locate(latest), path)
         except FileNotFoundError:
             raise MailboxException("A message to be copied is gone") from None
 
     return facts, latest.flags, place
 
 
-def _add(folder: Folder, additions: dict[bytes, _Addition]) -> list[int]:
+def _add(folder: MailboxState, additions: dict[bytes, _Addition]) -> list[int]:
     made: list[bytes] = []
     try:
         with folder.changing() as db:
             version = folder.raiseVersion(db)
             added = []
             for base, (facts, flags, place) in additions.items():
-                path = b"cur/" + files.fileName(base, flags.letters)
+                path = b"cur/" + maildirfiles.fileName(base, flags.letters)
                 made.append(os.path.join(folder.path, path))
                 place(made[-1])
                 record = db.addMessage(folder.row.id, base, facts, flags.keywords, version)
-                added.append(Entry(record, path))
+                added.append(MessageState(record, path))
             syncDirectory(os.path.join(folder.path, b"cur"))
             _remember(folder, added)
             folder.publish(db, added)
     except BaseException:
         for path in made:
-            files.removeQuietly(path)
+            maildirfiles.removeQuietly(path)
         raise
     return [entry.uid for entry in added]
 
 
-def _remember(folder: Folder, entries: Iterable[Entry]) -> None:
+def _remember(folder: MailboxState, entries: Iterable[MessageState]) -> None:
     for entry in entries:
         folder.records[entry.record.base] = entry.record
         folder.paths[entry.record.base] = entry.path
 
 
-def changeFlags(folder: Folder, uids: Iterable[int], change: Callable[[Flags], Flags]) -> None:
+def changeFlags(
+    folder: MailboxState, uids: Iterable[int], change: Callable[[MessageFlags], MessageFlags]
+) -> None:
     """
     Change the flags of messages; those that are gone are left out.
 
@@ -119,9 +123,9 @@ def changeFlags(folder: Folder, uids: Iterable[int], change: Callable[[Flags], F
         folder.publish(db)
 
 
-def _rename(folder: Folder, entry: Entry, letters: str) -> None:
-    stem = files.splitName(os.path.basename(entry.path))[0]
-    path = b"cur/" + files.fileName(stem, letters)
+def _rename(folder: MailboxState, entry: MessageState, letters: str) -> None:
+    stem = maildirfiles.splitName(os.path.basename(entry.path))[0]
+    path = b"cur/" + maildirfiles.fileName(stem, letters)
     if path != entry.path:
         try:
             os.rename(folder.locate(entry), os.path.join(folder.path, path))
@@ -130,7 +134,9 @@ def _rename(folder: Folder, entry: Entry, letters: str) -> None:
         folder.paths[entry.record.base] = path
 
 
-def _setKeywords(folder: Folder, db: Session, changed: list[tuple[Entry, Flags]]) -> None:
+def _setKeywords(
+    folder: MailboxState, db: OpenIndex, changed: list[tuple[MessageState, MessageFlags]]
+) -> None:
     changed = [(entry, f) for entry, f in changed if entry.record.keywords != f.keywords]
     if changed:
         version = folder.raiseVersion(db)
@@ -139,7 +145,7 @@ def _setKeywords(folder: Folder, db: Session, changed: list[tuple[Entry, Flags]]
         folder.records.update((record.base, record) for record in records)
 
 
-def expunge(folder: Folder, uids: Iterable[int], onlyDeleted: bool = True) -> None:
+def expunge(folder: MailboxState, uids: Iterable[int], onlyDeleted: bool = True) -> None:
     """
     Remove messages for good.
 
@@ -158,7 +164,7 @@ def expunge(folder: Folder, uids: Iterable[int], onlyDeleted: bool = True) -> No
             folder.publish(db)
 
 
-def _remove(folder: Folder, entry: Entry) -> None:
+def _remove(folder: MailboxState, entry: MessageState) -> None:
     with suppress(FileNotFoundError):  # Somebody may have been faster.
         os.unlink(folder.locate(entry))
     folder.paths.pop(entry.record.base, None)

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_index -*-
+# -*- test-case-name: tests.maildir.test_indexfile -*-
 """
 The embedded store's index: missing, damaged, exchanged.
 """
@@ -15,7 +15,7 @@ from twisted.mail.imap4 import MessageSet, NoSuchMailbox
 
 from tests.support.maildir import MaildirTestCase, mail
 from txjmapaccess.errors import IndexDamaged, TemporaryFailure
-from txjmapaccess.maildir.index import Index
+from txjmapaccess.maildir.indexfile import IndexFile
 
 INDEX = "txjmapaccess.sqlite"
 
@@ -119,7 +119,7 @@ class DamagedIndexTests(MaildirTestCase):
         When two processes find the damage, the second leaves the new index of the first alone.
         """
         self.account()
-        index = Index(os.fsencode(self.file()))
+        index = IndexFile(os.fsencode(self.file()))
         with self.assertRaises(IndexDamaged), index.open():
             os.rename(self.file(INDEX), self.file("old"))
             self.account()
@@ -132,7 +132,7 @@ class DamagedIndexTests(MaildirTestCase):
         where it is.
         """
         self.account()
-        index = Index(os.fsencode(self.file()))
+        index = IndexFile(os.fsencode(self.file()))
         with self.assertRaises(sqlite3.OperationalError), index.open():
             raise sqlite3.OperationalError("database is locked")
         self.assertTrue(os.path.exists(self.file(INDEX)))
@@ -142,7 +142,7 @@ class DamagedIndexTests(MaildirTestCase):
         A transaction whose block raises has not been.
         """
         self.account()
-        with Index(os.fsencode(self.file())).open() as db:
+        with IndexFile(os.fsencode(self.file())).open() as db:
             with self.assertRaises(KeyError), db.writing():
                 db.addMailbox(".x", "Fx")
                 raise KeyError

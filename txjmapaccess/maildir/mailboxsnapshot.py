@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from txjmapaccess.maildir.files import splitName
-from txjmapaccess.maildir.flags import Flags, flagsOf
-from txjmapaccess.maildir.session import MailboxRow, Record
+from txjmapaccess.maildir.maildirfiles import splitName
+from txjmapaccess.maildir.messageflags import MessageFlags, flagsOf
+from txjmapaccess.maildir.openindex import MailboxRow, Record
 
 
-class Entry:
+class MessageState:
     """
     A message.
 
@@ -29,21 +29,21 @@ class Entry:
         self.record = record
         self.path = path
         self.uid = record.uid
-        self.flags: Flags = flagsOf(splitName(path)[1], record.keywords)
+        self.flags: MessageFlags = flagsOf(splitName(path)[1], record.keywords)
 
 
-class Snapshot:
+class MailboxSnapshot:
     """
     @ivar entries: in the order of UIDs.
     @ivar row: the mailbox's own values at that moment.
     """
 
-    def __init__(self, entries: Sequence[Entry], row: MailboxRow) -> None:
+    def __init__(self, entries: Sequence[MessageState], row: MailboxRow) -> None:
         self.entries = entries
         self.row = row
 
     @cached_property
-    def byUID(self) -> dict[int, Entry]:
+    def byUID(self) -> dict[int, MessageState]:
         """
         The entries by UID.
         """

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_flags -*-
+# -*- test-case-name: tests.maildir.test_messageflags -*-
 """
 Flags in file names and in the index.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.maildir.files import fileName, splitName
-from txjmapaccess.maildir.flags import Flags, flagsNamed, flagsOf
+from txjmapaccess.maildir.maildirfiles import fileName, splitName
+from txjmapaccess.maildir.messageflags import MessageFlags, flagsNamed, flagsOf
 
 
 class FlagTests(SynchronousTestCase):
     """
-    L{Flags}.
+    L{MessageFlags}.
     """
 
     def test_letters(self) -> None:
@@ -34,8 +34,8 @@ class FlagTests(SynchronousTestCase):
         \\Recent, unknown system flags, and what is no atom (RFC 3501, section 9) are left out.
         """
         names = ["\\Recent", "\\Nonsense", "a b", "", "a(b", 'a"b', "a*", "a]", "a\\b", "é", "a\n"]
-        self.assertEqual(flagsNamed(names), Flags())
-        self.assertEqual(flagsNamed(["x" * 101]), Flags())
+        self.assertEqual(flagsNamed(names), MessageFlags())
+        self.assertEqual(flagsNamed(["x" * 101]), MessageFlags())
 
     def test_modes(self) -> None:
         """

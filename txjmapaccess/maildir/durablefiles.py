@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from txjmapaccess.fsync import syncDirectory
-from txjmapaccess.maildir.files import private, removeQuietly
+from txjmapaccess.maildir.maildirfiles import private, removeQuietly
 
 _CHUNK = 1 << 16
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.objectid.test_changes -*-
+# -*- test-case-name: tests.objectid.test_mailboxchanges -*-
 """
 CREATE, DELETE, RENAME and COPY on a store that knows nothing of identifiers, with an
 L{txjmapaccess.objectid.ObjectIDIndex}: whoever does them, whoever is killed meanwhile, and whatever
@@ -21,7 +21,7 @@ from tests.support.identifiers import AFTER, BEFORE, InlineIndex, found, stall
 from tests.support.mail import HELLO, Mailbox, Session
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.objectid import mailboxchanges
-from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.accountindex import AccountIndex
 from txjmapaccess.pacing import SLICE
 from txjmapaccess.server import JMAPAccessMixin
 
@@ -426,7 +426,7 @@ class RenameTests(ChangeTestCase):
         name has none.
         """
         self.assertEqual(self.lookedAtAfter(b"RENAME a b"), [])
-        self.assertIsNone(ObjectIndex(self.index.fileOf("arnt")).findMailbox("a", 7))
+        self.assertIsNone(AccountIndex(self.index.fileOf("arnt")).findMailbox("a", 7))
         self.assertEqual(self.status(b"b"), self.before[0])
 
     def test_deletedWhileSelected(self):
@@ -434,7 +434,7 @@ class RenameTests(ChangeTestCase):
         So with one that was deleted: the next of its name has a MAILBOXID of its own.
         """
         self.assertEqual(self.lookedAtAfter(b"DELETE a"), [])
-        self.assertIsNone(ObjectIndex(self.index.fileOf("arnt")).findMailbox("a", 7))
+        self.assertIsNone(AccountIndex(self.index.fileOf("arnt")).findMailbox("a", 7))
 
     def test_renamedWhileAdded(self):
         """
@@ -443,7 +443,7 @@ class RenameTests(ChangeTestCase):
         """
         self.account.mailboxes["n"] = TheirMailbox()
         session, other = self.connect(), None
-        add = ObjectIndex.addMailbox
+        add = AccountIndex.addMailbox
 
         def renameAndAdd(index, *args):
             nonlocal other
@@ -452,9 +452,9 @@ class RenameTests(ChangeTestCase):
                 self.do(b"RENAME n m", session=other)
             return add(index, *args)
 
-        self.patch(ObjectIndex, "addMailbox", renameAndAdd)
+        self.patch(AccountIndex, "addMailbox", renameAndAdd)
         self.assertEqual(found(session.send(b"a SELECT n"), rb"^\* OK \[MAILBOXID"), [])
-        self.assertIsNone(ObjectIndex(self.index.fileOf("arnt")).findMailbox("n", 7))
+        self.assertIsNone(AccountIndex(self.index.fileOf("arnt")).findMailbox("n", 7))
         self.status(b"m")
 
     def test_waits(self):
@@ -576,7 +576,7 @@ class CopyTests(ChangeTestCase):
         self.flushLoggedErrors(ZeroDivisionError)
         self.box.put()
         self.assertEqual(len(self.emails(b"box")), 1)
-        self.assertEqual(ObjectIndex(self.index.fileOf("arnt")).begun(), [])
+        self.assertEqual(AccountIndex(self.index.fileOf("arnt")).begun(), [])
 
     def withoutUIDs(self, *sizes):
         """

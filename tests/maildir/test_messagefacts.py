@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_content -*-
+# -*- test-case-name: tests.maildir.test_messagefacts -*-
 """
 Message files in the form that IMAP sends them.
 """
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.maildir.content import (
+from txjmapaccess.maildir.messagefacts import (
     countLoneFeeds,
     examine,
     openWithCRLF,

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
 Who changes the mailboxes of an account holds a lock on a file, from before the store is asked until
 what came of it is in the index. The system releases it when a process is killed: so whoever has the
@@ -15,7 +15,7 @@ import os
 from txjmapaccess.objectid.indexfile import IndexUnavailable
 
 
-class Lock:
+class FileLock:
     """
     A lock.
 
@@ -47,7 +47,7 @@ class Lock:
     __del__ = release
 
 
-def tryLock(path: str) -> Lock | None:
+def tryLock(path: str) -> FileLock | None:
     """
     @param path: of the file, which is made when it is missing.
 
@@ -56,7 +56,7 @@ def tryLock(path: str) -> Lock | None:
     @raise IndexUnavailable: when the file cannot be locked at all.
     """
     try:
-        lock = Lock(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        lock = FileLock(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         lock.take()
     except BlockingIOError:
         return None

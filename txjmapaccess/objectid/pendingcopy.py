@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.objectid.test_changes -*-
+# -*- test-case-name: tests.objectid.test_mailboxchanges -*-
 """
 COPY: the copies get the EMAILIDs and THREADIDs of their sources (RFC 8474, section 5.1).
 """
@@ -12,13 +12,13 @@ from twisted.internet.defer import Deferred
 
 from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.accountindex import AccountIndex
 from txjmapaccess.objectid.mailboxchanges import Change
-from txjmapaccess.objectid.values import IDs
+from txjmapaccess.objectid.pendingchanges import IDs
 from txjmapaccess.store.messageset import since
 
 
-class Copying:
+class PendingCopy:
     """
     Messages that are being copied. Until this is settled, nobody is told the identifiers of what
     comes into the mailbox.
@@ -32,7 +32,7 @@ class Copying:
 
     def __init__(
         self,
-        index: ObjectIndex,
+        index: AccountIndex,
         run: Callable[..., Deferred[Any]],
         change: Change,
         sizes: Sequence[int],

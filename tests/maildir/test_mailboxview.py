@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_view -*-
+# -*- test-case-name: tests.maildir.test_mailboxview -*-
 """
 What a session sees of a mailbox (RFC 3501, sections 5.5 and 7.4.1).
 """
@@ -9,27 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.maildir.session import MailboxRow, Record
-from txjmapaccess.maildir.snapshot import Entry, Snapshot
-from txjmapaccess.maildir.view import Changes, View
+from txjmapaccess.maildir.mailboxsnapshot import MailboxSnapshot, MessageState
+from txjmapaccess.maildir.mailboxview import MailboxView, ViewChanges
+from txjmapaccess.maildir.openindex import MailboxRow, Record
 
 ROW = MailboxRow(1, ".x", "F1", 1, 100, 100, 0)
 
 
-def snapshot(messages: dict[int, str]) -> Snapshot:
+def snapshot(messages: dict[int, str]) -> MailboxSnapshot:
     """
     @param messages: letters by UID.
     """
-    return Snapshot(
+    return MailboxSnapshot(
         [
-            Entry(Record(uid, b"%d" % uid, 1, 1, "M", "T", "", 0), b"cur/x:2," + letters.encode())
+            MessageState(
+                Record(uid, b"%d" % uid, 1, 1, "M", "T", "", 0), b"cur/x:2," + letters.encode()
+            )
             for uid, letters in sorted(messages.items())
         ],
         ROW,
     )
 
 
-def uids(view: View) -> list[int]:
+def uids(view: MailboxView) -> list[int]:
     """
     @return: what the session believes to be there, by sequence number.
     """
@@ -38,7 +40,7 @@ def uids(view: View) -> list[int]:
 
 class ViewTests(SynchronousTestCase):
     """
-    L{View}.
+    L{MailboxView}.
     """
 
     def test_nothing(self) -> None:
@@ -46,16 +48,16 @@ class ViewTests(SynchronousTestCase):
         When nothing has changed, there is nothing to tell.
         """
         now = snapshot({1: "", 2: ""})
-        view = View.of(now)
+        view = MailboxView.of(now)
         for same in (now, snapshot({1: "", 2: ""})):
-            self.assertEqual(view.caughtUp(same, True)[1], Changes([], {}, False))
+            self.assertEqual(view.caughtUp(same, True)[1], ViewChanges([], {}, False))
 
     def test_everything(self) -> None:
         """
         Gone messages are told from the highest number down, then flags by the new numbers, then
         that there are new ones.
         """
-        view = View.of(snapshot({1: "", 2: "", 3: "", 4: "S", 5: ""}))
+        view = MailboxView.of(snapshot({1: "", 2: "", 3: "", 4: "S", 5: ""}))
         view, changes = view.caughtUp(snapshot({2: "F", 4: "S", 5: "ST", 6: ""}), True)
         self.assertEqual(changes.expunged, [3, 1])
         self.assertEqual(changes.flags, {1: ("\\Flagged",), 3: ("\\Seen", "\\Deleted")})
@@ -66,9 +68,9 @@ class ViewTests(SynchronousTestCase):
         """
         A session that cannot be told that a message is gone keeps its number until it can.
         """
-        view = View.of(snapshot({1: "", 2: "", 3: ""}))
+        view = MailboxView.of(snapshot({1: "", 2: "", 3: ""}))
         view, changes = view.caughtUp(snapshot({1: "", 3: "", 4: ""}), False)
-        self.assertEqual(changes, Changes([], {}, True))
+        self.assertEqual(changes, ViewChanges([], {}, True))
         self.assertEqual(uids(view), [1, 2, 3, 4])
         view, gone = view.withoutGone(snapshot({1: "", 4: ""}))
         self.assertEqual(gone, [3, 2])
@@ -78,20 +80,20 @@ class ViewTests(SynchronousTestCase):
         """
         A message that the session was told is gone does not appear between others again.
         """
-        view = View.of(snapshot({1: "", 2: "", 3: ""}))
+        view = MailboxView.of(snapshot({1: "", 2: "", 3: ""}))
         view, _ = view.caughtUp(snapshot({1: "", 3: ""}), True)
         view, changes = view.caughtUp(snapshot({1: "", 2: "", 3: ""}), True)
-        self.assertEqual(changes, Changes([], {}, False))
+        self.assertEqual(changes, ViewChanges([], {}, False))
         self.assertEqual(uids(view), [1, 3])
 
     def test_ownFlags(self) -> None:
         """
         What the session has changed itself is not told again.
         """
-        view = View.of(snapshot({1: "", 2: ""}))
+        view = MailboxView.of(snapshot({1: "", 2: ""}))
         now = snapshot({1: "S", 2: ""})
         view = view.updated({1: now.entries[0]})
-        self.assertEqual(view.caughtUp(now, True)[1], Changes([], {}, False))
+        self.assertEqual(view.caughtUp(now, True)[1], ViewChanges([], {}, False))
 
     @given(
         st.sets(st.integers(1, 12)),
@@ -106,7 +108,7 @@ class ViewTests(SynchronousTestCase):
         that is not there, and only growth by EXISTS.
         """
         there = set(first)
-        view = View.of(snapshot(dict.fromkeys(there, "")))
+        view = MailboxView.of(snapshot(dict.fromkeys(there, "")))
         client = uids(view)
         for canExpunge, gone, new in steps:
             highest = max([0, *there, *client])

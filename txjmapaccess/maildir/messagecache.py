@@ -12,9 +12,9 @@ import os
 from collections.abc import Callable
 
 from txjmapaccess.errors import MessageExpunged
-from txjmapaccess.maildir.folder import Folder
+from txjmapaccess.maildir.mailboxsnapshot import MessageState
+from txjmapaccess.maildir.mailboxstate import MailboxState
 from txjmapaccess.maildir.messagepart import MessagePart
-from txjmapaccess.maildir.snapshot import Entry
 from txjmapaccess.message.headers import endOfHeader
 from txjmapaccess.message.structure import parseMessage
 
@@ -23,12 +23,12 @@ _SHORT = 1 << 16
 _LONGEST_HEADER = 1 << 18
 
 
-class Reading:
+class MessageCache:
     """
     @param folder: the mailbox.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: MailboxState) -> None:
         self._folder = folder
         self.forget()
 
@@ -36,10 +36,10 @@ class Reading:
         """
         Keep nothing.
         """
-        self._header: tuple[Entry, MessagePart] | None = None
-        self._whole: tuple[Entry, MessagePart] | None = None
+        self._header: tuple[MessageState, MessagePart] | None = None
+        self._whole: tuple[MessageState, MessagePart] | None = None
 
-    def whole(self, entry: Entry) -> MessagePart:
+    def whole(self, entry: MessageState) -> MessagePart:
         """
         @return: a message.
 
@@ -49,7 +49,7 @@ class Reading:
             self._whole = entry, self._read(entry, _everything)
         return self._whole[1]
 
-    def header(self, entry: Entry) -> MessagePart:
+    def header(self, entry: MessageState) -> MessagePart:
         """
         @return: a message, of which nothing but the header can be trusted.
         """
@@ -59,7 +59,7 @@ class Reading:
             self._header = entry, self._read(entry, _header)
         return self._header[1]
 
-    def _read(self, entry: Entry, read: Callable[[int], bytes]) -> MessagePart:
+    def _read(self, entry: MessageState, read: Callable[[int], bytes]) -> MessagePart:
         try:
             descriptor = os.open(self._folder.locate(entry), os.O_RDONLY)
         except FileNotFoundError:

@@ -19,29 +19,29 @@ from twisted.trial.unittest import SynchronousTestCase
 from txjmapaccess import database
 from txjmapaccess.errors import IndexDamaged
 from txjmapaccess.objectid import ObjectIDIndex
-from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.accountindex import AccountIndex
+from txjmapaccess.objectid.filelock import tryLock
 from txjmapaccess.objectid.indexfile import IndexUnavailable
-from txjmapaccess.objectid.lock import tryLock
-from txjmapaccess.objectid.salvage import rebuild
-from txjmapaccess.objectid.values import (
+from txjmapaccess.objectid.pendingchanges import (
     AS_BEFORE,
     COPY,
     DELETE,
     GONE,
     MOVED,
     RENAME,
+    ChangePending,
     MailboxKey,
     PendingChange,
-    Settled,
-    Unsettled,
+    SettledChange,
 )
+from txjmapaccess.objectid.salvage import rebuild
 from txjmapaccess.store.objectids import MailboxForgotten
 
 #: Reports what it has kept, one line for each message, for as long as it is let.
 _WRITER = """
 import sys
-from txjmapaccess.objectid.index import ObjectIndex
-index = ObjectIndex(sys.argv[1])
+from txjmapaccess.objectid.accountindex import AccountIndex
+index = AccountIndex(sys.argv[1])
 row = index.addMailbox("INBOX", 7).row
 for start in range(1, int(sys.argv[3]), 5):
     ids = {uid: (f"M{uid}{sys.argv[2]}", f"T{uid}") for uid in range(start, start + 5)}
@@ -52,21 +52,21 @@ for start in range(1, int(sys.argv[3]), 5):
 #: Holds a lock, and says so.
 _HOLDER = """
 import sys, time
-from txjmapaccess.objectid.lock import tryLock
+from txjmapaccess.objectid.filelock import tryLock
 lock = tryLock(sys.argv[1])
 print(lock, flush=True)
 time.sleep(60)
 """
 
 
-class ObjectIndexTests(SynchronousTestCase):
+class AccountIndexTests(SynchronousTestCase):
     """
     What is kept.
     """
 
     def setUp(self):
         self.path = os.path.abspath(self.mktemp())
-        self.index = ObjectIndex(self.path)
+        self.index = AccountIndex(self.path)
 
     def writer(self, name, most):
         """
@@ -105,7 +105,7 @@ class ObjectIndexTests(SynchronousTestCase):
         before = self.found("Entwürfe")
         os.unlink(self.path)
         self.assertEqual(self.found("Entwürfe"), before)
-        other = ObjectIndex(self.mktemp())
+        other = AccountIndex(self.mktemp())
         self.assertNotEqual(other.addMailbox("Entwürfe", 8), before)
 
     def found(self, name, uidValidity=7):
@@ -119,7 +119,7 @@ class ObjectIndexTests(SynchronousTestCase):
         A mailbox is renamed.
         """
         (begun,) = self.index.begin([PendingChange(RENAME, old, new)])
-        self.index.settle([Settled(begun, MOVED, new, uidValidity)])
+        self.index.settle([SettledChange(begun, MOVED, new, uidValidity)])
 
     def test_begunRename(self):
         """
@@ -132,12 +132,12 @@ class ObjectIndexTests(SynchronousTestCase):
             [PendingChange(RENAME, "a", "b"), PendingChange(RENAME, "a/x", "b/x")]
         )
         for name in ("a", "b", "A", "B/", "a/x", "b/x"):
-            self.assertRaises(Unsettled, self.index.findMailbox, name, 7)
-            self.assertRaises(Unsettled, self.index.addMailbox, name, 7)
+            self.assertRaises(ChangePending, self.index.findMailbox, name, 7)
+            self.assertRaises(ChangePending, self.index.addMailbox, name, 7)
         for name in ("ab", "b/y", "c"):
             self.assertIsInstance(self.found(name), MailboxKey)
         self.assertEqual(self.index.begun(), begun)
-        self.index.settle([Settled(each, AS_BEFORE) for each in begun])
+        self.index.settle([SettledChange(each, AS_BEFORE) for each in begun])
         self.assertIsInstance(self.found("b"), MailboxKey)
         self.assertEqual(self.index.begun(), [])
 
@@ -148,8 +148,8 @@ class ObjectIndexTests(SynchronousTestCase):
         key = self.found("a")
         for result, isKept in ((AS_BEFORE, True), (GONE, False)):
             (begun,) = self.index.begin([PendingChange(DELETE, "a")])
-            self.assertRaises(Unsettled, self.index.findMailbox, "a", 7)
-            self.index.settle([Settled(begun, result)])
+            self.assertRaises(ChangePending, self.index.findMailbox, "a", 7)
+            self.index.settle([SettledChange(begun, result)])
             self.assertEqual(self.found("a") == key, isKept)
 
     def test_begunCopy(self):
@@ -160,8 +160,8 @@ class ObjectIndexTests(SynchronousTestCase):
         row, other = self.found("a").row, self.found("b").row
         self.index.addMessages(row, {8: ("M8", "T"), 11: ("M11", "T")})
         (begun,) = self.index.begin([PendingChange(COPY, mailbox=row, uidNext=10)])
-        self.assertRaises(Unsettled, self.index.findMessages, row, [8, 10])
-        self.assertRaises(Unsettled, self.index.addMessages, row, {10: ("M10", "T")})
+        self.assertRaises(ChangePending, self.index.findMessages, row, [8, 10])
+        self.assertRaises(ChangePending, self.index.addMessages, row, {10: ("M10", "T")})
         self.assertEqual(set(self.index.findMessages(row, [8, 9, 11])), {8, 11})
         self.index.addMessages(row, {9: ("M9", "T")})
         self.index.addMessages(other, {10: ("M10", "T")})
@@ -320,7 +320,7 @@ class ObjectIndexTests(SynchronousTestCase):
         self.assertIn(self.path, str(error))
         directory = os.path.abspath(self.mktemp())
         os.mkdir(directory)
-        error = self.assertRaises(IndexUnavailable, ObjectIndex(directory).findMailbox, "b", 7)
+        error = self.assertRaises(IndexUnavailable, AccountIndex(directory).findMailbox, "b", 7)
         self.assertIn(directory, str(error))
 
     def test_noDirectory(self):
@@ -331,7 +331,7 @@ class ObjectIndexTests(SynchronousTestCase):
         with open(self.path, "wb"):
             pass
         path = os.path.join(self.path, "x.sqlite")
-        for use in (lambda: ObjectIndex(path).begun(), lambda: tryLock(path)):
+        for use in (lambda: AccountIndex(path).begun(), lambda: tryLock(path)):
             error = self.assertRaises(IndexUnavailable, use)
             self.assertIn(path, str(error))
         error = self.assertRaises(IndexUnavailable, ObjectIDIndex(self.path).run, lambda: None)
@@ -344,13 +344,13 @@ class ObjectIndexTests(SynchronousTestCase):
         directory = os.path.abspath(self.mktemp())
         os.mkdir(directory)
         path = os.path.join(directory, "x.sqlite")
-        make = ObjectIndex(path).addMailbox
+        make = AccountIndex(path).addMailbox
         threads = [threading.Thread(target=make, args=("a", n)) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        keys = {ObjectIndex(path).findMailbox("a", n) for n in range(8)}
+        keys = {AccountIndex(path).findMailbox("a", n) for n in range(8)}
         self.assertEqual((len(keys), None in keys), (8, False))
         self.assertEqual(os.listdir(directory), ["x.sqlite"])
 

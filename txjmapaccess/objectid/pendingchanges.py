@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
-What an L{txjmapaccess.objectid.index.ObjectIndex} takes and gives.
+What an L{txjmapaccess.objectid.accountindex.AccountIndex} takes and gives.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class PendingChange(NamedTuple):
     id: int = 0
 
 
-class Settled(NamedTuple):
+class SettledChange(NamedTuple):
     """
     What became of a change.
 
@@ -63,7 +63,7 @@ class Settled(NamedTuple):
     uidValidity: int | None = None
 
 
-class Unsettled(Exception):
+class ChangePending(Exception):
     """
     Somebody has begun a change that may concern what was asked for: it must be settled first.
     """

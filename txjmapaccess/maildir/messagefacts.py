@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_content -*-
+# -*- test-case-name: tests.maildir.test_messagefacts -*-
 """
 What is in a message file, in the form that IMAP sends it: with CRLF at the end of every line,
 whatever the program that delivered it wrote.
@@ -21,7 +21,7 @@ _LARGE_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Facts:
+class MessageFacts:
     """
     What the index keeps about a message file, so that it need not be read again.
 
@@ -35,7 +35,7 @@ class Facts:
     threadID: str
 
 
-def examine(path: bytes, baseName: bytes) -> Facts:
+def examine(path: bytes, baseName: bytes) -> MessageFacts:
     """
     Read a message file once.
 
@@ -49,7 +49,7 @@ def examine(path: bytes, baseName: bytes) -> Facts:
             file.seek(0)
             header = file.read(_LONGEST_HEADER)
     email = emailID(baseName, digest)
-    return Facts(
+    return MessageFacts(
         size=status.st_size + loneFeeds,
         date=int(status.st_mtime),
         emailID=email,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from txjmapaccess.maildir.files import listing
+from txjmapaccess.maildir.maildirfiles import listing
 
 #: File times are this coarse, in seconds, on the worst file systems: a directory that changed
 #: more recently may change again and keep its time.
@@ -25,7 +25,7 @@ def readTimes(directory: bytes) -> tuple[int, int]:
     )
 
 
-class Listing:
+class DirectoryListing:
     """
     @ivar paths: the path of every message below the directory, by base name.
     """

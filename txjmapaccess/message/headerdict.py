@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.maildir.test_headerdict -*-
+# -*- test-case-name: tests.message.test_headerdict -*-
 """
 Header fields in the form that Twisted's IMAP server takes them, without loss where it allows.
 
@@ -22,7 +22,7 @@ from txjmapaccess.message.headers import Field, firstValue, unfolded
 from txjmapaccess.message.parameters import plainContentType
 
 
-class Headers(dict[str, str]):
+class HeaderDict(dict[str, str]):
     """
     Some of a message's header fields, as the module says.
     """
