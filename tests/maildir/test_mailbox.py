@@ -30,7 +30,7 @@ from txjmapaccess.interfaces import (
     IObjectIDSearch,
     IPollableMailbox,
 )
-from txjmapaccess.maildir.messagefacts import withCRLF
+from txjmapaccess.message.lineends import withCRLF
 
 
 class MailboxTests(MaildirTestCase):

@@ -11,13 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.maildir.messagefacts import (
-    countLoneFeeds,
-    examine,
-    openWithCRLF,
-    withCRLF,
-)
+from txjmapaccess.maildir.crlffile import openWithCRLF
+from txjmapaccess.maildir.messagefacts import examine
 from txjmapaccess.message.headers import endOfHeader
+from txjmapaccess.message.lineends import countLoneFeeds, withCRLF
 
 LINES = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"bc"]), max_size=60).map(b"".join)
 

@@ -13,11 +13,11 @@ from zope.interface import implementer
 
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
+from txjmapaccess.maildir.crlffile import openWithCRLF
 from txjmapaccess.maildir.mailboxsnapshot import MessageState
 from txjmapaccess.maildir.mailboxstate import MailboxState
 from txjmapaccess.maildir.mailboxview import MailboxView
 from txjmapaccess.maildir.messagecache import MessageCache
-from txjmapaccess.maildir.messagefacts import openWithCRLF
 from txjmapaccess.maildir.messagepart import MessagePart
 from txjmapaccess.message.dates import formatDate
 from txjmapaccess.message.headerdict import HeaderDict

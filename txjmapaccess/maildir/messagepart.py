@@ -13,8 +13,8 @@ from typing import BinaryIO
 from twisted.mail.interfaces import IMessageIMAPPart
 from zope.interface import implementer
 
-from txjmapaccess.maildir.messagefacts import countLoneFeeds, withCRLF
 from txjmapaccess.message.headerdict import HeaderDict, selectFields
+from txjmapaccess.message.lineends import countLoneFeeds, withCRLF
 from txjmapaccess.message.structure import Part, parseMessage
 
 

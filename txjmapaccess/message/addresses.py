@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.message.test_addresses -*-
 """
 Address lists (RFC 5322, section 3.4), as they are found and not only as they should be: every input
 gives something, in linear time.

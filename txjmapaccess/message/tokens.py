@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.message.test_addresses -*-
 """
 The tokens of a structured header field (RFC 5322, section 3.2), in linear time, whatever stands
 there.
