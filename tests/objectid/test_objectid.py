@@ -655,7 +655,7 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         errors = io.StringIO()
         with redirect_stderr(errors):
             self.assertEqual(main(["rebuild", self.file()]), 1)
-        self.assertIn("nothing could be saved", errors.getvalue())
+        self.assertIn("nothing could be recovered", errors.getvalue())
         self.session = self.connect(self.account).selected()
         self.assertEqual(self.fetch(b"EMAILID")[:1], emails)
 

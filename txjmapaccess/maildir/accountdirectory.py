@@ -176,7 +176,7 @@ class AccountDirectory:
             row = self._identified(db, directory)
             if row is None:
                 if any(isBelow(other, name) for other in self.names()):
-                    raise MailboxException("It has mailboxes below it")
+                    raise MailboxException("The mailbox has child mailboxes")
                 raise NoSuchMailbox(name)
             trash = os.path.join(self._root, _TRASH + row.mailboxID.encode("ascii"))
             with db.writing():
@@ -199,7 +199,7 @@ class AccountDirectory:
         if not moved:
             raise NoSuchMailbox(old)
         if isBelow(new, old):
-            raise MailboxException("A mailbox cannot be put below itself")
+            raise MailboxException("A mailbox cannot be moved below itself")
         for taken in names & {new, *moved.values()}:
             raise MailboxCollision(taken)
         directories = {directoryOf(a): directoryOf(b) for a, b in moved.items()}
@@ -232,7 +232,7 @@ class AccountDirectory:
         self.create(new)
         inbox, target = self.open(INBOX), self.open(new)
         if inbox is None or target is None:
-            raise NoSuchMailbox("The mailbox is gone")
+            raise NoSuchMailbox("The mailbox no longer exists")
         entries = inbox.sync().entries
         messagechanges.copy(target, [(inbox, entry) for entry in entries])
         messagechanges.expunge(inbox, [entry.uid for entry in entries], onlyDeleted=False)

@@ -63,7 +63,7 @@ def directoryOf(name: str) -> str:
     if not all(levels):
         raise MailboxException("The mailbox name has an empty level")
     if _hasControl(name):
-        raise MailboxException("The mailbox name holds a control character")
+        raise MailboxException("The mailbox name contains a control character")
     directory = "".join("." + _encoded(level) for level in levels)
     if len(directory) > _LONGEST_DIRECTORY:
         raise MailboxException("The mailbox name is too long")
@@ -161,7 +161,7 @@ def userDirectory(avatarId: object) -> str:
     if avatarId.startswith("."):
         raise Refused("The user name starts with a dot")
     if "/" in avatarId or "\\" in avatarId or _hasControl(avatarId):
-        raise Refused("The user name holds a slash or a control character")
+        raise Refused("The user name contains a slash or a control character")
     try:
         length = len(avatarId.encode("utf-8"))
     except UnicodeEncodeError:

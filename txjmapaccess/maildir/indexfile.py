@@ -120,4 +120,4 @@ class IndexFile:
         for suffix in (b"-journal", b""):
             with suppress(FileNotFoundError):
                 os.rename(self.path + suffix, aside + suffix)
-        return f"The index {path} is damaged ({problem}); it is {os.fsdecode(aside)} now"
+        return f"The index {path} is damaged ({problem}) and has been moved to {os.fsdecode(aside)}"

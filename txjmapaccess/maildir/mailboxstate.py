@@ -146,7 +146,7 @@ class MailboxState:
     def _readRow(self, db: OpenIndex) -> None:
         row = db.mailbox(self.row.id)
         if row is None or row.uidValidity != self.row.uidValidity:
-            raise NoSuchMailbox("The mailbox is gone")
+            raise NoSuchMailbox("The mailbox no longer exists")
         self.row = row
 
     def _refresh(self, db: OpenIndex) -> None:
@@ -208,7 +208,7 @@ class MailboxState:
         except FileNotFoundError:
             return None  # Renamed since it was listed; there is a next time.
         except OSError as e:
-            self._log.error("A message cannot be read and is left out: {error}", error=e)
+            self._log.error("A message cannot be read and is omitted: {error}", error=e)
             self._listing.exclude(base)
             return None
 
@@ -255,4 +255,4 @@ def _goneWithItsFiles() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise NoSuchMailbox("The mailbox is gone") from None
+        raise NoSuchMailbox("The mailbox no longer exists") from None

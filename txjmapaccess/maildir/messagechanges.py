@@ -69,7 +69,7 @@ def _asCopy(source: MailboxState, entry: MessageState) -> _Addition:
         try:
             maildirfiles.linkOrCopy(source.locate(latest), path)
         except FileNotFoundError:
-            raise MailboxException("A message to be copied is gone") from None
+            raise MailboxException("A message to be copied no longer exists") from None
 
     return facts, latest.flags, place
 

@@ -49,10 +49,12 @@ class MaildirRealm:
         if os.path.exists(self._path) and not os.path.isdir(self._path):
             raise ConfigurationError(f"{self._path} is not a directory")
         if not os.path.isdir(os.path.dirname(self._path)):
-            raise ConfigurationError(f"{os.path.dirname(self._path)} is not there, or no directory")
+            raise ConfigurationError(
+                f"{os.path.dirname(self._path)} does not exist or is not a directory"
+            )
         writable = self._path if os.path.isdir(self._path) else os.path.dirname(self._path)
         if not os.access(writable, os.W_OK | os.X_OK):
-            raise ConfigurationError(f"{writable} cannot be written to")
+            raise ConfigurationError(f"{writable} is not writable")
         if reactor is None:
             from twisted.internet import reactor
         self._reactor = reactor
@@ -69,7 +71,7 @@ class MaildirRealm:
             L{twisted.mail.interfaces.IAccountIMAP}.
         """
         if IAccountIMAP not in interfaces:
-            raise NotImplementedError("This realm has avatars for IAccount only")
+            raise NotImplementedError("This realm supports only IAccount")
         return Deferred.fromCoroutine(self._avatar(avatarId))
 
     async def _avatar(self, avatarId: object) -> tuple[Any, Account, Any]:

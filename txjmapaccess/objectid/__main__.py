@@ -30,13 +30,13 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     if not any(saved.values()):
         print(
-            f"{path}: nothing could be saved; the index begins anew, and the damaged file is"
+            f"{path}: nothing could be recovered; the index starts empty, and the damaged file is"
             f" {path}.damaged",
             file=sys.stderr,
         )
         return 1
     print(
-        f"{path}: saved the identifiers of {saved['mailboxes']} mailboxes and"
+        f"{path}: recovered the identifiers of {saved['mailboxes']} mailboxes and"
         f" {saved['messages']} messages; the damaged file is {path}.damaged"
     )
     return 0

@@ -95,7 +95,7 @@ class IndexedIdentifiers:
             return known[1]
         if name is None or await self._names.spelling(name) not in await self._names.refreshed():
             # Renamed, perhaps: what is under that name next is another mailbox.
-            raise JMAPAccessError("nobody knows which mailbox this is")
+            raise JMAPAccessError("the mailbox is unknown")
         return (await self._find(name, mailbox)).row
 
     # Messages

@@ -39,7 +39,7 @@ def nameFromLogin(opened: OpenAccount) -> str:
     @raise JMAPAccessError: when it is not known.
     """
     if not opened.username:
-        raise JMAPAccessError("nobody knows whose account this is: give accountName")
+        raise JMAPAccessError("the name of the account is unknown: pass accountName")
     return str(opened.username)
 
 

@@ -73,7 +73,7 @@ class PendingCopy:
 
     async def _newUIDs(self) -> Sequence[int]:
         if self._uidNext is None:
-            raise JMAPAccessError("the mailbox tells neither UIDNEXT nor the UIDs of copies")
+            raise JMAPAccessError("the mailbox provides neither UIDNEXT nor the UIDs of copies")
         fetched = await settled(self._target.fetch, since(self._uidNext), uid=1)
         found = [message for _, message in fetched]
         # Others may have copied something while we waited for them.
@@ -86,5 +86,5 @@ class PendingCopy:
             if message.getUID() >= self._uidNext and message.getUID() not in known
         ]
         if copies and [message.getSize() for message in copies] != self._sizes:
-            raise JMAPAccessError("the copies cannot be told from other new messages")
+            raise JMAPAccessError("the copies cannot be distinguished from other new messages")
         return [message.getUID() for message in copies]
