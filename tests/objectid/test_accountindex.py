@@ -225,9 +225,9 @@ class AccountIndexTests(SynchronousTestCase):
         row, other = self.found("a").row, self.found("b").row
         self.index.addMessages(row, {3: ("Ma", "T"), 2: ("Mb", "T"), 5: ("Ma", "Tx")})
         self.index.addMessages(other, {4: ("Ma", "T")})
-        self.assertEqual(self.index.searchEmailID(row, "Ma"), [3, 5])
-        self.assertEqual(self.index.searchThreadID(row, "T"), [2, 3])
-        self.assertEqual(self.index.searchEmailID(row, "T"), [])
+        self.assertEqual(self.index.search(row, "EMAILID", "Ma"), [3, 5])
+        self.assertEqual(self.index.search(row, "THREADID", "T"), [2, 3])
+        self.assertEqual(self.index.search(row, "EMAILID", "T"), [])
 
     def test_lock(self):
         """

@@ -631,7 +631,7 @@ class CopyTests(ChangeTestCase):
         globalLogPublisher.addObserver(events.append)
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
         self.do(b"COPY 1 box")
-        self.assertIn("cannot be told", events[-1].get("problem", ""))
+        self.assertIn("cannot be distinguished", events[-1].get("problem", ""))
         self.assertFalse(set(self.emails(b"box")) & set(self.before))
 
     def test_otherInstead(self):

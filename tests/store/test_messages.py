@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support.mail import Part
-from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.headers import fieldOctets
 from txjmapaccess.message.structure import parseMessage
 from txjmapaccess.pacing import SLICE, ClientGone, Turns
 from txjmapaccess.store.messages import openMessage, readMessage

@@ -2,9 +2,9 @@
 """
 An account on disk: which mailboxes there are. In worker threads, one job at a time.
 
-A mailbox is a directory with C{cur} in it. Its MAILBOXID is in a file in that directory, so that
-it goes where the directory goes, whoever renames it, also when we are killed in the middle of it;
-the index follows.
+A mailbox is a directory with C{cur} in it. Its MAILBOXID is in a file in that directory, so that it
+moves with the directory when another program renames it, or when we are killed halfway. The index
+follows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MARK = b"txjmapaccess-mailboxid"
 _MARK_TEXT = re.compile(rb"(F[a-z2-7]{26}) (\d{1,10})\n")
 _TRASH = b"..txjmapaccess-"
 
-#: So many mailboxes of an account are kept in memory when no session has them open.
+#: Mailboxes of an account to keep in memory when no session has them open.
 _KEPT = 8
 
 

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.maildir.test_messagefacts -*-
 """
-A message file as IMAP sends it: with CRLF at the end of every line, whatever the program that
-delivered it wrote.
+A message file as IMAP sends it: with CRLF at the end of every line.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ def openWithCRLF(path: bytes) -> BinaryIO:
     """
     A whole message with CRLF line ends, to be sent from beginning to end.
 
-    @return: a file that can C{read(n)}, C{seek} and C{tell}, and is as long as it says, though
-        another program may have written the file anew.
+    @return: a file that can C{read(n)}, C{seek} and C{tell}. Its length does not change, even if
+        another program rewrites the file.
 
     @raise OSError: when it cannot be read.
     """

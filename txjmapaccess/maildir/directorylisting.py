@@ -37,7 +37,7 @@ class DirectoryListing:
 
     def forget(self) -> None:
         """
-        List again, whatever the times say.
+        List again in any case.
         """
         self._times: tuple[int, int] | None = None
         self._listedAt = 0.0

@@ -114,7 +114,7 @@ def isBelow(name: str, ancestor: str) -> bool:
 def matches(pattern: str, name: str) -> bool:
     """
     LIST's wildcards (RFC 3501, section 6.3.8): C{*} is any text, C{%} any text within a level.
-    Takes time in proportion to the product of both lengths, whatever the pattern is.
+    Takes time in proportion to the product of both lengths, for any pattern.
 
     @param pattern: the reference and the pattern of LIST, put together.
     """

@@ -9,7 +9,7 @@ session what has changed (RFC 3501, sections 5.5 and 7.4.1).
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any, BinaryIO
@@ -36,7 +36,6 @@ from txjmapaccess.maildir.mailboxview import MailboxView, ViewChanges
 from txjmapaccess.maildir.message import Message
 from txjmapaccess.maildir.messagecache import MessageCache
 from txjmapaccess.maildir.messageflags import MessageFlags, flagsNamed
-from txjmapaccess.maildir.openindex import OpenIndex
 from txjmapaccess.message.dates import secondsOf
 from txjmapaccess.store.messageset import Numbered, positions
 
@@ -82,7 +81,7 @@ class Mailbox(MailboxStatus):
 
     def close(self) -> None:
         """
-        The session has left the mailbox: a poll that has not finished tells nobody.
+        The session has left the mailbox: a running poll calls no listeners.
         """
         self._isClosed = True
         self.reading.forget()
@@ -209,18 +208,16 @@ class Mailbox(MailboxStatus):
         """
         See L{IObjectIDSearch}.
         """
-        return self._search(OpenIndex.withEmailID, emailID)
+        return self._search("email_id", emailID)
 
     def searchThreadID(self, threadID: str) -> Deferred[list[int]]:
         """
         See L{IObjectIDSearch}.
         """
-        return self._search(OpenIndex.withThreadID, threadID)
+        return self._search("thread_id", threadID)
 
-    def _search(
-        self, find: Callable[[OpenIndex, int, str], list[int]], value: str
-    ) -> Deferred[list[int]]:
-        found = self._worker.run(self.folder.search, find, value)
+    def _search(self, column: str, value: str) -> Deferred[list[int]]:
+        found = self._worker.run(self.folder.search, column, value)
         return found.addCallback(lambda uids: [u for u in uids if u in self.view.seen.byUID])
 
     def poll(self) -> Deferred[None]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from twisted.logger import Logger
@@ -224,14 +224,12 @@ class MailboxState:
                 entries.append(entry)
         self.snapshot = MailboxSnapshot(entries, self.row)
 
-    def search(self, find: Callable[[OpenIndex, int, str], list[int]], value: str) -> list[int]:
+    def search(self, column: str, value: str) -> list[int]:
         """
-        @param find: L{OpenIndex.withEmailID} or L{OpenIndex.withThreadID}.
-
-        @return: UIDs.
+        See L{OpenIndex.search}.
         """
         with self._index.open() as db:
-            return find(db, self.row.id, value)
+            return db.search(self.row.id, column, value)
 
     def locate(self, entry: MessageState) -> bytes:
         """

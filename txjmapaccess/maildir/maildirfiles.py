@@ -26,8 +26,8 @@ _counter = itertools.count()
 
 def splitName(name: bytes) -> tuple[bytes, str]:
     """
-    @return: what is before a file's letters, and the letters: those of Maildir's flags, and
-        whatever other programs put there.
+    @return: the name before the letters, and the letters: those of Maildir's flags, and those of
+        other programs.
     """
     stem, _, info = name.partition(b":2,")
     return stem, info.decode("ascii", "ignore")
@@ -79,7 +79,7 @@ def takeNew(directory: bytes) -> None:
     for name in os.listdir(os.path.join(directory, b"new")):
         if not name.startswith(b"."):
             target = name if b":2," in name else name + b":2,"
-            with suppress(FileNotFoundError):  # Somebody else may have moved it.
+            with suppress(FileNotFoundError):  # Another program may have moved it.
                 os.rename(
                     os.path.join(directory, b"new", name), os.path.join(directory, b"cur", target)
                 )

@@ -44,7 +44,7 @@ class Message:
     message whose file is gone, because another session expunged it, raises
     L{MessageExpunged} (RFC 2180, section 4.1.2): the mailbox will tell at its next poll.
 
-    @param mailbox: the one that it was fetched from.
+    @param mailbox: the mailbox that it was fetched from.
     @param entry: the message at that time.
     """
 

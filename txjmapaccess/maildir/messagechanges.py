@@ -3,9 +3,9 @@
 What changes a mailbox: APPEND, COPY, STORE, EXPUNGE. In worker threads, one at a time for each
 account.
 
-Each is one write transaction of the index with the files changed inside it. What is killed in
-between leaves files that the index does not know, which the next look finds as new messages, or
-records without a file, which it forgets.
+Each is one write transaction of the index, within which the files change. A process that is killed
+leaves files that are not in the index, which the next look finds as new messages, or records
+without a file, which it removes.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def changeFlags(
     """
     Change the flags of messages; those that are gone are left out.
 
-    @param change: from the flags that a message has now to those that it shall have.
+    @param change: from the old flags of a message to the new ones.
     """
     with folder.changing() as db:
         known = folder.snapshot.byUID
@@ -149,7 +149,7 @@ def expunge(folder: MailboxState, uids: Iterable[int], onlyDeleted: bool = True)
     """
     Remove messages for good.
 
-    @param onlyDeleted: leave those alone that are not flagged \\Deleted now.
+    @param onlyDeleted: remove only those that are flagged \\Deleted now.
     """
     with folder.changing() as db:
         known = folder.snapshot.byUID
@@ -165,7 +165,7 @@ def expunge(folder: MailboxState, uids: Iterable[int], onlyDeleted: bool = True)
 
 
 def _remove(folder: MailboxState, entry: MessageState) -> None:
-    with suppress(FileNotFoundError):  # Somebody may have been faster.
+    with suppress(FileNotFoundError):  # Another program may have been faster.
         os.unlink(folder.locate(entry))
     folder.paths.pop(entry.record.base, None)
     folder.records.pop(entry.record.base, None)

@@ -69,7 +69,7 @@ class MessageFlags:
 
     def changed(self, names: Iterable[str], mode: int) -> MessageFlags:
         """
-        @param names: flags, in any case of letters; those that nobody can set are ignored.
+        @param names: flags, in any case of letters. Flags that cannot be set are ignored.
         @param mode: 1 adds, -1 takes away, 0 replaces, as
             L{twisted.mail.interfaces.IMailboxIMAP.store} has it.
         """

@@ -1,16 +1,17 @@
 # -*- test-case-name: tests.maildir.test_indexfile -*-
 """
-What is asked of an open index, and what it answers. In worker threads.
+An open index: its rows and its queries. In worker threads.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from txjmapaccess.database import transaction
 from txjmapaccess.maildir.messagefacts import MessageFacts
 
 
@@ -63,20 +64,11 @@ class OpenIndex:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """
-        One transaction, which excludes all other writers, in other processes too. It counts when
-        the block ends, and not at all when the block raises.
+        One transaction, which excludes all other writers, also in other processes.
         """
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+        return transaction(self._connection)
 
     def mailbox(self, key: int) -> MailboxRow | None:
         """
@@ -201,25 +193,18 @@ class OpenIndex:
 
     def claimRecent(self, key: int) -> None:
         """
-        No other session shall have the messages that are there now as \\Recent.
+        From now on, the present messages are \\Recent for no other session.
         """
         self._connection.execute(
             "UPDATE mailboxes SET first_recent = uid_next WHERE id = ?", (key,)
         )
 
-    def withEmailID(self, key: int, emailID: str) -> list[int]:
+    def search(self, key: int, column: str, value: str) -> list[int]:
         """
-        @return: the UIDs of the mailbox's messages with this EMAILID, ascending.
-        """
-        return self._uids("email_id", key, emailID)
+        @param column: C{email_id} or C{thread_id}.
 
-    def withThreadID(self, key: int, threadID: str) -> list[int]:
+        @return: the UIDs of the mailbox's messages with this value, ascending.
         """
-        @return: the UIDs of the mailbox's messages with this THREADID, ascending.
-        """
-        return self._uids("thread_id", key, threadID)
-
-    def _uids(self, column: str, key: int, value: str) -> list[int]:
         rows = self._connection.execute(
             f"SELECT uid FROM messages WHERE mailbox = ? AND {column} = ? ORDER BY uid",
             (key, value),

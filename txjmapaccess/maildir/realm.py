@@ -24,7 +24,7 @@ from txjmapaccess.threads import ReactorThreadPool
 
 _THREADS = 4
 
-#: So many accounts are kept in memory without a session, for those who come again and again.
+#: Accounts to keep in memory without a session, for clients that reconnect often.
 _KEPT = 16
 
 
@@ -33,11 +33,11 @@ class MaildirRealm:
     """
     Avatars for L{twisted.mail.interfaces.IAccountIMAP}.
 
-    @param path: the directory that has, or shall have, the users' directories. It is made at the
-        first login, when the directory above it is there.
-    @param reactor: what the store's threads hand their results to; without it the global one. The
-        threads end when it shuts down.
-    @param threadPool: where the store waits for the disk; without it a small one of its own.
+    @param path: the directory of the users' directories, created at the first login if its parent
+        exists.
+    @param reactor: receives the results of the store's threads, which stop when it shuts down. By
+        default, the global one.
+    @param threadPool: waits for the disk. By default, a small one.
 
     @raise ConfigurationError: for a path that cannot be used.
     """
@@ -86,7 +86,7 @@ class MaildirRealm:
         try:
             await account.prepare()
         except (OSError, sqlite3.Error) as e:
-            # The operator needs to know where, and that it is no back end of logins.
+            # The operator needs to know where, and that no back end of logins is at fault.
             problem = getattr(e, "strerror", None) or e
             raise TemporaryFailure(f"the mail of {user} in {self._path}: {problem}") from e
         return IAccountIMAP, account, lambda: None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from email.header import Header, decode_header
+from typing import Any, NamedTuple
 
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _FIELDS = re.compile(rb"^([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
@@ -98,3 +99,19 @@ def unfolded(text: str) -> str:
     @return: a value on one line (RFC 5322, section 2.2.3).
     """
     return text.replace("\r", "").replace("\n", "")
+
+
+def fieldOctets(value: Any) -> bytes:
+    """
+    @param value: the value of a header field, as any parser gives it.
+
+    @return: the value as it is in the message.
+    """
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, Header):  # What Python gives for octets that it does not know.
+        return b"".join(
+            text if isinstance(text, bytes) else text.encode("utf-8")
+            for text, _ in decode_header(value)
+        )
+    return str(value).encode("utf-8", "surrogateescape")

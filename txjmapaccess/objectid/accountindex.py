@@ -4,12 +4,12 @@ The file of an L{txjmapaccess.objectid.ObjectIDIndex} for one account: an SQLite
 for each job, so that any number of processes may use it and a process that is killed leaves
 nothing half done. All of this may wait for the disk or for another process: it runs in threads.
 
-What was reported once stays in here, so that it never changes. A MAILBOXID is made from the name
-and UIDVALIDITY under which the mailbox is seen first, and at random where that was given before:
-most come out the same again when an index is lost.
+An identifier stays in here once a client has seen it, so that it never changes. A MAILBOXID is made
+from the name and UIDVALIDITY under which the mailbox is seen first, and at random if that one was
+used before: most are the same again when an index is lost.
 
-What is about to be done to mailboxes is noted here before the store is asked (L{PendingChange}).
-Until somebody has settled what came of it, nothing that it may concern is told or kept.
+Changes to mailboxes are noted here before the store makes them (L{PendingChange}). Until a change
+is settled, the index answers no question that it may concern.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class AccountIndex:
 
     def forget(self, names: Iterable[str]) -> None:
         """
-        Mailboxes are gone, whoever deleted them. Their MAILBOXIDs are never given again.
+        Mailboxes no longer exist. Their MAILBOXIDs are never used again.
         """
         with openFile(self.path) as database, transaction(database):
             for name in names:
@@ -126,7 +126,7 @@ class AccountIndex:
 
     def begin(self, changes: Iterable[PendingChange]) -> list[PendingChange]:
         """
-        Note what is about to be done, should this process be killed meanwhile.
+        Note changes, in case this process is killed before they are settled.
 
         @return: the same, as they are in the index.
         """
@@ -154,7 +154,7 @@ class AccountIndex:
 
     def settle(self, changes: Iterable[SettledChange]) -> None:
         """
-        Keep what became of changes that were begun.
+        Keep the outcome of pending changes.
         """
         with openFile(self.path) as database, transaction(database):
             for change in changes:
@@ -189,9 +189,9 @@ class AccountIndex:
 
     def addMessages(self, row: int, ids: Mapping[int, IDs]) -> dict[int, IDs]:
         """
-        Keep the identifiers of messages, unless somebody has been faster.
+        Keep the identifiers of messages, unless another session was faster.
 
-        @return: those that count.
+        @return: the identifiers in the index.
 
         @raise Unsettled: when one of them may be a copy.
         @raise MailboxForgotten: when the mailbox is gone.
@@ -237,19 +237,13 @@ class AccountIndex:
                 (uid, row),
             )
 
-    def searchEmailID(self, row: int, value: str) -> list[int]:
+    def search(self, row: int, kind: str, value: str) -> list[int]:
         """
-        @return: the UIDs of the messages that have this EMAILID, ascending.
-        """
-        return self._search("email_id", row, value)
+        @param kind: C{EMAILID} or C{THREADID}.
 
-    def searchThreadID(self, row: int, value: str) -> list[int]:
+        @return: the UIDs of the messages that have this identifier, ascending.
         """
-        @return: the UIDs of the messages that have this THREADID, ascending.
-        """
-        return self._search("thread_id", row, value)
-
-    def _search(self, column: str, row: int, value: str) -> list[int]:
+        column = "email_id" if kind == "EMAILID" else "thread_id"
         with openFile(self.path) as database:
             found: Sequence[tuple[int]] = database.execute(
                 f"SELECT uid FROM messages WHERE mailbox = ? AND {column} = ? ORDER BY uid",

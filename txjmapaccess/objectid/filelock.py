@@ -1,10 +1,11 @@
 # -*- test-case-name: tests.objectid.test_accountindex -*-
 """
-Who changes the mailboxes of an account holds a lock on a file, from before the store is asked until
-what came of it is in the index. The system releases it when a process is killed: so whoever has the
-lock knows that nobody is at work on a change that he finds begun in the index.
+The lock of an account, held while its mailboxes change: from before the store is asked until the
+outcome is in the index. The system releases it when a process is killed, so its holder knows that
+nobody works on a change that is still pending in the index.
 
-Beside the index, not on it: closing any descriptor of an SQLite file would undo SQLite's own locks.
+It is beside the index, not on it: closing any descriptor of an SQLite file would undo SQLite's own
+locks.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class FileLock:
 
     def take(self) -> None:
         """
-        @raise BlockingIOError: when somebody else has it. Then it is of no use.
+        @raise BlockingIOError: when another process holds it. Then this object is closed.
         """
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +44,7 @@ class FileLock:
         if descriptor >= 0:
             os.close(descriptor)
 
-    # A command that never ends must not keep it for ever.
+    # A command that never ends must not hold it forever.
     __del__ = release
 
 
@@ -51,7 +52,7 @@ def tryLock(path: str) -> FileLock | None:
     """
     @param path: of the file, which is made when it is missing.
 
-    @return: the lock, or L{None} while somebody else holds it.
+    @return: the lock, or L{None} while another process holds it.
 
     @raise IndexUnavailable: when the file cannot be locked at all.
     """

@@ -49,7 +49,7 @@ class IndexedIdentifiers:
         #: L{AccountIndex.changeCount} when the names were listed.
         self._listedAt = -1
         self._changes = MailboxChanges(opened.turns, index, run, self._names)
-        # By id: a mailbox that is open stays the same when somebody renames it.
+        # By id: an open mailbox stays the same when another session renames it.
         self._open: dict[int, tuple[ref[Any], int, int]] = {}
 
     # Mailboxes
@@ -106,8 +106,8 @@ class IndexedIdentifiers:
         """
         @param name: by which the mailbox was opened, or L{None} when that is not known.
 
-        @return: an EMAILID and a THREADID for each message; in the place of one that could not be
-            read, the exception.
+        @return: an EMAILID and a THREADID for each message, or the exception of one that could not
+            be read.
         """
         row = await self._rowOf(mailbox, name)
         byUID = {message.getUID(): message for message in messages}
@@ -158,34 +158,22 @@ class IndexedIdentifiers:
 
     # Searching
 
-    async def searchEmailID(
-        self, mailbox: Any, value: str, name: str | None = None
+    async def search(
+        self, kind: str, value: str, mailbox: Any, name: str | None = None
     ) -> Iterable[int]:
         """
-        @param name: as L{messageIDs} takes it.
+        @param kind: C{EMAILID} or C{THREADID}.
+        @param name: see L{messageIDs}.
 
-        @return: the UIDs of the messages in a mailbox that have this EMAILID.
+        @return: the UIDs of the messages in a mailbox that have this identifier.
         """
         row = await self._completed(mailbox, name)
-        found: list[int] = await self._run(self._index.searchEmailID, row, value)
-        return found
-
-    async def searchThreadID(
-        self, mailbox: Any, value: str, name: str | None = None
-    ) -> Iterable[int]:
-        """
-        @param name: as L{messageIDs} takes it.
-
-        @return: the UIDs of the messages in a mailbox that have this THREADID.
-        """
-        row = await self._completed(mailbox, name)
-        found: list[int] = await self._run(self._index.searchThreadID, row, value)
+        found: list[int] = await self._run(self._index.search, row, kind, value)
         return found
 
     async def _completed(self, mailbox: Any, name: str | None) -> int:
         """
-        See to it that all messages of a mailbox are in the index: those that have come since it
-        was searched last are read.
+        Read the messages that are not in the index yet.
 
         @return: its row.
         """

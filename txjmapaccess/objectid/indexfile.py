@@ -143,7 +143,7 @@ def _make(path: str) -> None:
     fresh = f"{path}.{secrets.token_hex(8)}.new"
     try:
         fill(fresh)
-        with suppress(FileExistsError):  # Somebody else was faster.
+        with suppress(FileExistsError):  # Another process was faster.
             os.link(fresh, path)
         syncDirectory(os.fsencode(os.path.dirname(path) or "."))
     finally:

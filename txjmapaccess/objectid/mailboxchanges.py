@@ -49,7 +49,7 @@ class MailboxChanges:
     """
     The changes to one account.
 
-    @param turns: gives what a wait takes its turns from.
+    @param turns: makes L{Turns} for a wait.
     @param run: runs a job in a thread.
     @param names: of the account's mailboxes.
     """
@@ -68,8 +68,7 @@ class MailboxChanges:
 
     async def settle(self) -> None:
         """
-        Wait until whoever is at work on a change has come to its end, and settle what was begun
-        by those who have not.
+        Wait until no session is making a change, and settle those that killed processes left.
 
         @raise IndexLocked: when that takes too long.
         """
@@ -80,7 +79,7 @@ class MailboxChanges:
         try:
             begun: list[PendingChange] = await self._run(self._index.begun)
             if begun:
-                await self.doubtful(begun)
+                await self.settleAs(begun)
         except BaseException:
             lock.release()
             raise
@@ -151,12 +150,14 @@ class MailboxChanges:
             raise
         return change
 
-    # What became of them
+    # Outcomes
 
-    async def done(self, begun: Sequence[PendingChange], name: str) -> None:
+    async def settleAs(self, begun: Sequence[PendingChange], name: str | None = None) -> None:
         """
-        The store has done what was begun to the mailbox C{name}. Those below it some stores leave
-        where they are.
+        Find out what has happened, and keep it.
+
+        @param name: the mailbox that the store says it has changed, or L{None} if it failed.
+            Some stores leave the mailboxes below it where they are.
         """
         listed = await self._names.refreshed()
         changes = []
@@ -167,23 +168,13 @@ class MailboxChanges:
                 changes.append(SettledChange(each, GONE))
             else:
                 changes.append(await self._moved(each, listed))
-        await self._settle(changes)
+        await self._run(self._index.settle, changes)
 
     async def refused(self, begun: Sequence[PendingChange]) -> None:
         """
         The store has done nothing.
         """
-        await self._settle([SettledChange(each, AS_BEFORE) for each in begun])
-
-    async def doubtful(self, begun: Sequence[PendingChange]) -> None:
-        """
-        Nobody knows what the store has done.
-        """
-        listed = await self._names.refreshed()
-        await self._settle([await self._found(each, listed) for each in begun])
-
-    async def _settle(self, changes: Sequence[SettledChange]) -> None:
-        await self._run(self._index.settle, changes)
+        await self._run(self._index.settle, [SettledChange(each, AS_BEFORE) for each in begun])
 
     async def _found(self, begun: PendingChange, listed: Collection[str]) -> SettledChange:
         if begun.kind == COPY:
@@ -196,7 +187,7 @@ class MailboxChanges:
         return SettledChange(begun, GONE) if isThere else await self._moved(begun, listed)
 
     async def _isThere(self, name: str, begun: PendingChange, listed: Collection[str]) -> bool:
-        # Some stores open whatever they are asked for.
+        # Some stores open a mailbox under any name.
         return name in listed or (begun.isHidden and await self._names.isThere(name, listed))
 
     async def _moved(self, begun: PendingChange, listed: Collection[str]) -> SettledChange:
@@ -229,7 +220,7 @@ class Change:
 
         @param result: what it gave.
         """
-        await self._end(lambda begun: self._changes.done(begun, self.name))
+        await self._end(lambda begun: self._changes.settleAs(begun, self.name))
 
     async def refused(self) -> None:
         """
@@ -241,7 +232,7 @@ class Change:
         """
         The store has failed.
         """
-        await self._end(self._changes.doubtful)
+        await self._end(self._changes.settleAs)
 
     async def _end(self, settle: Callable[[Sequence[PendingChange]], Any]) -> None:
         try:

@@ -1,6 +1,7 @@
 # -*- test-case-name: tests.objectid.test_accountindex -*-
 """
-What an L{txjmapaccess.objectid.accountindex.AccountIndex} takes and gives.
+Changes to mailboxes that an L{AccountIndex<txjmapaccess.objectid.accountindex.AccountIndex>} has
+noted, and their outcome.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import NamedTuple
 #: An EMAILID and a THREADID.
 IDs = tuple[str, str]
 
-#: Kinds of L{PendingChange}, and what may have become of them.
+#: Kinds of L{PendingChange}, and their possible outcomes.
 RENAME, DELETE, COPY = "rename", "delete", "copy"
 MOVED, GONE, AS_BEFORE = "moved", "gone", "as before"
 
@@ -28,7 +29,7 @@ class MailboxKey(NamedTuple):
 
 class PendingChange(NamedTuple):
     """
-    A change that somebody is about to make, or was when he was killed.
+    A change that a session is about to make, or was when its process was killed.
 
     @ivar kind: L{RENAME}, L{DELETE} or L{COPY}.
     @ivar name: of the mailbox that is renamed or deleted.
@@ -50,7 +51,7 @@ class PendingChange(NamedTuple):
 
 class SettledChange(NamedTuple):
     """
-    What became of a change.
+    The outcome of a change.
 
     @ivar result: L{MOVED}, L{GONE} or L{AS_BEFORE}.
     @ivar target: the name to which a mailbox was moved.
@@ -65,5 +66,5 @@ class SettledChange(NamedTuple):
 
 class ChangePending(Exception):
     """
-    Somebody has begun a change that may concern what was asked for: it must be settled first.
+    A pending change may concern the request: it must be settled first.
     """

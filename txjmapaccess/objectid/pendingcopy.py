@@ -20,8 +20,8 @@ from txjmapaccess.store.messageset import since
 
 class PendingCopy:
     """
-    Messages that are being copied. Until this is settled, nobody is told the identifiers of what
-    comes into the mailbox.
+    Messages that are being copied. Until this is settled, new messages of the mailbox have no
+    identifiers.
 
     @param change: the copying, begun.
     @param sizes: of the sources, in octets.

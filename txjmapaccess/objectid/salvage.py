@@ -22,10 +22,9 @@ _LARGEST = 1 << 40
 
 def rebuild(path: str) -> dict[str, int]:
     """
-    Make a new index of all that can still be read of a damaged one, which is kept under another
-    name.
+    Make a new index of the readable rows of a damaged one, which is kept under another name.
 
-    @return: how many rows were saved, by table.
+    @return: the number of recovered rows by table.
 
     @raise OSError: when there is no such file, or it cannot be replaced.
     """

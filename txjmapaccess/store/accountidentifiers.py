@@ -221,9 +221,7 @@ class AccountIdentifiers:
         @raise TemporaryFailure: when the index cannot be used.
         """
         if self._index is not None:
-            source = self.source()
-            search = source.searchEmailID if kind == "EMAILID" else source.searchThreadID
-            return frozenset(await search(mailbox, value, name))
+            return frozenset(await self.source().search(kind, value, mailbox, name))
         searched: Any = IObjectIDSearch(mailbox, None)
         if searched is None:
             return None

@@ -17,7 +17,7 @@ from twisted.mail.imap4 import subparts
 from twisted.mail.interfaces import IMessageIMAPFile
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.headers import fieldOctets
 from txjmapaccess.message.parameters import parseParameters
 from txjmapaccess.pacing import Turns
 
