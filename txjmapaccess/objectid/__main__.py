@@ -1,8 +1,6 @@
 # -*- test-case-name: tests.objectid.test_objectid -*-
 """
-A damaged index is rebuilt from what is still readable of it, while no server uses it::
-
-    python -m txjmapaccess.objectid rebuild FILE
+The command that rebuilds a damaged index, see L{txjmapaccess.objectid}.
 """
 
 from __future__ import annotations
