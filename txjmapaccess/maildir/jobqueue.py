@@ -1,13 +1,12 @@
 # -*- test-case-name: tests.maildir.test_realm -*-
 """
-Where the blocking part of the store runs: a small pool of threads for all accounts, and in it one
-job at a time for each account.
+The blocking part of the store: a small pool of threads for all accounts, which runs one job at a
+time for each account.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -37,18 +36,16 @@ class JobQueue:
 
         @return: a Deferred that fires with what it returns, or fails with what it raises.
         """
-        return self._inTurn(partial(self.inThread, job, *args, **kwargs))
+        done: Deferred[_T] = self._lock.run(self.inThread, job, *args, **kwargs)
+        return done
 
     def turn(self, function: Callable[..., Coroutine[Any, Any, _T]], *args: Any) -> Deferred[_T]:
         """
-        Run a coroutine, when it is its turn; until it ends, it is. It waits for L{inThread} only.
+        Run a coroutine, when it is its turn. It must wait for L{inThread} only.
 
         @return: a Deferred that fires with what it returns, or fails with what it raises.
         """
-        return self._inTurn(lambda: Deferred.fromCoroutine(function(*args)))
-
-    def _inTurn(self, start: Callable[[], Deferred[_T]]) -> Deferred[_T]:
-        done: Deferred[_T] = self._lock.run(start)
+        done: Deferred[_T] = self._lock.run(lambda: Deferred.fromCoroutine(function(*args)))
         return done
 
     def inThread(self, job: Callable[..., _T], *args: Any, **kwargs: Any) -> Deferred[_T]:
@@ -60,7 +57,7 @@ class JobQueue:
 
     def soon(self) -> Deferred[None]:
         """
-        @return: a Deferred that fires when what runs in the reactor now has come to its end.
+        @return: a Deferred that fires in the next turn of the reactor.
         """
         done: Deferred[None] = Deferred()
         self._reactor.callFromThread(done.callback, None)
