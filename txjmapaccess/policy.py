@@ -54,7 +54,7 @@ async def verdictFor(
 
     @param policy: L{None} where there is none.
     @param identifiersShared: whether JMAP has the same identifiers, see
-        L{txjmapaccess.store.identification}.
+        L{txjmapaccess.store.serveridentifiers}.
 
     @raise CancelledError: when this is cancelled while the policy thinks.
     """

@@ -76,7 +76,7 @@ class RealmTests(SynchronousTestCase):
         What the service would not start with is wrong, and there is no realm.
         """
         for description, words in (
-            ("maildir:/nowhere/at/all", "/nowhere/at is not there, or no directory"),
+            ("maildir:/nowhere/at/all", "/nowhere/at does not exist or is not a directory"),
             (f"maildir:{os.path.abspath(__file__)}", "is not a directory"),
             ("python:nosuchmodule.realm", "nosuchmodule cannot be imported"),
             ("mbox:/var/mail", "there is no 'mbox' realm"),

@@ -19,10 +19,10 @@ from twisted.mail.imap4 import MailboxException, MessageSet
 from tests.objectid.test_rfc8474 import TheirAccount
 from tests.support.coroutines import AsyncTestCase
 from txjmapaccess.objectid import ObjectIDIndex
-from txjmapaccess.objectid.identifiers import IndexedIdentifiers
-from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.values import MailboxForgotten
+from txjmapaccess.objectid.accountindex import AccountIndex
+from txjmapaccess.objectid.indexedidentifiers import IndexedIdentifiers
 from txjmapaccess.pacing import Turns
+from txjmapaccess.store.objectids import MailboxForgotten
 from txjmapaccess.store.openaccount import OpenAccount
 
 NAMES = ("a", "b", "a/x", "c")
@@ -42,7 +42,9 @@ class Worker:
         index = ObjectIDIndex(path)
         case.addCleanup(index.close)
         opened = OpenAccount(self.account, None, self._turns)
-        self._identifiers = IndexedIdentifiers(opened, ObjectIndex(index.fileOf("arnt")), index.run)
+        self._identifiers = IndexedIdentifiers(
+            opened, AccountIndex(index.fileOf("arnt")), index.run
+        )
 
     def _turns(self) -> Turns:
         return Turns(time.monotonic, reactor.callLater)  # type: ignore[attr-defined]

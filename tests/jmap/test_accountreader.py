@@ -23,8 +23,8 @@ from txjmapaccess.interfaces import IObjectIDMessage
 from txjmapaccess.jmap.accountreader import AccountReader, keywordsOf, roleOf
 from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Copy, SnapshotMailbox
 from txjmapaccess.jmap.requestturns import RequestTurns
-from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 from txjmapaccess.verdict import Unknown
 
 
@@ -71,7 +71,7 @@ class ReaderTestCase(SynchronousTestCase):
         self.events: list[Any] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
-        self.identification = Identification()
+        self.identification = ServerIdentifiers()
 
     def read(self, account: Any) -> AccountSnapshot:
         """

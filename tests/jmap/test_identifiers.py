@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_identifiers -*-
 """
-Tests for L{txjmapaccess.store.identification} in JMAP: a store that has no identifiers, and an
+Tests for L{txjmapaccess.store.serveridentifiers} in JMAP: a store that has no identifiers, and an
 index that IMAP and JMAP share.
 """
 
@@ -153,7 +153,7 @@ class IndexTests(SynchronousTestCase):
             with capturedLogs() as events:
                 self.assertEqual(server.ask(Authorization=basic()).status, 503)
             (problem,) = [event["problem"] for event in events if "problem" in event]
-            self.assertIn("illegal accountId", problem)
+            self.assertIn("invalid accountId", problem)
 
     def test_brokenIndex(self) -> None:
         """

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from email.utils import parsedate
 from typing import NamedTuple
 
-from txjmapaccess.maildir.names import directoryOf, userDirectory
+from txjmapaccess.maildir.directorynames import directoryOf, userDirectory
 
 
 class Sample(NamedTuple):

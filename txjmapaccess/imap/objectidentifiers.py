@@ -13,9 +13,9 @@ from txjmapaccess.credentials import Authentication, LoginRecord
 from txjmapaccess.imap.dispatch import CommandDispatch
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
-from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs
 from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 from txjmapaccess.verdict import Unknown
 
 
@@ -53,15 +53,15 @@ class ObjectIdentifiers(CommandDispatch):
 
     async def identifiersShared(self, authentication: Authentication, account: Any) -> bool:
         """
-        See L{Identification.areShared}.
+        See L{ServerIdentifiers.areShared}.
         """
         username, mechanism = authentication.username, authentication.mechanism
         record = LoginRecord(username, mechanism, Unknown(), time.time())
         return await self._identification().areShared(OpenAccount(account, record, self.turns))
 
-    def _identification(self) -> Identification:
+    def _identification(self) -> ServerIdentifiers:
         server = self.factory if self.portal is None else self.portal
-        return Identification(self._jmaSettings.objectIDs, server)
+        return ServerIdentifiers(self._jmaSettings.objectIDs, server)
 
     async def mailboxIDOf(self, name: str, mailbox: Any) -> str:
         """

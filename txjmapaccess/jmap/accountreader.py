@@ -86,7 +86,7 @@ class AccountReader:
         try:
             return await listMailboxes(self._account)
         except JMAPAccessError:
-            self._identifiers.failures.add()
+            self._identifiers.withhold()
             raise
 
     async def _open(

@@ -21,8 +21,8 @@ from txjmapaccess.pacing import Turns
 from txjmapaccess.policy import Policy, verdictFor
 from txjmapaccess.redaction import Presented, presented, redactedReason, traced
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
-from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 from txjmapaccess.verdict import Usable
 
 
@@ -57,7 +57,7 @@ class Authenticator:
     _log = Logger()
 
     def __init__(
-        self, portal: Portal, policy: Policy, identification: Identification, reactor: Any
+        self, portal: Portal, policy: Policy, identification: ServerIdentifiers, reactor: Any
     ) -> None:
         self.portal = portal
         self._policy = policy

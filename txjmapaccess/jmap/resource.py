@@ -34,7 +34,7 @@ from txjmapaccess.limits import Limits
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.policy import Policy
 from txjmapaccess.sessionurl import checkSessionURL
-from txjmapaccess.store.identification import Identification
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 
 
 class JMAPResource(GuardedResource):
@@ -78,7 +78,7 @@ class JMAPResource(GuardedResource):
         if reactor is None:
             from twisted.internet import reactor
         self._url = None if url is None else checkSessionURL(url).rstrip("/")
-        authenticator = Authenticator(portal, policy, Identification(objectIDs, portal), reactor)
+        authenticator = Authenticator(portal, policy, ServerIdentifiers(objectIDs, portal), reactor)
         guard = RequestGuard(authenticator, reactor, realm, requireTLS, refusalSeconds, limits)
         super().__init__(guard)
         self.putChild(b"api", _APIResource(guard, self._url))
