@@ -169,7 +169,7 @@ class CheckerService(Service):
             try:
                 checker.start()
             except Exception:
-                self._log.failure("A checker could not be tried")
+                self._log.failure("A checker failed")
 
     def retire(self, clock: IReactorTime, seconds: float) -> None:
         """
@@ -190,4 +190,6 @@ class CheckerService(Service):
 
     def _close(self, checker: ICheckerLifecycle) -> Deferred[Any]:
         closed = maybeDeferred(checker.close)
-        return closed.addErrback(lambda f: self._log.failure("A checker was not closed", failure=f))
+        return closed.addErrback(
+            lambda f: self._log.failure("A checker could not be closed", failure=f)
+        )

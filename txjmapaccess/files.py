@@ -41,9 +41,9 @@ def readSecret(key: str, path: str) -> str:
     except UnicodeDecodeError:
         raise problem(key, f"{_shown(path)} is not UTF-8") from None
     if not secret:
-        raise problem(key, f"{_shown(path)} holds no password or secret")
+        raise problem(key, f"{_shown(path)} contains no password or secret")
     if "\n" in secret:
-        raise problem(key, f"{_shown(path)} holds more than one line")
+        raise problem(key, f"{_shown(path)} contains more than one line")
     return secret
 
 
@@ -57,7 +57,7 @@ def exposure(path: str) -> str | None:
         isExposed = os.stat(path).st_mode & stat.S_IROTH
     except (OSError, ValueError):
         return None
-    return f"{path} can be read by everybody on this machine" if isExposed else None
+    return f"{path} is readable by every user of this machine" if isExposed else None
 
 
 def readCertificates(key: str, path: str) -> list[Certificate]:
@@ -71,12 +71,12 @@ def readCertificates(key: str, path: str) -> list[Certificate]:
 
     blocks = _CERTIFICATE.findall(_read(key, path, LONGEST_PEM))
     if not blocks:
-        raise problem(key, f"{_shown(path)} does not hold a certificate in PEM form")
+        raise problem(key, f"{_shown(path)} contains no PEM certificate")
     try:
         return [Certificate.loadPEM(block) for block in blocks]
     except Exception:
         # pyOpenSSL and cryptography have raised half a dozen different classes over the years.
-        raise problem(key, f"{_shown(path)} holds a broken certificate") from None
+        raise problem(key, f"{_shown(path)} contains an invalid certificate") from None
 
 
 def readPrivateKey(key: str, path: str) -> PKey:
@@ -93,9 +93,9 @@ def readPrivateKey(key: str, path: str) -> PKey:
         # Without a passphrase OpenSSL would ask for it on the terminal and wait.
         return load_privatekey(FILETYPE_PEM, pem, b"")
     except Exception:
-        what = "does not hold a private key in PEM form"
+        what = "contains no PEM private key"
         if b"ENCRYPTED" in pem:
-            what = "is protected by a passphrase: it must not be"
+            what = "must not be protected by a passphrase"
         raise problem(key, f"{_shown(path)} {what}") from None
 
 

@@ -24,7 +24,7 @@ def checkedHost(host: str, inBrackets: bool) -> str:
     except ValueError:
         address = None
     if inBrackets != (address is not None and address.version == 6) or "%" in host:
-        raise ValueError("not an IPv6 address, or of one machine only")
+        raise ValueError("not an IPv6 address, or link-local")
     if address is not None:
         return host
     # As Twisted does it for endpoints and TLS (IDNA 2008); raises a ValueError.

@@ -33,7 +33,7 @@ class LimitLog:
         """
         admitted = self._throttle.admit((limit, source))
         if admitted is OTHERS:
-            self._log.warn("More limits were reached, by more addresses than are logged")
+            self._log.warn("Further limits were reached; not all are logged")
         elif admitted is not None:
             text = "The limit {limit} was reached" + (" by {address}" if source else "")
             self._log.warn(text, event="limit", limit=limit, address=source)

@@ -99,10 +99,10 @@ def _cancellable(decided: Awaitable[Any], wasCancelled: list[object]) -> Deferre
 
 def _checked(verdict: object, authentication: Authentication, identifiersShared: bool) -> Verdict:
     if not isinstance(verdict, (Usable, Known, Unknown)):
-        raise TypeError(f"a policy gave {type(verdict).__name__} instead of a verdict")
+        raise TypeError(f"a policy returned {type(verdict).__name__} instead of a verdict")
     if not isinstance(verdict, Usable) and not isinstance(verdict.reason, Reason):
         # Whatever else it is might hold something about the user.
-        raise TypeError(f"a policy gave {type(verdict.reason).__name__} instead of a reason")
+        raise TypeError(f"a policy returned {type(verdict.reason).__name__} instead of a reason")
     if isinstance(verdict, Unknown):
         return verdict
     checkSessionURL(verdict.url)
@@ -182,7 +182,7 @@ class EvidencePolicy:
         except ConfigurationError as e:
             # The common URL is not used instead: the evidence says that it is not this user's.
             self._log.warn(
-                "The JMAP session URL that {source} has for {username} {problem}",
+                "The JMAP session URL from {source} for {username} {problem}",
                 source=evidence.source,
                 username=evidence.username,
                 problem=str(e),

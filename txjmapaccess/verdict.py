@@ -24,12 +24,12 @@ class Reason(enum.Enum):
     ANONYMOUS = "The JMAP server does not accept anonymous logins"
     NOT_ALLOWED = "This account is not enabled for the JMAP server"
     SCOPE = "The access token does not cover the JMAP server"
-    AUDIENCE = "The access token is meant for other servers than the JMAP server"
+    AUDIENCE = "The audience of the access token does not include the JMAP server"
     PASSWORD_EXPIRED = "The password has expired"
     PASSWORD_MUST_CHANGE = "The password must be changed first"
     GRACE_LOGIN = "The password has expired and will soon be refused"
     NO_EVIDENCE = "Nothing shows that the JMAP server accepts these credentials"
-    IDENTIFIERS = "Nobody vouches that the JMAP server uses the same identifiers"
+    IDENTIFIERS = "It is not confirmed that the JMAP server uses the same identifiers"
     NO_SERVER = "No JMAP server is known for this account"
 
 

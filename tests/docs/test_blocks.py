@@ -198,5 +198,5 @@ class TextTests(BlockTestCase):
     known = {
         "The JMAPACCESS demonstration": demonstration,
         "bytes ──> IMAP4Server": flow,
-        "The settings are not taken over: ": reloaded,
+        "The settings were not reloaded: ": reloaded,
     }

@@ -147,7 +147,7 @@ class ResponseTests(SynchronousTestCase):
         """
         One answer to one request: with two, nobody knows whose the second is.
         """
-        self.assertBroken(GOOD + GOOD, "behind")
+        self.assertBroken(GOOD + GOOD, "extra data")
 
     def test_length(self) -> None:
         """

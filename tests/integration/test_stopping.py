@@ -22,7 +22,7 @@ from tests.support.demo import PASSWORDS, DemoTestCase
 from tests.support.sessions import Session
 from tests.support.twistd import Running, freePort, listens, waitUntil
 
-BYE = b"* BYE [UNAVAILABLE] The server is stopping"
+BYE = b"* BYE [UNAVAILABLE] The server is shutting down"
 LOGIN = b"LOGIN ada lovelace"
 MESSAGE = b"Subject: x\r\n\r\nBody\r\n"
 
@@ -187,7 +187,7 @@ class StopTests(LiveTestCase):
         session = self.authenticating()
         started = time.monotonic()
         self.running.terminate()
-        waitUntil(lambda: "Stopping with 1 connections" in self.running.log())
+        waitUntil(lambda: "Shutting down with 1 connections" in self.running.log())
         os.kill(self.running.pid, signal.SIGHUP)
         self.running.terminate()
         self.assertEqual(session.rest(), [])

@@ -21,9 +21,11 @@ from txjmapaccess.twistd.metricsservice import hasPrometheus
 
 _SUBJECT = "[imap] listen"
 _METRICS = "[metrics] listen"
-_SET_CERTIFICATE = "set [imap] certificate, or certKey there"
+_SET_CERTIFICATE = "set [imap] certificate, or certKey in the endpoint"
 _RENEW = "renew it, and send the service SIGHUP"
-_REPAIR = "name a PEM file of the certificate with its chain, and one of its key without passphrase"
+_REPAIR = (
+    "use a PEM file with the certificate and its chain, and one with its key, without a passphrase"
+)
 
 
 def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) -> list[Finding]:
@@ -58,7 +60,7 @@ def checkMetrics(
     if description is None:
         return []
     if not hasPrometheus():
-        what = "prometheus-client is not installed here"
+        what = "prometheus-client is not installed"
         return [wrong(_METRICS, what, "pip install 'txjmapaccess[metrics]'")]
     try:
         listen = parseListen(description)
@@ -75,9 +77,9 @@ def _judgeMetrics(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
     if listen.tls and listen.certificate is None and imap.certificate is None:
         return wrong(_METRICS, f"{listen.description} has no certificate", _SET_CERTIFICATE)
     if not _isLocal(listen):
-        what = f"whoever reaches {listen.description} can read the metrics"
+        what = f"anyone who can reach {listen.description} can read the metrics"
         return warning(_METRICS, what, "listen on loopback, or let only your monitoring connect")
-    return ok(_METRICS, "it is understood")
+    return ok(_METRICS, "it is valid")
 
 
 def understand(reactor: Any, listen: ListenEndpoint) -> None:
@@ -108,8 +110,8 @@ def _checkFiles(certificate: str, key: str | None, now: float, days: float) -> F
     peer = peerOf(Connection(context, None).get_certificate())
     found = judgeDates(subject, peer, now, days, _RENEW)
     if not peer.dns and not peer.addresses:
-        what = "it has no name in subjectAltName, so clients refuse it"
-        return wrong(subject, what, "get one with the names of this server")
+        what = "it has no name in subjectAltName, so clients will reject it"
+        return wrong(subject, what, "get a certificate with the names of this server")
     return found
 
 
@@ -124,7 +126,7 @@ def _withoutTLS(listens: list[ListenEndpoint], imap: IMAPSettings) -> list[Findi
     if outside and imap.require_tls and not imap.proxy_protocol_tls:
         what = f"{outside[0]} has no STARTTLS, so only loopback can log in there"
         return [warning(_SUBJECT, what, "set [imap] certificate and private_key")]
-    return [ok(_SUBJECT, "every endpoint is understood")]
+    return [ok(_SUBJECT, "all endpoints are valid")]
 
 
 def _isLocal(listen: ListenEndpoint) -> bool:

@@ -106,7 +106,7 @@ async def check(
     @return: the exit status.
     """
     source = options["config"] or "the command line"
-    found = [ok("configuration", f"{source} is understood")]
+    found = [ok("configuration", f"{source} is valid")]
     show(found[0].line())
     steps = makeSteps(reactor, options, settings, credentials)
     found += await runSteps(reactor, steps, show)
@@ -126,12 +126,12 @@ def askFor(options: CheckOptions) -> Credentials | None:
         return None
     secret = _secret("Access token: " if isToken else f"Password of {name}: ")
     if not secret:
-        raise ConfigurationError("no password or token came")
+        raise ConfigurationError("no password or token was entered")
     if not isToken:
         return UsernamePassword(name.encode("utf-8", "surrogateescape"), secret, "PLAIN")
     token = secret.decode("ascii", "replace")
     if not _TOKEN.match(token):
-        raise ConfigurationError("what came is not an access token (RFC 6750)")
+        raise ConfigurationError("the input is not an access token (RFC 6750)")
     return BearerToken(token, name)
 
 

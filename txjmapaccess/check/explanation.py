@@ -27,28 +27,28 @@ class Explanation(NamedTuple):
 _KNOWN = (
     (
         "refused by other side",
-        "nothing listens there",
+        "nothing is listening there",
         "start the server, or correct {key}",
     ),
     (
         "DNS lookup failed",
-        "its name cannot be looked up",
-        "correct {key}, or the DNS",
+        "DNS does not resolve its name",
+        "correct {key}, or DNS",
     ),
     (
         "unreachable",
-        "the network does not lead there",
-        "correct {key}, or the routes of this machine",
+        "there is no route to it",
+        "correct {key}, or the routing of this machine",
     ),
     (
         "No route to host",
-        "the network does not lead there",
-        "correct {key}, or the routes of this machine",
+        "there is no route to it",
+        "correct {key}, or the routing of this machine",
     ),
     (
         "StartTLS was refused",
         "it refuses StartTLS",
-        "give it a certificate, or use an ldaps URI",
+        "configure a certificate there, or use an ldaps URI",
     ),
     (
         "not an LDAP message",
@@ -63,47 +63,47 @@ _KNOWN = (
     (
         "TLS was not negotiated in time",
         "it did not negotiate TLS in time",
-        "correct the port in {key}, or see why it hangs",
+        "correct the port in {key}, or find out why it hangs",
     ),
     (
         "in time",
-        "it did not answer in time",
-        "see whether it hangs, or a firewall is between",
+        "it did not respond in time",
+        "check whether it hangs, or whether a firewall is in between",
     ),
     (
-        "did not answer within",
-        "it did not answer in time",
-        "see whether it hangs, or a firewall is between",
+        "did not respond within",
+        "it did not respond in time",
+        "check whether it hangs, or whether a firewall is in between",
     ),
     (
         "handshake failure",
-        "it and this side have no way of doing TLS in common",
-        "enable TLS 1.2 or later there, or give it the client certificate that it wants",
+        "the TLS versions or ciphers of the two sides do not match",
+        "enable TLS 1.2 or later there, or configure the client certificate that it requires",
     ),
     (
         "certificate required",
-        "it wants a client certificate",
-        "give it one",
+        "it requires a client certificate",
+        "configure one",
     ),
     (
         "certificate verify failed",
         "its certificate cannot be verified",
-        "look at it with openssl s_client",
+        "inspect it with openssl s_client",
     ),
     (
         "ResponseNeverReceived",
-        "it closed the connection instead of answering",
-        "correct {key}, or look into its log",
+        "it closed the connection without a response",
+        "correct {key}, or check its log",
     ),
     (
         "the connection ended",
-        "it closed the connection instead of answering",
-        "correct {key}, or look into its log",
+        "it closed the connection without a response",
+        "correct {key}, or check its log",
     ),
 )
 #: LDAP result codes (RFC 4511, appendix A) that say what to do.
 _RESULTS = {
-    1: "set bind_dn if there is none, or look into its log",
+    1: "set bind_dn if it is missing, or check its log",
     8: "set starttls = true, or use an ldaps URI",
     13: "set starttls = true, or use an ldaps URI",
     51: "try again later",
@@ -133,7 +133,7 @@ def explain(
             return Explanation(what, remedy.format(key=key))
     result = _RESULT.search(problem)
     remedy = _RESULTS.get(int(result[1]), "") if result is not None else ""
-    return Explanation(problem, remedy or "look into its log")
+    return Explanation(problem, remedy or "check its log")
 
 
 def _certificate(isName: bool, host: str, peer: Peer, now: float, trust: str) -> Explanation:
@@ -142,15 +142,15 @@ def _certificate(isName: bool, host: str, peer: Peer, now: float, trust: str) ->
     if peer.begins > now:
         return Explanation(
             f"its certificate is not valid before {day(peer.begins)}",
-            "set the clock of this machine, or of the one that made it",
+            "correct the clock of this machine, or of the machine that issued it",
         )
     if isName or not peer.isFor(host):
         return Explanation(
-            f"its certificate is for {peer.names}, and not for {host}",
-            "ask for it by a name that is there, or renew it with this one",
+            f"its certificate is for {peer.names}, not for {host}",
+            "connect by a name in the certificate, or add this name to it",
         )
     return Explanation(
-        "its certificate is not signed by an authority that is trusted here, or does not come with"
-        " the ones in between",
-        f"put that authority's certificate into {trust}, or the ones in between into its file",
+        "its certificate is not issued by a trusted CA, or the intermediate certificates are"
+        " missing",
+        f"add the CA certificate to {trust}, or the intermediate certificates to its file",
     )

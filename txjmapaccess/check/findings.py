@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from txjmapaccess.files import exposure
 
-LET_OWNER_READ = "let only the user of the service read it (chmod o-r)"
+LET_OWNER_READ = "make it readable only for the user of the service (chmod o-r)"
 
 #: Longer than any finding should be; it may quote a server.
 _LONGEST = 1000
@@ -89,7 +89,7 @@ def summary(findings: Iterable[Finding]) -> str:
     grades = [finding.grade for finding in findings]
     wrongs, warnings = grades.count(Grade.WRONG), grades.count(Grade.WARNING)
     if not wrongs and not warnings:
-        return "All is well."
+        return "No problems found."
     return f"{wrongs} wrong, {warnings} {'warning' if warnings == 1 else 'warnings'}."
 
 

@@ -27,10 +27,10 @@ NOT_ACTIVE = "The token is not active"
 #: What a text of the checker holds, and what to do about it.
 _REMEDIES = (
     ("does not accept client_id", "correct client_id, client_secret_file or client_auth"),
-    ("not the metadata of the issuer", "set issuer to what the provider calls itself"),
+    ("not the metadata of the issuer", "set issuer to the provider's own issuer identifier"),
     ("names no introspection_endpoint", "enable introspection there, or set endpoint"),
-    ("not a JSON object", "correct endpoint or issuer: this is something else"),
-    (" answered ", "correct endpoint or issuer, or look into the provider's log"),
+    ("not a JSON object", "correct endpoint or issuer: this is not an introspection endpoint"),
+    (" responded with ", "correct endpoint or issuer, or check the provider's log"),
 )
 
 
@@ -85,11 +85,11 @@ class IntrospectionCheck:
         return [found, *dates, *openSecret(self.subject, self.settings.client_secret_file)]
 
     def _accepts(self) -> Finding:
-        found = "its endpoint was found, and" if self.settings.issuer is not None else "it"
-        return ok(self.subject, f"{found} accepts client_id with its secret")
+        found = "discovery succeeded, and" if self.settings.issuer is not None else "it"
+        return ok(self.subject, f"{found} accepts client_id and its secret")
 
     def _acceptsAll(self) -> Finding:
-        what = "it says that a token which nobody issued is active, so anybody could log in"
+        what = "it reports a random token as active, so anyone could log in"
         return wrong(self.subject, what, "do not use this endpoint")
 
     async def _failed(self, problem: str) -> Finding:

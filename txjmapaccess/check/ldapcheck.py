@@ -32,7 +32,7 @@ _RENEW = "renew it there"
 
 #: What to do about L{LDAPSettings.warnings}, by the keys that they begin with.
 _REMEDIES = {
-    "accept_any_certificate": "name the authority in ca_file instead",
+    "accept_any_certificate": "use ca_file to trust its CA instead",
     "uris": "set one of them",
     "bind_password_file": LET_OWNER_READ,
     "client_certificate": LET_OWNER_READ,
@@ -95,13 +95,13 @@ class DirectoryServerCheck:
                 lease = await service.get(self._deadline())
                 return await self._answering(lease.connection)
             except ServiceRefused as e:
-                remedy = "correct bind_dn, or what is in bind_password_file"
+                remedy = "correct bind_dn, or the content of bind_password_file"
                 return [wrong(self.subject, str(e), remedy)]
             except ServerFailed as e:
                 return [await self._failed(e, deadlines)]
             finally:
                 service.closeIdle(0)
-                connector.abort(ConnectionBroken("the check is over"))
+                connector.abort(ConnectionBroken("the check has ended"))
                 await connector.allClosed()
         finally:
             deadlines.close()
@@ -160,7 +160,7 @@ class DirectoryServerCheck:
             self.settings.timeout,
         )
         result, _ = await connection.search(search, self._deadline())
-        how = "it answers over TLS" if self._usesTLS else "it answers"
+        how = "it responds over TLS" if self._usesTLS else "it responds"
         if base is None:
             # Whatever it says about its root: it is there.
             return ok(self.subject, how)
@@ -168,7 +168,7 @@ class DirectoryServerCheck:
         if problem is not None:
             return wrong(self.subject, *problem)
         who = "bind_dn is accepted" if self.settings.bind_dn else "it can be searched anonymously"
-        return ok(self.subject, f"{how}, {who}, search_base is there")
+        return ok(self.subject, f"{how}, {who}, search_base exists")
 
     def _baseProblem(self, code: int) -> tuple[str, str] | None:
         """
@@ -180,13 +180,13 @@ class DirectoryServerCheck:
         who = "bind_dn" if self.settings.bind_dn else "anonymous users"
         if code == NO_SUCH_OBJECT:
             return (
-                f"search_base {self.settings.search_base} is not there, or {who} may not see it",
+                f"search_base {self.settings.search_base} does not exist, or {who} cannot see it",
                 "correct search_base, or the access rules of the directory",
             )
         if code == INSUFFICIENT_ACCESS:
             return (
-                f"{who} may not search at search_base",
-                f"let {who} do that, or set another bind_dn",
+                f"{who} is not allowed to search search_base",
+                f"grant {who} that permission, or use a different bind_dn",
             )
         return self._explained(f"the search at search_base ended with result {code}", None)
 
@@ -214,5 +214,5 @@ class DirectoryServerCheck:
         except ServerFailed:
             return None
         finally:
-            connector.abort(ConnectionBroken("the check is over"))
+            connector.abort(ConnectionBroken("the check has ended"))
             await connector.allClosed()

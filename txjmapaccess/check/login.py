@@ -91,8 +91,8 @@ class LoginCheck:
     async def _login(self) -> list[Finding]:
         checker = self._checker()
         if checker is None:
-            what = "nobody checks access tokens"
-            return [wrong(self.subject, what, "add [introspection], or leave --token out")]
+            what = "nothing is configured that checks access tokens"
+            return [wrong(self.subject, what, "add [introspection], or omit --token")]
         try:
             asked = maybeDeferred(checker.requestAvatarId, self.credentials)
             await asked.addTimeout(LOGIN_SECONDS, self.reactor)
@@ -123,8 +123,8 @@ class LoginCheck:
         except NoAnswer as e:
             return wrong(subject, *await whyNot(self.reactor, e))
         except BadRedirect as e:
-            remedy = f"set {KEY} to where it leads, and check again"
-            return warning(subject, f"it {e}, so nothing can be compared", remedy)
+            remedy = f"set {KEY} to the final URL and check again"
+            return warning(subject, f"it {e}, so there is nothing to compare", remedy)
         return compare(verdict, secret, answer, subject)
 
     def _authorization(self) -> bytes:

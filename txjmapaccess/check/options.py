@@ -26,19 +26,19 @@ class CheckOptions(SettingsOptions):
     synopsis = "--config FILE [--user NAME] [--token] [options]"
 
     optFlags = [
-        ["token", None, "Check an access token, which is asked for, instead of a password."],
-        ["strict", None, "Warnings count as wrong, for the exit status."],
+        ["token", None, "Ask for an access token instead of a password."],
+        ["strict", None, "Exit with status 1 on warnings too."],
     ]
 
     optParameters = [
-        ["user", None, None, "Check the login of this user, whose password is asked for."],
-        ["days", None, "14", "Warn so many days before a certificate expires."],
+        ["user", None, None, "Check the login of this user; asks for the password."],
+        ["days", None, "14", "Warn this many days before a certificate expires."],
     ]
 
     longdesc = (
-        "Look whether everything works that the configuration names: certificates, directory"
-        " servers, introspection endpoint, mail directory, JMAP session URL. Exit status: 0 all is"
-        " well, 1 something is wrong, 2 the options or the configuration cannot be used."
+        "Check everything that the configuration names: certificates, directory"
+        " servers, introspection endpoint, mail directory, JMAP session URL. Exit status: 0 no"
+        " problems, 1 something is wrong, 2 the options or the configuration are unusable."
     )
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class CheckOptions(SettingsOptions):
         """
         super().postOptions()
         if not self.given():
-            raise usage.UsageError("--config FILE is needed, see --help")
+            raise usage.UsageError("--config FILE is required, see --help")
         if self["user"] == "":
             raise usage.UsageError("--user needs a name")
         if not re.match(r"[0-9]{1,5}\Z", self["days"]):
@@ -83,9 +83,9 @@ class CommandLine(usage.Options):
 
     synopsis = "Usage: txjmapaccess"
 
-    longdesc = "Tools for who runs an IMAP server with JMAPACCESS (RFC 9698)."
+    longdesc = "Tools for operators of an IMAP server with JMAPACCESS (RFC 9698)."
 
-    subCommands = [["check", None, CheckOptions, "Look whether everything works."]]
+    subCommands = [["check", None, CheckOptions, "Check a configuration."]]
 
     def opt_version(self) -> None:
         """
@@ -99,7 +99,7 @@ class CommandLine(usage.Options):
         Check that there is a command.
         """
         if self.subCommand is None:
-            raise usage.UsageError("a command is needed: txjmapaccess check --config FILE")
+            raise usage.UsageError("missing command, for example: txjmapaccess check --config FILE")
 
 
 def parse(arguments: list[str]) -> CheckOptions:

@@ -38,7 +38,7 @@ class Peer:
         """
         names = [*self.dns, *self.addresses]
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        return (", ".join(names[:_MOST_NAMES]) or "no name at all") + more
+        return (", ".join(names[:_MOST_NAMES]) or "no name") + more
 
     def isFor(self, host: str) -> bool:
         """
@@ -93,7 +93,9 @@ def judgeDates(subject: str, peer: Peer, now: float, days: float, remedy: str) -
         return wrong(subject, f"it expired on {day(peer.ends)}", remedy)
     if peer.begins > now:
         what = f"it is not valid before {day(peer.begins)}"
-        return wrong(subject, what, "set the clock of this machine, or of the one that made it")
+        return wrong(
+            subject, what, "correct the clock of this machine, or of the machine that issued it"
+        )
     left = (peer.ends - now) / _DAY
     if left < days:
         return warning(subject, f"it expires in {int(left)} days, on {day(peer.ends)}", remedy)

@@ -93,7 +93,7 @@ def _login(
     checkers: Sequence[ICredentialsChecker],
 ) -> Step:
     if found is None:
-        what = "this was not checked, because the realm cannot be made"
-        return _known("login", [wrong("login", what, "mend that first")])
+        what = "not checked, because the realm cannot be created"
+        return _known("login", [wrong("login", what, "fix that first")])
     policy = makeConnectionSettings(settings, found, checkers, None).policy
     return loginStep(reactor, credentials, checkers, policy, not found.inventsIdentifiers)

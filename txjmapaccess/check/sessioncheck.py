@@ -46,15 +46,15 @@ def withoutURL(settings: Settings, isUserNamed: bool) -> list[Finding]:
     if url is not None:
         if not SessionURLTemplate(url).perUser or isUserNamed:
             return []
-        what = "it has {user} in it, and was not asked"
-        return [warning(f"{KEY} {url}", what, "name a user with --user")]
+        what = "not checked, because it contains {user}"
+        return [warning(f"{KEY} {url}", what, "use --user")]
     ldap, introspection = settings.ldap, settings.introspection
     isOwn = ldap is not None and ldap.session_url_attribute is not None
     isOwn |= introspection is not None and introspection.session_url_claim is not None
     if isOwn:
-        what = "there is none: only users who have one of their own are told about JMAP"
+        what = "not set: only users with their own session URL learn about JMAP"
     else:
-        what = "there is none: nobody is told about JMAP"
+        what = "not set: no user learns about JMAP"
     return [warning(KEY, what, "set it")]
 
 

@@ -82,11 +82,11 @@ def redirected(answer: SessionResponse) -> str:
     """
     target = urljoin(answer.url, answer.location or "").partition("#")[0]
     if not answer.location:
-        raise BadRedirect(f"redirects ({answer.status}) to nowhere")
+        raise BadRedirect(f"redirects ({answer.status}) without a valid Location")
     try:
         checkSessionURL(target)
     except ConfigurationError:
-        raise BadRedirect("redirects to what is no https URL") from None
+        raise BadRedirect("redirects to a URL that is not https") from None
     if urlsplit(answer.url).scheme == "https" != urlsplit(target).scheme:
         raise BadRedirect("redirects from https to http")
     return target
@@ -143,7 +143,7 @@ class SessionClient:
             late = not timer.active()
             problem = str(e) if isinstance(e, TemporaryFailure) else describe(e)
             # Not "from e": its traceback holds the request.
-            raise NoAnswer(url, "did not answer within" if late else problem) from None
+            raise NoAnswer(url, "did not respond within" if late else problem) from None
         finally:
             if timer.active():
                 timer.cancel()
@@ -167,5 +167,5 @@ async def whyNot(reactor: Any, failure: NoAnswer) -> Explanation:
     peer = None
     if parts.scheme == "https" and "Error" in failure.problem:
         peer = await fetchPeer(reactor, host, parts.port or 443)
-    trust = "the certificates that this machine trusts"
+    trust = "the trusted CAs of this machine"
     return explain(failure.problem, host, peer, time.time(), KEY, trust)

@@ -60,15 +60,15 @@ def sessionProblem(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         session = None
     if not isinstance(session, dict):
-        return "its answer is not a JSON object"
+        return "its response is not a JSON object"
     for name, kind in _MEMBERS.items():
         if not isinstance(session.get(name), kind):
-            return f"its answer is not a Session object: {name} is missing, or of another type"
+            return f"its response is not a Session object: {name} is missing or has the wrong type"
     for capability in (CORE, MAIL):
         if not isinstance(session["capabilities"].get(capability), dict):
             return f"its Session object lacks the capability {capability}"
     if session["primaryAccounts"].get(MAIL) not in session["accounts"]:
-        return "its Session object has no account for mail in primaryAccounts"
+        return "its Session object has no mail account in primaryAccounts"
     return None
 
 
@@ -80,15 +80,18 @@ def judgeStranger(answer: SessionResponse, subject: str) -> Finding:
     if status == 401:
         offered = " and ".join(scheme.capitalize() for scheme in answer.schemes)
         if not offered:
-            what = "it answers 401 without WWW-Authenticate, so clients cannot tell how to log in"
+            what = (
+                "it responds with 401 but without WWW-Authenticate,"
+                " so clients do not know how to log in"
+            )
             return warning(subject, what, "configure the JMAP server (RFC 9110, section 11.6.1)")
         return ok(subject, f"it asks for credentials ({offered})")
     if status == 200:
         problem = sessionProblem(answer.body)
         if problem is not None:
             return wrong(subject, problem, _CORRECT)
-        what = "it gives everybody a Session object, without credentials"
-        return warning(subject, what, "see whether the JMAP server is meant to do that")
+        what = "it returns a Session object without asking for credentials"
+        return warning(subject, what, "check whether this is intended")
     return wrong(subject, *unexpected(status))
 
 
@@ -96,16 +99,16 @@ def unexpected(status: int) -> tuple[str, str]:
     """
     @return: what a status means that is neither 200 nor 401, and what to do about it.
     """
-    what = f"it answers {status}"
+    what = f"it responds with {status}"
     if status in (404, 405, 410):
         return f"{what}: there is no JMAP session resource", _CORRECT
     if status == 403:
-        return what, "see whether the JMAP server lets this machine in"
+        return what, "check whether the JMAP server allows this machine"
     if status == 429:
         return f"{what}: too many requests or failed logins", "try again later"
     if status >= 500:
-        return what, "look into the JMAP server's log"
-    return what, f"{_CORRECT}, or look into the JMAP server's log"
+        return what, "check the JMAP server's log"
+    return what, f"{_CORRECT}, or check the JMAP server's log"
 
 
 def missingScheme(answer: SessionResponse, passwords: bool, tokens: bool) -> tuple[str, str] | None:

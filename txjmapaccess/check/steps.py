@@ -60,9 +60,9 @@ def _start(clock: IReactorTime, step: Step) -> Deferred[Findings]:
 
 def _ended(failure: Failure, step: Step) -> Findings:
     if failure.check(TimeoutError):
-        what = f"this was not finished after {step.seconds:g} seconds"
-        return [wrong(step.subject, what, "see whether it hangs")]
+        what = f"not finished after {step.seconds:g} seconds"
+        return [wrong(step.subject, what, "check whether it hangs")]
     _log.failure("A step of the check failed", failure=failure)
     # The name of the class only: nobody knows what its text holds.
     what = f"the check itself failed ({type(failure.value).__name__})"
-    return [wrong(step.subject, what, "please report this as a defect")]
+    return [wrong(step.subject, what, "please report this bug")]

@@ -16,7 +16,7 @@ from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 
 #: What makes credentials of a kind usable only where they are.
 _KINDS = {
-    Secret.PASSWORD: "set [jmap] passwords = false, or make jmap_filter narrower",
+    Secret.PASSWORD: "set [jmap] passwords = false, or make jmap_filter more restrictive",
     Secret.TOKEN: "set [jmap] tokens = false, or correct jmap_scopes and jmap_audiences",
     Secret.TOKEN_AS_PASSWORD: "set [jmap] passwords_may_be_tokens = false",
     Secret.NOTHING: "",
@@ -27,7 +27,7 @@ _WIDER = {
     Reason.PASSWORDS: "set [jmap] passwords = true",
     Reason.TOKENS: "set [jmap] tokens = true",
     Reason.TOKEN_AS_PASSWORD: "set [jmap] passwords_may_be_tokens = true",
-    Reason.NOT_ALLOWED: "make [ldap] jmap_filter wider",
+    Reason.NOT_ALLOWED: "make [ldap] jmap_filter less restrictive",
     Reason.SCOPE: "add one of its scopes to [introspection] jmap_scopes",
     Reason.AUDIENCE: "add one of its audiences to [introspection] jmap_audiences",
 }
@@ -40,9 +40,9 @@ def refusal(failure: Failure, subject: str) -> Finding:
     reason = reasonOf(failure)
     if couldTell(failure):
         what = f"the login is refused ({reason})"
-        return wrong(subject, what, "see whether the name and the password or token are right")
-    what = f"nobody could tell whether the login is good ({reason})"
-    return wrong(subject, what, "mend that, or what is wrong above")
+        return wrong(subject, what, "check the name and the password or token")
+    what = f"the login could not be checked ({reason})"
+    return wrong(subject, what, "fix that, or the problem above")
 
 
 def describeVerdict(
@@ -70,9 +70,9 @@ def _unknown(
     try:
         checkSessionURL(own)
     except ConfigurationError as e:
-        what = f"unknown: the session URL of this user's own {e} ({evidence})"
+        what = f"unknown: this user's own session URL {e} ({evidence})"
         return wrong(
-            subject, what, "correct it where session_url_attribute or session_url_claim is"
+            subject, what, "correct the value of session_url_attribute or session_url_claim"
         )
     return ok(subject, f"unknown: {verdict.reason.value} ({evidence})")
 
@@ -84,9 +84,9 @@ def _evidence(authentication: Authentication) -> str:
     found = authentication.evidence
     if found is None:
         return "no checker left evidence"
-    says = "nothing against it" if found.objection is None else found.objection.name
+    says = "no objection" if found.objection is None else found.objection.name
     kind = authentication.secret.value
-    return f"{found.source} accepts the {kind} of {found.username} and says {says}"
+    return f"{found.source} accepts the {kind} of {found.username}: {says}"
 
 
 def compare(
@@ -101,20 +101,20 @@ def compare(
         return wrong(subject, *unexpected(answer.status))
     problem = sessionProblem(answer.body)
     if problem is not None:
-        return wrong(subject, problem, f"correct {KEY}, or look into the JMAP server's log")
+        return wrong(subject, problem, f"correct {KEY}, or check the JMAP server's log")
     if isinstance(verdict, Usable):
-        return ok(subject, "it accepts the same credentials, and gives a Session object with mail")
+        return ok(subject, "it accepts the same credentials and returns a Session object with mail")
     if verdict.reason is Reason.IDENTIFIERS:
-        return ok(subject, "it accepts these credentials; same_identifiers is all that is missing")
+        return ok(subject, "it accepts these credentials; only same_identifiers is missing")
     what = "it accepts these credentials, although the verdict is only known"
     remedy = _WIDER.get(verdict.reason)
     if remedy is None:
-        return warning(subject, what, "see whether it should")
-    return warning(subject, what, f"{remedy} if that holds for everybody")
+        return warning(subject, what, "check whether it should")
+    return warning(subject, what, f"{remedy} if this is true for all users")
 
 
 def _refused(verdict: Usable | Known, secret: Secret, subject: str) -> Finding:
     if isinstance(verdict, Known):
         return ok(subject, "it refuses these credentials (401), as the verdict says")
     what = "the verdict says usable, but it refuses these credentials (401)"
-    return wrong(subject, what, f"let it accept them, or {_KINDS[secret]}")
+    return wrong(subject, what, f"make the JMAP server accept them, or {_KINDS[secret]}")

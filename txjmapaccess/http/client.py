@@ -114,7 +114,7 @@ class HTTPClient:
             raise
         except Exception as e:
             # Not "from e": its traceback holds the request.
-            raise TemporaryFailure(f"{request.url} could not be asked: {describe(e)}") from None
+            raise TemporaryFailure(f"the request to {request.url} failed: {describe(e)}") from None
         finally:
             self._busy -= 1
             if self._waiting:

@@ -98,9 +98,9 @@ class ResponseReader:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             # Not "from": its text may quote what came.
-            raise BrokenResponse("what came is not an HTTP response") from None
+            raise BrokenResponse("the data received is not an HTTP response") from None
         if self._isMoreThanOne:
-            raise BrokenResponse("there is something behind the HTTP response")
+            raise BrokenResponse("there is extra data after the HTTP response")
         tooMuch = self._octets > self._longest + _LONGEST_HEAD
         if tooMuch or len(self._body) > self._longest:
             raise BrokenResponse(f"the response is longer than {self._longest} octets")

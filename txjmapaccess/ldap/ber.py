@@ -58,11 +58,11 @@ def bounds(data: bytes, start: int, end: int) -> tuple[int, int]:
     if size >= 0x80:
         octets = size & 0x7F
         if not 1 <= octets <= 4 or begin + octets > end:
-            raise ProtocolViolation("an element has an illegal length")
+            raise ProtocolViolation("an element has an invalid length")
         size = int.from_bytes(data[begin : begin + octets], "big")
         begin += octets
     if begin + size > end:
-        raise ProtocolViolation("an element is longer than what it is in")
+        raise ProtocolViolation("an element is longer than its container")
     return begin, begin + size
 
 
@@ -76,7 +76,7 @@ def messageSize(data: bytes) -> int | None:
     if not data:
         return None
     if data[0] != SEQUENCE:
-        raise ProtocolViolation("what came is not an LDAP message")
+        raise ProtocolViolation("the data received is not an LDAP message")
     if len(data) < 2:
         return None
     size = data[1]
@@ -84,7 +84,7 @@ def messageSize(data: bytes) -> int | None:
         return 2 + size
     octets = size & 0x7F
     if not 1 <= octets <= 4:
-        raise ProtocolViolation("a message has an illegal length")
+        raise ProtocolViolation("a message has an invalid length")
     if len(data) < 2 + octets:
         return None
     return 2 + octets + int.from_bytes(data[2 : 2 + octets], "big")
@@ -102,10 +102,10 @@ def checkStructure(data: bytes, start: int, end: int, depth: int = 0) -> None:
     while start < end:
         tag = data[start]
         if tag not in _INSIDE:
-            raise ProtocolViolation("an element has a type that no answer has")
+            raise ProtocolViolation("an element has an unexpected type")
         begin, stop = bounds(data, start, end)
         if tag & _CONSTRUCTED:
             checkStructure(data, begin, stop, depth + 1)
         elif tag in (INTEGER, ENUMERATED) and not 1 <= stop - begin <= _LONGEST_INTEGER:
-            raise ProtocolViolation("a number has an illegal length")
+            raise ProtocolViolation("a number has an invalid length")
         start = stop

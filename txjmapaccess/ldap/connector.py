@@ -136,10 +136,10 @@ class Connector:
             if reason is not None:
                 raise reason from None
             if self._reactor.seconds() >= deadline:
-                raise DeadlineExceeded("no connection could be made in time") from None
+                raise DeadlineExceeded("could not connect in time") from None
             raise CancelledError() from None
         except (ConnectError, DNSLookupError, TimeoutError, OSError) as e:
-            raise ConnectionBroken(f"no connection could be made ({e})") from None
+            raise ConnectionBroken(f"could not connect ({e})") from None
         finally:
             late.cancel()
             del self._attempts[connecting]

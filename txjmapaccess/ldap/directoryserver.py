@@ -217,9 +217,9 @@ class DirectoryServer:
         Find out what it says about the server that a login could not be answered.
         """
         if isinstance(reason, DeadlineExceeded) and self._connector.isAnswering(began):
-            self.health.slow("an answer was late, while others came")
+            self.health.slow("a response was late while others arrived")
         elif isinstance(reason, ConnectionBroken) and self._othersLive():
-            self.health.slow(f"a connection broke, while others live: {reason}")
+            self.health.slow(f"a connection broke while others work: {reason}")
         else:
             self.health.down(reason)
 
@@ -245,7 +245,7 @@ class DirectoryServer:
             await self._ask(self._reactor.seconds() + self._timeout)
         except (ConnectionBroken, DeadlineExceeded) as e:
             if not self.health.isDown and self._othersLive():
-                raise ServerFailed(f"others live: {e}") from None
+                raise ServerFailed(f"others work: {e}") from None
             raise
 
     async def _ask(self, deadline: float) -> None:

@@ -101,7 +101,7 @@ def judgeSearch(found: SearchResult) -> Entry:
     if not entries:
         raise Refused("the directory has no such user")
     if not entries[0].dn:
-        raise Refused("the directory gave an empty DN")
+        raise Refused("the directory returned an empty DN")
     return entries[0]
 
 

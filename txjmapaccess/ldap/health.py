@@ -125,7 +125,7 @@ class Health:
         """
         self._pause = FIRST_PAUSE
         if seconds > SLOW:
-            self.slow(f"an answer took {seconds:.1f} s")
+            self.slow(f"a response took {seconds:.1f} s")
         elif self.state is ServerState.SLOW and self._clock.seconds() - self._since > SLOW_FOR:
             self._up()
 

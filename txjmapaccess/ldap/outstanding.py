@@ -59,7 +59,7 @@ class OutstandingRequest:
         @raise ProtocolViolation: for more entries than were asked for.
         """
         if self.limit is None or len(self.entries) >= self.limit:
-            raise ProtocolViolation("more entries came than were asked for")
+            raise ProtocolViolation("the server sent more entries than requested")
         self.entries.append(entry)
 
     def done(self, result: Any) -> None:
@@ -123,7 +123,7 @@ class OutstandingRequests:
             del self._requests[messageID]
             request.done(answer)
         elif not request.isSearch or tag not in (codec.SEARCH_ENTRY, codec.SEARCH_REFERENCE):
-            raise ProtocolViolation("an answer is of another type than its request")
+            raise ProtocolViolation("a response does not match the type of its request")
         elif isinstance(answer, Entry):
             request.found(answer)
 
@@ -131,9 +131,9 @@ class OutstandingRequests:
         if messageID in self._abandoned:
             return
         if messageID != 0 or tag != codec.EXTENDED_RESPONSE or not isinstance(answer, Result):
-            raise ProtocolViolation("an answer came that belongs to no request")
+            raise ProtocolViolation("a response belongs to no request")
         if answer.name == codec.NOTICE_OF_DISCONNECTION:
-            raise ConnectionBroken(f"the server hung up with result {answer.code}")
+            raise ConnectionBroken(f"the server closed the connection with result {answer.code}")
         # Other notifications may be ignored (RFC 4511, section 4.4).
 
     def forgetAll(self) -> list[OutstandingRequest]:

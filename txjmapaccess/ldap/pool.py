@@ -108,7 +108,7 @@ class ConnectionPool:
         self._counters.poolInUse -= 1
         connection = lease.connection
         if connection.isWaiting:
-            connection.abort(ConnectionBroken("nobody waits for the answer"))
+            connection.abort(ConnectionBroken("the request was cancelled"))
         if not connection.usable:
             self._remove(connection)
             return

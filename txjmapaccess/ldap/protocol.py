@@ -112,7 +112,9 @@ class LDAPConnection(MessageProtocol):
             raise reason
         if self._buffer:
             # It came in clear, where anybody can have put it.
-            violation = ProtocolViolation("something came in clear behind the StartTLS response")
+            violation = ProtocolViolation(
+                "the server sent unencrypted data after the StartTLS response"
+            )
             self.abort(violation)
             raise violation
         return self.beginTLS(contextFactory, deadline)

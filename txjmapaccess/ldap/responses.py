@@ -53,7 +53,7 @@ def decodeMessage(data: bytes) -> tuple[int, int, Result | Entry | None]:
     begin, end = bounds(data, 0, len(data))
     idBegin, idEnd = bounds(data, begin, end)
     if data[begin] != INTEGER or not 1 <= idEnd - idBegin <= 4 or data[idBegin] & 0x80:
-        raise ProtocolViolation("a message has no legal message ID")
+        raise ProtocolViolation("a message has an invalid message ID")
     messageID = int.from_bytes(data[idBegin:idEnd], "big")
     rest = data[idEnd:end]
     tag, answer = _remembered(rest) if len(rest) <= _REMEMBERED else _decode(rest)
@@ -81,7 +81,7 @@ def _decode(rest: bytes) -> tuple[int, Result | Entry | None]:
         return rest[0], _operation(rest, begin, end)
     except (LookupError, TypeError, ValueError, AttributeError):
         # Well-formed elements, but not those that the operation has.
-        raise ProtocolViolation("an answer lacks what it must have") from None
+        raise ProtocolViolation("a response lacks a required element") from None
 
 
 _remembered = lru_cache(maxsize=256)(_decode)
@@ -95,7 +95,7 @@ def _operation(rest: bytes, begin: int, end: int) -> Result | Entry | None:
         return _entry(decode_sequence(rest, begin, end, _CONTEXT))
     if tag == SEARCH_REFERENCE:
         return None
-    raise ProtocolViolation("a message is of a type that was not asked for")
+    raise ProtocolViolation("a message has an unexpected type")
 
 
 #: Context-specific elements of a result: the referral (not followed), SASL credentials (not asked

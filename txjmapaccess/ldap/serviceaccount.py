@@ -67,7 +67,7 @@ class ServiceConnection:
         connection = self._connection
         if connection is not None and connection is notThis:
             self._connection = None
-            connection.abort(ConnectionBroken("the connection did not answer"))
+            connection.abort(ConnectionBroken("the connection did not respond"))
         elif connection is not None and connection.usable:
             now = self._clock.seconds()
             idle = now - max(connection.lastAnswer, connection.lastUsed)
@@ -113,7 +113,7 @@ class ServiceConnection:
         if result.code in REFUSALS:
             raise ServiceRefused(f"bind_dn was refused with result {result.code}")
         if result.code != SUCCESS:
-            raise ConnectionBroken(f"the bind of bind_dn ended with result {result.code}")
+            raise ConnectionBroken(f"the bind as bind_dn ended with result {result.code}")
 
     def _lost(self, connection: LDAPConnection) -> None:
         if self._connection is connection:

@@ -80,7 +80,7 @@ class SharedAttempt(Generic[_T]):
     def _late(self, waiter: Deferred[_T]) -> None:
         if waiter in self._waiters:
             del self._waiters[waiter]
-            waiter.errback(Failure(DeadlineExceeded("no connection could be made in time")))
+            waiter.errback(Failure(DeadlineExceeded("could not connect in time")))
 
     def _finished(self, outcome: _T | Failure) -> None:
         self._isRunning = False

@@ -62,7 +62,7 @@ def _checked(value: bytes | str, what: str, longest: int) -> str:
         raise Refused(f"the {what} is longer than {longest} characters")
     # str.isprintable is quick, and never true where there is a control character.
     if not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
-        raise Refused(f"the {what} holds a control character")
+        raise Refused(f"the {what} contains a control character")
     return text
 
 
@@ -129,7 +129,7 @@ class BindNameTemplate:
         if USER not in template:
             raise ConfigurationError("must contain {user}")
         if any(unicodedata.category(c) == "Cc" for c in template):
-            raise ConfigurationError("holds a control character")
+            raise ConfigurationError("contains a control character")
         self.isDN = "=" in template
         self._pieces = template.split(USER)
         if self.isDN:
@@ -137,8 +137,8 @@ class BindNameTemplate:
             checkDN(template.replace(USER, "\u00fc"))
         elif not _ACCOUNT_TEMPLATE.fullmatch(template):
             raise ConfigurationError(
-                "must be a distinguished name, {user}@domain or DOMAIN\\{user}; for names in "
-                "several forms use search_base and username_attribute"
+                "must be a distinguished name, {user}@domain or DOMAIN\\{user}; if names "
+                "have several forms, use search_base and username_attribute"
             )
 
     def nameFor(self, username: str) -> bytes:
@@ -152,7 +152,7 @@ class BindNameTemplate:
         if self.isDN:
             return escapeDNValue(username).join(self._pieces).encode("utf-8")
         if not _NOT_IN_ACCOUNT_NAMES.isdisjoint(username):
-            raise Refused("the user name holds what no account name can hold")
+            raise Refused("the user name contains characters that an account name cannot contain")
         return username.join(self._pieces).encode("utf-8")
 
 

@@ -121,10 +121,10 @@ class MessageProtocol(Protocol):
         return deferred
 
     def _cancelled(self, messageID: int, deferred: Deferred[Any]) -> None:
-        self._giveUp(messageID, ConnectionBroken("the request was given up"))
+        self._giveUp(messageID, ConnectionBroken("the request was cancelled"))
 
     def _late(self, messageID: int) -> None:
-        reason = DeadlineExceeded("there was no answer in time")
+        reason = DeadlineExceeded("there was no response in time")
         request = self._giveUp(messageID, reason)
         if request is not None:
             request.deferred.errback(Failure(reason))
@@ -211,7 +211,7 @@ class MessageProtocol(Protocol):
         if request is None:
             self.abort(violation)
         else:
-            self.abort(ConnectionSpoiled("an answer to another request was malformed"))
+            self.abort(ConnectionSpoiled("a response to another request was malformed"))
             request.deferred.errback(Failure(violation))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -66,7 +66,7 @@ def _common(
 ) -> Iterator[Metric]:
     logins = CounterMetricFamily(
         "txjmapaccess_backend_logins",
-        "Logins that a checker was asked about.",
+        "Logins checked by a checker.",
         labels=("backend", "result"),
     )
     for backend, checkers in (("ldap", ldap), ("introspection", tokens)):
@@ -99,14 +99,16 @@ def _entries(checkers: Iterable[Any]) -> int:
 def _caches(caches: dict[str, CacheCounters | None]) -> Iterator[Metric]:
     hits = CounterMetricFamily(
         "txjmapaccess_cache_hits",
-        "Logins that needed no question of their own to the back end.",
+        "Logins that did not need their own request to the back end.",
         labels=("backend",),
     )
     misses = CounterMetricFamily(
-        "txjmapaccess_cache_misses", "Logins that needed one.", labels=("backend",)
+        "txjmapaccess_cache_misses",
+        "Logins that needed their own request to the back end.",
+        labels=("backend",),
     )
     entries = GaugeMetricFamily(
-        "txjmapaccess_cache_entries", "Answers that are kept.", labels=("backend",)
+        "txjmapaccess_cache_entries", "Cached results.", labels=("backend",)
     )
     for backend, cache in caches.items():
         if cache is not None:
@@ -119,7 +121,7 @@ def _caches(caches: dict[str, CacheCounters | None]) -> Iterator[Metric]:
 def _ldap(counters: Sequence[Any]) -> Iterator[Metric]:
     servers = GaugeMetricFamily(
         "txjmapaccess_ldap_server_up",
-        "Whether a directory server is not known to be down.",
+        "1 unless the directory server is known to be down.",
         labels=("server",),
     )
     slow = GaugeMetricFamily(
@@ -181,7 +183,7 @@ def _introspection(counters: Sequence[Any]) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "txjmapaccess_introspection_requests_in_flight",
-        "Requests that are waited for now.",
+        "Requests waiting for a response.",
         value=_sum(counters, "requestsInFlight"),
     )
 

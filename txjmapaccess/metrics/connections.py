@@ -27,7 +27,7 @@ class ConnectionMetrics(Collector):
         """
         counters = self._counters()
         connections = GaugeMetricFamily(
-            "txjmapaccess_connections", "IMAP connections that are open.", labels=("state",)
+            "txjmapaccess_connections", "Open IMAP connections.", labels=("state",)
         )
         unauthenticated = counters.unauthenticated
         connections.add_metric(("unauthenticated",), unauthenticated)

@@ -120,7 +120,7 @@ class LoginMetrics(Collector):
         yield logins
         checking = HistogramMetricFamily(
             "txjmapaccess_login_checking_seconds",
-            "How long it took to find out about the credentials of a login.",
+            "Time to check the credentials of a login.",
             labels=("result",),
         )
         for result, histogram in self._checking.items():

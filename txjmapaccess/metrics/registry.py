@@ -31,7 +31,7 @@ class VersionMetrics(Collector):
             "twisted": twisted.__version__,
             "python": platform.python_version(),
         }
-        yield InfoMetricFamily("txjmapaccess", "Versions of what runs.", value=versions)
+        yield InfoMetricFamily("txjmapaccess", "Software versions.", value=versions)
 
 
 def makeRegistry(collectors: Iterable[Collector]) -> CollectorRegistry:

@@ -109,7 +109,7 @@ class IntrospectionChecker:
         probe = self._client.introspect(secrets.token_urlsafe(32), rediscover=True)
         # The client has told the operator what failed.
         probe.addCallbacks(self._probed, lambda failure: failure.trap(TemporaryFailure))
-        probe.addErrback(lambda f: self._log.failure("Trying the introspection endpoint", f))
+        probe.addErrback(lambda f: self._log.failure("Testing the introspection endpoint", f))
 
     def close(self) -> Deferred[None]:
         """
@@ -148,7 +148,7 @@ class IntrospectionChecker:
             return self._lookUpToken(credentials.token)
         password = _text(credentials.password)
         if not password.startswith(self._settings.password_prefix):
-            raise Refused("The password has not the prefix of a token")
+            raise Refused("The password does not have the prefix of a token")
         return maybeDeferred(self._lookUpToken, password).addErrback(_notAToken)
 
     def _lookUpToken(self, token: str) -> Deferred[TokenInfo]:
@@ -175,7 +175,7 @@ class IntrospectionChecker:
         try:
             return judge(answer, self._settings, self._now())
         except MalformedResponse as e:
-            self._nonsense.failed(f"in the provider's answer {e}")
+            self._nonsense.failed(f"in the provider's response, {e}")
             raise
         except TokenRefused as e:
             raise self.advise(e) from None
@@ -205,9 +205,7 @@ class IntrospectionChecker:
 
     def _probed(self, answer: dict[str, object]) -> None:
         if answer.get("active") is True:
-            self._log.error(
-                "The introspection endpoint says that a token which nobody issued is active"
-            )
+            self._log.error("The introspection endpoint reports a random token as active")
 
 
 def _text(value: bytes | str) -> str:

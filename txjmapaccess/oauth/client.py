@@ -130,7 +130,9 @@ class IntrospectionClient:
 
     def _tooLate(self) -> TemporaryFailure:
         where = self._settings.endpoint or self._settings.issuer
-        return TemporaryFailure(f"{where} did not answer within {self._settings.timeout:g} seconds")
+        return TemporaryFailure(
+            f"{where} did not respond within {self._settings.timeout:g} seconds"
+        )
 
     async def _introspect(self, token: str, rediscover: bool) -> dict[str, object]:
         if self._http.closed:
@@ -191,15 +193,15 @@ def _checkAccess(answer: Response, url: str) -> None:
     found = answer.jsonObject() if answer.status == 400 else None
     if answer.status in (401, 403) or (found or {}).get("error") == "invalid_client":
         raise TemporaryFailure(
-            f"{url} answered {answer.status}: it does not accept client_id with the secret in "
-            f"client_secret_file, or does not let this client introspect"
+            f"{url} responded with {answer.status}: it does not accept client_id with the secret"
+            f" in client_secret_file, or does not allow this client to introspect"
         )
 
 
 def _objectFrom(answer: Response, url: str) -> dict[str, object]:
     if answer.status != 200:
-        raise TemporaryFailure(f"{url} answered {answer.status}")
+        raise TemporaryFailure(f"{url} responded with {answer.status}")
     found = answer.jsonObject()
     if found is None:
-        raise TemporaryFailure(f"{url} answered something that is not a JSON object")
+        raise TemporaryFailure(f"the response of {url} is not a JSON object")
     return found

@@ -87,7 +87,9 @@ def checkUser(info: TokenInfo, authorizationIdentity: str | None) -> None:
         exact: the user is who the token says.
     """
     if authorizationIdentity is not None and authorizationIdentity != info.username:
-        raise ForeignAuthorizationIdentity("The token is not the token of the user asked for")
+        raise ForeignAuthorizationIdentity(
+            "The token belongs to a different user than the requested one"
+        )
 
 
 def _checkTimes(answer: Mapping[str, object], now: float) -> float | None:
@@ -106,14 +108,14 @@ def _time(answer: Mapping[str, object], claim: str) -> float | None:
     # No bool, which is an int in Python; no NaN or Infinity, which Python reads in JSON; and no
     # number that is too large for a float.
     if type(value) not in (int, float) or not -1e15 < value < 1e15:  # type: ignore[operator]
-        raise MalformedResponse(f"{claim} is not a time")
+        raise MalformedResponse(f"{claim} is not a timestamp")
     return float(value)  # type: ignore[arg-type]
 
 
 def _checkIssuer(answer: Mapping[str, object], settings: IntrospectionSettings) -> None:
     issuer = answer.get("iss")
     if issuer is not None and settings.issuer is not None and issuer != settings.issuer:
-        raise TokenRefused("The token was issued by another issuer")
+        raise TokenRefused("The token was issued by a different issuer")
 
 
 def _checkPossession(answer: Mapping[str, object]) -> None:
@@ -122,7 +124,9 @@ def _checkPossession(answer: Mapping[str, object]) -> None:
     token_type is Bearer) is worth nothing without the proof, which SASL cannot carry.
     """
     if answer.get("cnf") is not None:
-        raise TokenRefused("The token is bound to a key, and IMAP has no proof of possession")
+        raise TokenRefused(
+            "The token is bound to a key, and IMAP does not support proof of possession"
+        )
     tokenType = answer.get("token_type")
     if tokenType is None:
         return
@@ -155,7 +159,7 @@ def _strings(value: object, claim: str) -> frozenset[str]:
 
 def _checkAudience(audiences: frozenset[str], settings: IntrospectionSettings) -> None:
     if settings.imap_audiences and audiences.isdisjoint(settings.imap_audiences):
-        raise TokenRefused("The token is meant for other servers than this one (imap_audiences)")
+        raise TokenRefused("The token is for a different audience (imap_audiences)")
 
 
 def _checkScope(scopes: frozenset[str], settings: IntrospectionSettings) -> None:

@@ -22,7 +22,7 @@ def checkProviderURL(url: str) -> str:
     """
     parts = urlsplit(checkSessionURL(url))
     if parts.port == 0:
-        raise ConfigurationError("has the port 0, on which nobody can listen")
+        raise ConfigurationError("has the invalid port 0")
     try:
         checkedHost(parts.hostname or "", "[" in parts.netloc)
     except ValueError:

@@ -69,7 +69,7 @@ def readContext(certificate: str, privateKey: str | None = None) -> Context:
         return _makeContext(chain, key)
     except (SSLError, ValueError):
         raise ConfigurationError(
-            f"private_key {privateKey} does not belong to the certificate in {certificate}"
+            f"private_key {privateKey} does not match the certificate in {certificate}"
         ) from None
 
 
@@ -113,7 +113,7 @@ class Certificates:
             context = self._own(listen) or contexts.get(None)
             if context is None:
                 raise ConfigurationError(
-                    f"listen: {listen.description} needs [imap] certificate, or certKey of its own"
+                    f"listen: {listen.description} requires [imap] certificate, or its own certKey"
                 )
             contexts[listen] = context
         return contexts

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def _positive(settings: object, *keys: str) -> None:
     for key in keys:
         if not 0 < getattr(settings, key) < math.inf:
-            raise problem(key, "must be a number more than 0")
+            raise problem(key, "must be a number greater than 0")
 
 
 def _networks(settings: object, key: str) -> None:
@@ -42,7 +42,7 @@ def _networks(settings: object, key: str) -> None:
         try:
             ip_network(network)
         except ValueError as e:
-            raise problem(key, f"holds something that is not a network: {e}") from None
+            raise problem(key, f"contains a value that is not a network: {e}") from None
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class IMAPSettings:
         extensionNames(self.extensions_off, "extensions_off")
         _networks(self, "proxy_protocol_from")
         if self.private_key is not None and self.certificate is None:
-            raise problem("private_key", "needs certificate as well")
+            raise problem("private_key", "requires certificate")
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def load(path: str) -> Settings:
     except OSError as e:
         raise ConfigurationError(f"{path} cannot be read: {e.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not a TOML file: it is not UTF-8") from None
+        raise ConfigurationError(f"{path} is not a TOML file: not UTF-8") from None
     except ConfigurationError as e:
         raise ConfigurationError(f"{path}: {e}") from None
 
@@ -199,7 +199,7 @@ def parse(text: str) -> Settings:
     try:
         sections = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
-        raise ConfigurationError(f"this is not TOML: {e}") from None
+        raise ConfigurationError(f"invalid TOML: {e}") from None
     _checkSections(sections)
     imap = dict(sections.get("imap", {}))
     limits = _table("imap.limits", imap.pop("limits", {}))
@@ -221,7 +221,7 @@ def _checkSections(sections: Mapping[str, Any]) -> None:
     for name, value in sections.items():
         if name not in _SECTIONS:
             known = dict.fromkeys(_SECTIONS)
-            raise ConfigurationError(f"[{name}]: there is no such section{suggestion(name, known)}")
+            raise ConfigurationError(f"[{name}]: unknown section{suggestion(name, known)}")
         _table(name, value)
 
 

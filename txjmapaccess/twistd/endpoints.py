@@ -63,8 +63,8 @@ def parseListen(description: str) -> ListenEndpoint:
         key, equals, value = piece.partition("=")
         if equals and key in _REFUSED:
             raise ConfigurationError(
-                f"listen: {description} must not have {key}: certKey holds the chain as well,"
-                " and TLS is 1.2 or later"
+                f"listen: {description} must not set {key}: certKey contains the chain,"
+                " and the minimum is TLS 1.2"
             )
         if equals and key in ("certKey", "privateKey"):
             files[key] = value
@@ -149,7 +149,7 @@ class Listener(Service):
         self._bound.addCallbacks(self._succeeded, self._failed)
         if self._trouble is not None:
             raise ConfigurationError(
-                f"listen: {self._description} cannot be listened on: {self._trouble}"
+                f"listen: cannot listen on {self._description}: {self._trouble}"
             )
 
     def _succeeded(self, port: IListeningPort) -> IListeningPort:
@@ -161,7 +161,7 @@ class Listener(Service):
         if failure.check(CancelledError):
             return
         self._log.error(
-            "{endpoint} cannot be listened on: {why}",
+            "Cannot listen on {endpoint}: {why}",
             endpoint=self._description,
             why=self._trouble,
         )

@@ -41,7 +41,7 @@ class InheritedSockets:
         @raise ConfigurationError: with the end of a sentence, when there is no such socket.
         """
         if len({"name", "index"} & arguments.keys()) != 1 or arguments.keys() - _KNOWN:
-            raise ConfigurationError("it needs either name= or index=, and takes nothing else")
+            raise ConfigurationError("it requires either name= or index=, and nothing else")
         index = self._index(arguments)
         if index not in self._endpoints:
             self._endpoints[index] = _endpoint(reactor, index)
@@ -55,9 +55,9 @@ class InheritedSockets:
         name = arguments["name"]
         names = self._environment.get("LISTEN_FDNAMES", "").split(":")
         if names.count(name) > 1:
-            raise ConfigurationError(f"systemd has passed several sockets named {name}: use index=")
+            raise ConfigurationError(f"systemd passed several sockets named {name}: use index=")
         if name not in names:
-            raise ConfigurationError(f"systemd has passed no socket named {name}")
+            raise ConfigurationError(f"systemd passed no socket named {name}")
         return names.index(name)
 
 
@@ -68,7 +68,7 @@ def _endpoint(reactor: Any, index: int) -> Any:
     try:
         endpoint: Any = serverFromString(reactor, f"systemd:domain=INET:index={index}")
     except IndexError:
-        raise ConfigurationError(f"systemd has passed no socket with index {index}") from None
+        raise ConfigurationError(f"systemd passed no socket with index {index}") from None
     endpoint.addressFamily = _family(endpoint.fileno)
     return endpoint
 
@@ -80,8 +80,10 @@ def _family(fileno: int) -> int:
             if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 return found.family
     except OSError as e:
-        raise ConfigurationError(f"what systemd has passed is no socket: {e.strerror}") from None
-    raise ConfigurationError("nobody can connect to what systemd has passed: Accept= must be no")
+        raise ConfigurationError(
+            f"the file descriptor from systemd is not a socket: {e.strerror}"
+        ) from None
+    raise ConfigurationError("the socket from systemd does not accept connections: set Accept=no")
 
 
 #: Those of this process.

@@ -32,7 +32,7 @@ def readyForMetrics(reactor: Any, description: str | None) -> dict[ListenEndpoin
         return {}
     if not hasPrometheus():
         raise ConfigurationError(
-            "[metrics] listen needs prometheus-client: pip install 'txjmapaccess[metrics]'"
+            "[metrics] listen requires prometheus-client: pip install 'txjmapaccess[metrics]'"
         )
     try:
         listen = parseListen(description)
@@ -122,7 +122,7 @@ class MetricsListener(Listener):
         host = getattr(port.getHost(), "host", None)
         if host is not None and not isLoopback(host):
             self._log.warn(
-                "[metrics] listen: whoever reaches {endpoint} can read the metrics",
+                "[metrics] listen: anyone who can reach {endpoint} can read the metrics",
                 endpoint=self._description,
             )
         return super()._succeeded(port)

@@ -27,8 +27,9 @@ def warnOfFiles(connections: int) -> None:
     most = mostFiles()
     if most <= connections:
         _log.warn(
-            "This process may open {most} files only, and each of {connections} connections is one:"
-            " raise its limit (ulimit -n, LimitNOFILE), or lower [imap.limits] connections",
+            "This process can open only {most} files, which is too few for {connections}"
+            " connections: raise the limit (ulimit -n, LimitNOFILE), or lower [imap.limits]"
+            " connections",
             most=most,
             connections=connections,
         )

@@ -48,7 +48,7 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
     supportedInterfaces = (IUsernamePassword, IBearerToken)
 
     optFlags = [
-        ["same-identifiers", None, "The JMAP server uses the identifiers that the realm has."],
+        ["same-identifiers", None, "The JMAP server has the same identifiers as the realm."],
     ]
 
     optParameters = [
@@ -76,7 +76,7 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
         try:
             checker = _makeChecker(description, authType, arguments)
         except InvalidAuthType:
-            sentence = f"--auth {authType}: there is no such way, see --help-auth"
+            sentence = f"--auth {authType}: unknown type, see --help-auth"
             raise usage.UsageError(sentence) from None
         except Exception as e:
             # Not the whole description: it may hold a password.
@@ -92,7 +92,7 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
         There are none.
         """
         if arguments:
-            raise usage.UsageError(f"{arguments[0]}: there are only options, see --help")
+            raise usage.UsageError(f"{arguments[0]}: unexpected argument, see --help")
 
     def given(self) -> list[str]:
         """
@@ -130,18 +130,16 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
     def _checkComplete(self, settings: Settings) -> None:
         where = "" if self["config"] is None else f"{self['config']}: "
         if not settings.imap.listen:
-            raise ConfigurationError(f"{where}[imap] listen is missing, and so is --listen")
+            raise ConfigurationError(f"{where}set [imap] listen, or use --listen")
         if settings.imap.realm is None:
-            raise ConfigurationError(f"{where}[imap] realm is missing, and so is --realm")
+            raise ConfigurationError(f"{where}set [imap] realm, or use --realm")
         if not (settings.ldap or settings.introspection or self["credCheckers"]):
             raise ConfigurationError(
-                f"{where}[ldap] and [introspection] are missing, and so is --auth:"
-                " nobody could log in"
+                f"{where}set [ldap] or [introspection], or use --auth: otherwise nobody can log in"
             )
         if settings.jmap.passwords_may_be_tokens and not self._takesTokensAsPasswords(settings):
             raise ConfigurationError(
-                f"{where}[jmap] passwords_may_be_tokens has no meaning without"
-                " [introspection] as_password = true"
+                f"{where}[jmap] passwords_may_be_tokens requires [introspection] as_password = true"
             )
 
     def _takesTokensAsPasswords(self, settings: Settings) -> bool:
@@ -166,7 +164,7 @@ class Options(SettingsOptions):
 
     longdesc = (
         "An IMAP server that tells its clients about JMAP (JMAPACCESS, RFC 9698) when their"
-        " credentials work there. An option wins over the configuration file; any --auth"
+        " credentials work there. Options override the configuration file; any --auth"
         " replaces its [ldap] and [introspection]."
     )
 
@@ -188,7 +186,7 @@ class Options(SettingsOptions):
         if self["demo"] and given:
             raise usage.UsageError(f"--demo and --{given[0]} do not go together")
         if not self["demo"] and not given:
-            raise usage.UsageError("either --demo or --config FILE is needed, see --help")
+            raise usage.UsageError("either --demo or --config FILE is required, see --help")
         super().postOptions()
 
 
@@ -199,12 +197,12 @@ def _makeChecker(description: str, authType: str, arguments: str) -> Any:
     isReadable = os.path.isfile(arguments) and os.access(arguments, os.R_OK)
     if authType == "file" and not isReadable:
         # Twisted warns on stderr, and then refuses every login.
-        raise ConfigurationError(f"{arguments} is no file that can be read")
+        raise ConfigurationError(f"{arguments} is not a readable file")
     checker = makeChecker(description)
     if type(checker) is InMemoryUsernamePasswordDatabaseDontUse:
         # Twisted puts str there and compares it with the octets of the client.
         if not checker.users:
-            raise ConfigurationError("there are no users: give name:password")
+            raise ConfigurationError("no users: use name:password")
         checker.users = {_octets(name): _octets(word) for name, word in checker.users.items()}
     return checker
 

@@ -35,7 +35,7 @@ def findRealm(description: str) -> IRealmFactory:
     factories = {factory.realmType: factory for factory in getPlugins(IRealmFactory)}
     if name not in factories:
         known = ", ".join(sorted(factories))
-        raise ConfigurationError(f"realm {description}: there is no {name!r} realm, only {known}")
+        raise ConfigurationError(f"realm {description}: unknown realm {name!r}, only {known}")
     return factories[name]
 
 

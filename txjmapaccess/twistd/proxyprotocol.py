@@ -113,7 +113,7 @@ def _v2Client(family: int, body: bytes) -> tuple[str, int] | None:
             source, _, port, _ = struct.unpack_from("!16s16sHH", body)
             return str(IPv6(source)), port
     except struct.error:
-        raise BadProxyHeader("its addresses are too short") from None
+        raise BadProxyHeader("its addresses are incomplete") from None
     # Unspecified, a UNIX socket, a datagram: nothing that stands for a client.
     return None
 
@@ -140,7 +140,7 @@ class _ProxiedConnection(ProtocolWrapper):
         Protocol.makeConnection(self, transport)
         self.factory.registerProtocol(self)
         later = self.factory.reactor.callLater
-        self._patience = later(_PATIENCE, self._give, "no header has come in time")
+        self._patience = later(_PATIENCE, self._give, "no header arrived in time")
 
     def getPeer(self) -> Any:
         """
@@ -199,8 +199,7 @@ class _ProxiedConnection(ProtocolWrapper):
     def _give(self, problem: str) -> None:
         self._stopWaiting()
         self._log.warn(
-            "A connection from {proxy} is closed, its PROXY protocol header is not usable:"
-            " {problem}",
+            "Closed a connection from {proxy} with an invalid PROXY protocol header: {problem}",
             proxy=getattr(super().getPeer(), "host", None),
             problem=problem,
         )

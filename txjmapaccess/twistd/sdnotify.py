@@ -72,7 +72,7 @@ class Notifier:
                 sender.setblocking(False)
                 sender.sendto("\n".join(assignments).encode("utf-8"), address)
         except OSError as e:
-            self._log.warn("systemd could not be told {what}: {e}", what=assignments[0], e=e)
+            self._log.warn("could not send {what} to systemd: {e}", what=assignments[0], e=e)
 
 
 def _status(sentence: str) -> str:

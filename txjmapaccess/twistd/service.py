@@ -205,8 +205,8 @@ class JMAPAccessService(MultiService):
         self._whenServing(lambda: self._notifier.ready(serving))
         if self.connectionSettings().requireTLS and self.connectionSettings().certificate is None:
             self._log.warn(
-                "There is no [imap] certificate, and require_tls is true:"
-                " without TLS, only loopback can log in"
+                "[imap] certificate is not set and require_tls is true:"
+                " only loopback clients can log in"
             )
         warnOfFiles(self.connectionSettings().limits.connections)
 
@@ -225,8 +225,8 @@ class JMAPAccessService(MultiService):
 
     async def _stop(self) -> None:
         count = len(self._connections)
-        self._log.info("Stopping with {count} connections", count=count)
-        self._notifier.stopping(f"Stopping with {count} connections")
+        self._log.info("Shutting down with {count} connections", count=count)
+        self._notifier.stopping(f"Shutting down with {count} connections")
         with onSignals(self._reactor, self._hurry, signal.SIGTERM, signal.SIGINT):
             await DeferredList([maybeDeferred(each.stopService) for each in self._listeners])
             # The checkers stay for the logins that are under way.
@@ -245,15 +245,15 @@ class JMAPAccessService(MultiService):
         if self._connections.areEnding:
             return
         self._notifier.reloading()
-        outcome = "The settings were read again"
+        outcome = "The settings have been reloaded"
         try:
             self._reload()
         except ConfigurationError as e:
-            outcome = f"The settings are not taken over: {e}"
+            outcome = f"The settings were not reloaded: {e}"
             fields = {"event": "reload", "result": "refused", "reason": str(e)}
             self._log.error("{outcome}", outcome=outcome, **fields)
         except Exception:
-            outcome = "The settings are not taken over"
+            outcome = "The settings were not reloaded"
             self._log.failure("{outcome}", outcome=outcome, event="reload", result="refused")
         else:
             self._log.info("{outcome}", outcome=outcome, event="reload", result="accepted")
@@ -275,7 +275,7 @@ class JMAPAccessService(MultiService):
         self._lastingCheckers.tryOut()
         warnOfFiles(self.connectionSettings().limits.connections)
         for name in needRestart(self._settings, settings):
-            self._log.warn("{name} has changed: this needs a restart", name=name)
+            self._log.warn("{name} has changed, which requires a restart", name=name)
 
 
 def needRestart(running: Settings, read: Settings) -> list[str]:

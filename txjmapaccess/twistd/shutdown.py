@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from txjmapaccess.pacing import Pace
 from txjmapaccess.server import JMAPAccessIMAP4Server
 
-GOODBYE = b"[UNAVAILABLE] The server is stopping"
+GOODBYE = b"[UNAVAILABLE] The server is shutting down"
 
 
 class Stoppable(Protocol):
