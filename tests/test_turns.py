@@ -23,12 +23,12 @@ from tests.support.ldap import done
 from tests.support.turns import WorkClock
 from txjmapaccess.cache import AnswerCache
 from txjmapaccess.http.connection import HTTPConnection
-from txjmapaccess.http.pool import KeepAlivePool
+from txjmapaccess.http.keepalivepool import KeepAlivePool
 from txjmapaccess.http.response import Response
+from txjmapaccess.ldap.connectionpool import ConnectionPool
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, FoundDown
-from txjmapaccess.ldap.pool import ConnectionPool
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.sharedattempt import SharedAttempt
 from txjmapaccess.pacing import SLICE, Pace

@@ -73,7 +73,7 @@ class OptionsTests(SynchronousTestCase):
             (("check", "--config=x", "--demo"), "option --demo not recognized"),
             (("check", "--config=x", "--password=secret"), "option --password not recognized"),
             (("check", "--config=x", "arnt"), "unexpected argument"),
-            (("check", "--auth=nosuch:"), "there is no such way"),
+            (("check", "--auth=nosuch:"), "unknown type"),
         ):
             self.assertIn(words, self.refusal(*arguments))
 

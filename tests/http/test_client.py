@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from txjmapaccess.http.client import Network
 from txjmapaccess.http.connection import HTTPConnection, Unanswered
-from txjmapaccess.http.pool import IDLE_SECONDS, KeepAlivePool
+from txjmapaccess.http.keepalivepool import IDLE_SECONDS, KeepAlivePool
 from txjmapaccess.http.request import Origin, makeRequest
 from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response, ResponseReader
 

@@ -16,10 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.ldap.test_checker import TCPTransport
 from tests.ldap.test_protocol import SEARCH
 from tests.support.ldap import done
+from txjmapaccess.ldap.connectionpool import Lease
 from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken
-from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.serviceaccount import ServiceConnection
 from txjmapaccess.ldap.uri import parseURI

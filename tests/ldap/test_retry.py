@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.ldap.connectionpool import Lease
 from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     ConnectionSpoiled,
@@ -15,7 +16,6 @@ from txjmapaccess.ldap.errors import (
     ServerFailed,
     ServiceRefused,
 )
-from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.retry import DOUBTFUL_AFTER, ConnectionChoice, deadlineFor, nextChoice
 
 BROKEN, SPOILED = ConnectionBroken("x"), ConnectionSpoiled("x")

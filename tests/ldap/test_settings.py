@@ -18,7 +18,7 @@ from tests.support.certificate import makeCertificate
 from tests.support.tls import assertNothingOld
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.ldap.settings import LDAPSettings
-from txjmapaccess.ldap.tls import TLSSettings
+from txjmapaccess.ldap.tlssettings import TLSSettings
 from txjmapaccess.ldap.uri import parseURI
 from txjmapaccess.settings import fromMapping
 

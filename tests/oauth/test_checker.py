@@ -1,5 +1,6 @@
 """
-Tests for L{txjmapaccess.oauth.checker} and L{txjmapaccess.oauth.client}, without a network.
+Tests for L{txjmapaccess.oauth.checker} and L{txjmapaccess.oauth.introspectionclient}, without a
+network.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from a user.
     options -> settings -> steps -> findings -> lines, exit status
 
 L{txjmapaccess.check.command} is the program. Each kind of step has a module (C{certificatecheck},
-C{ldapcheck}, C{introspectioncheck}, C{realmcheck}, C{sessioncheck}, C{login}), reaches what it
+C{ldapcheck}, C{introspectioncheck}, C{realmcheck}, C{sessioncheck}, C{logincheck}), reaches what it
 looks at through the same code as the service, and returns
 L{findings<txjmapaccess.check.findings.Finding>}. What they mean, and how to mend it, are pure
 functions and tables.

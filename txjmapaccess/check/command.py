@@ -20,7 +20,7 @@ from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
 from txjmapaccess.check.findings import exitStatus, ok, summary
-from txjmapaccess.check.login import Credentials
+from txjmapaccess.check.logincheck import Credentials
 from txjmapaccess.check.options import CheckOptions, parse
 from txjmapaccess.check.plan import makeSteps
 from txjmapaccess.check.steps import runSteps

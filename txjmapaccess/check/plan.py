@@ -16,7 +16,7 @@ from txjmapaccess.check.certificatecheck import checkListening, checkMetrics
 from txjmapaccess.check.findings import Finding, wrong
 from txjmapaccess.check.introspectioncheck import introspectionStep
 from txjmapaccess.check.ldapcheck import ldapSteps, warningsAbout
-from txjmapaccess.check.login import Credentials, loginStep
+from txjmapaccess.check.logincheck import Credentials, loginStep
 from txjmapaccess.check.options import CheckOptions
 from txjmapaccess.check.realmcheck import checkRealm
 from txjmapaccess.check.sessioncheck import sessionSteps, withoutURL

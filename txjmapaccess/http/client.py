@@ -22,7 +22,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.http.connection import Unanswered
-from txjmapaccess.http.pool import KeepAlivePool
+from txjmapaccess.http.keepalivepool import KeepAlivePool
 from txjmapaccess.http.request import Origin, Request
 from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response
 from txjmapaccess.http.tls import verifiedTLS

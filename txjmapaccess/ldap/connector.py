@@ -25,7 +25,7 @@ from twisted.internet.protocol import Factory
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.tls import ContextFactory
+from txjmapaccess.ldap.tlssettings import ContextFactory
 from txjmapaccess.ldap.uri import ServerURI
 
 _T = TypeVar("_T")

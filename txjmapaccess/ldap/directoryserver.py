@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from txjmapaccess.ldap import retry
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Result, SearchRequest
+from txjmapaccess.ldap.connectionpool import ConnectionPool, Lease
 from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
@@ -29,7 +30,6 @@ from txjmapaccess.ldap.errors import (
     ServiceRefused,
 )
 from txjmapaccess.ldap.health import Health
-from txjmapaccess.ldap.pool import ConnectionPool, Lease
 from txjmapaccess.ldap.protocol import LDAPConnection, SearchResult
 from txjmapaccess.ldap.retry import ConnectionChoice, RetryNeeded
 from txjmapaccess.ldap.searchfilter import ANY_ENTRY

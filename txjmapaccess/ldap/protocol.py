@@ -23,7 +23,7 @@ from txjmapaccess.ldap import codec
 from txjmapaccess.ldap.codec import Entry, Result, SearchRequest
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ProtocolViolation
-from txjmapaccess.ldap.wire import MessageProtocol
+from txjmapaccess.ldap.messageprotocol import MessageProtocol
 
 SearchResult = tuple[Result, list[Entry]]
 

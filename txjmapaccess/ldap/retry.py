@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import enum
 
+from txjmapaccess.ldap.connectionpool import Lease
 from txjmapaccess.ldap.errors import ConnectionBroken, ConnectionSpoiled, ServerFailed
-from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.protocol import LDAPConnection
 
 #: Seconds: a connection that was not used for so long may be dead without our knowing, so half of

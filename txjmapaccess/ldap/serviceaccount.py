@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IReactorTime
 
+from txjmapaccess.ldap.connectionpool import Lease
 from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, ServerFailed, ServiceRefused
-from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.results import REFUSALS, SUCCESS
 from txjmapaccess.ldap.sharedattempt import SharedAttempt

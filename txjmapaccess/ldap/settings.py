@@ -18,7 +18,7 @@ from txjmapaccess.settings import problem
 
 if TYPE_CHECKING:
     from txjmapaccess.ldap.searchfilter import FilterTemplate
-    from txjmapaccess.ldap.tls import TLSSettings
+    from txjmapaccess.ldap.tlssettings import TLSSettings
     from txjmapaccess.ldap.usernames import BindNameTemplate
 
 _T = TypeVar("_T")
@@ -105,7 +105,7 @@ class LDAPSettings:
         """
         if not self.usesTLS:
             return None
-        from txjmapaccess.ldap.tls import TLSSettings
+        from txjmapaccess.ldap.tlssettings import TLSSettings
 
         return TLSSettings(
             self.ca_file, self.client_certificate, self.client_key, self.accept_any_certificate

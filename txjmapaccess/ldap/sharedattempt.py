@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.ldap.test_pool -*-
+# -*- test-case-name: tests.ldap.test_connectionpool -*-
 """
 One attempt that several wait for.
 """

@@ -31,9 +31,9 @@ from txjmapaccess.files import exposure
 from txjmapaccess.http.client import HTTPClient, Network
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvice
 from txjmapaccess.oauth.availabilitylog import AvailabilityLog
-from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.counters import IntrospectionCounters
 from txjmapaccess.oauth.introspection import MalformedResponse, TokenInfo, checkUser, judge
+from txjmapaccess.oauth.introspectionclient import IntrospectionClient
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
 from txjmapaccess.pacing import Pace
 from txjmapaccess.settings import fromMapping

@@ -10,10 +10,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.ldap.connectionpool import HOLD_OFF, ConnectionPool, Lease
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded
-from txjmapaccess.ldap.pool import HOLD_OFF, ConnectionPool, Lease
 from txjmapaccess.ldap.sharedattempt import SharedAttempt
 
 

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.ldap.test_pool -*-
+# -*- test-case-name: tests.ldap.test_connectionpool -*-
 """
 Binding connections to one server. Each is lent to one login at a time, because nothing else may be
 sent while a bind is under way (RFC 4511, section 4.2.1).

@@ -29,7 +29,7 @@ from txjmapaccess.check.sessionclient import (
 )
 from txjmapaccess.check.sessionresponse import KEY
 from txjmapaccess.check.steps import Step
-from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
+from txjmapaccess.check.verdictreport import compare, describeVerdict, refusal
 from txjmapaccess.checkers import chain
 from txjmapaccess.credentials import BearerToken, UsernamePassword, authenticationOf
 from txjmapaccess.interfaces import ICheckerLifecycle

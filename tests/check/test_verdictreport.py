@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.check.test_verdicts -*-
+# -*- test-case-name: tests.check.test_verdictreport -*-
 """
 Logins, verdicts and what JMAP says to them, in words.
 """
@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.check.test_sessionclient import session
 from txjmapaccess.check.sessionresponse import SessionResponse
-from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
+from txjmapaccess.check.verdictreport import compare, describeVerdict, refusal
 from txjmapaccess.credentials import Authentication, Evidence, Secret
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict

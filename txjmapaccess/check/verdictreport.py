@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.check.test_verdicts -*-
+# -*- test-case-name: tests.check.test_verdictreport -*-
 """
 A login and its verdict, in words, and whether JMAP agrees. No I/O.
 """
