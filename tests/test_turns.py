@@ -21,7 +21,7 @@ from tests.ldap.test_protocol import SEARCH, Transport
 from tests.support.imap import Connection, makePortal
 from tests.support.ldap import done
 from tests.support.turns import WorkClock
-from txjmapaccess.cache import AnswerCache
+from txjmapaccess.cache import ResultCache
 from txjmapaccess.http.connection import HTTPConnection
 from txjmapaccess.http.keepalivepool import KeepAlivePool
 from txjmapaccess.http.response import Response
@@ -266,14 +266,14 @@ class ProviderTests(TurnsTestCase):
 
 class SharedQuestionTests(TurnsTestCase):
     """
-    L{AnswerCache}.
+    L{ResultCache}.
     """
 
     def test_answer(self) -> None:
         """
         Many who have asked the same. Who asks meanwhile is told at once.
         """
-        cache: AnswerCache[str] = AnswerCache(self.clock, lambda result: 60.0)
+        cache: ResultCache[str] = ResultCache(self.clock, lambda result: 60.0)
         question: Deferred[str] = Deferred()
         for _ in range(MANY):
             self.waits(cache.get((b"token",), lambda: question))
@@ -285,7 +285,7 @@ class SharedQuestionTests(TurnsTestCase):
         """
         Who gives up meanwhile is told nothing else.
         """
-        cache: AnswerCache[str] = AnswerCache(self.clock, lambda result: 60.0)
+        cache: ResultCache[str] = ResultCache(self.clock, lambda result: 60.0)
         question: Deferred[str] = Deferred()
         waiting = [self.waits(cache.get((b"t",), lambda: question)) for _ in range(MANY)]
         question.callback("answer")

@@ -40,7 +40,7 @@ REFUSAL_SECONDS = 5.0
 MOST_KEPT = 10_000
 
 
-class AnswerCache(Generic[_T]):
+class ResultCache(Generic[_T]):
     """
     See the module.
 
@@ -63,7 +63,7 @@ class AnswerCache(Generic[_T]):
         self._refusalSeconds = refusalSeconds
         self._results: _Shelf[_T] = _Shelf(clock, MOST_KEPT)
         self._refusals: _Shelf[UnauthorizedLogin] = _Shelf(clock, MOST_KEPT)
-        self._questions: dict[bytes, _Question[_T]] = {}
+        self._questions: dict[bytes, _PendingLookup[_T]] = {}
         self._hashKey = secrets.token_bytes(32)
 
     @property
@@ -104,13 +104,13 @@ class AnswerCache(Generic[_T]):
         return digest.digest()
 
     def _ask(self, key: bytes, ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
-        question = self._questions[key] = _Question(self._questions, key)
+        question = self._questions[key] = _PendingLookup(self._questions, key)
         waiter = question.wait()
         question.answer = maybeDeferred(ask)
         question.answer.addBoth(self._answered, key, question)
         return waiter
 
-    def _answered(self, answer: _T | Failure, key: bytes, question: _Question[_T]) -> None:
+    def _answered(self, answer: _T | Failure, key: bytes, question: _PendingLookup[_T]) -> None:
         question.leaveTable()
         if not isinstance(answer, Failure):
             self._results.keep(key, answer, self._lifetime(answer))
@@ -132,7 +132,7 @@ def _failed(refusal: UnauthorizedLogin) -> Deferred[_T]:
     return waiter
 
 
-class _Question(Generic[_T]):
+class _PendingLookup(Generic[_T]):
     """
     A question that is on its way, and who waits for the answer.
 
@@ -142,7 +142,7 @@ class _Question(Generic[_T]):
 
     answer: Deferred[_T]
 
-    def __init__(self, table: dict[bytes, _Question[_T]], key: bytes) -> None:
+    def __init__(self, table: dict[bytes, _PendingLookup[_T]], key: bytes) -> None:
         self._table = table
         self._key = key
         self._waiters: dict[Deferred[_T], None] = {}

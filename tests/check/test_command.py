@@ -14,7 +14,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.check import directory, write
-from txjmapaccess.check.command import askFor
+from txjmapaccess.check.command import readCredentials
 from txjmapaccess.check.options import CheckOptions, parse
 from txjmapaccess.check.plan import makeSteps
 from txjmapaccess.credentials import BearerToken, UsernamePassword
@@ -89,7 +89,7 @@ class OptionsTests(SynchronousTestCase):
 
 class AskTests(SynchronousTestCase):
     """
-    L{askFor}.
+    L{readCredentials}.
     """
 
     def ask(self, *arguments: str, typed: bytes = b"", isTerminal: bool = False) -> object:
@@ -97,7 +97,7 @@ class AskTests(SynchronousTestCase):
         @return: the credentials that are typed.
         """
         self.patch(sys, "stdin", _Terminal(typed, isTerminal))
-        return askFor(parse(["check", "--config=x", *arguments]))
+        return readCredentials(parse(["check", "--config=x", *arguments]))
 
     def test_nothing(self) -> None:
         """

@@ -10,14 +10,14 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.check.sessioncheck import withoutURL
+from txjmapaccess.check.sessioncheck import unaskedURL
 from txjmapaccess.check.sessionclient import BadRedirect, basic, bearer, isSameServer, redirected
 from txjmapaccess.check.sessionresponse import (
     SessionResponse,
-    judgeStranger,
     missingScheme,
     schemesOf,
     sessionProblem,
+    strangerFinding,
 )
 from txjmapaccess.jmap.session import sessionObject
 from txjmapaccess.twistd.config import parse
@@ -83,14 +83,14 @@ class SessionObjectTests(SynchronousTestCase):
 
 class StrangerTests(SynchronousTestCase):
     """
-    L{judgeStranger}: what is answered to a request without credentials.
+    L{strangerFinding}: what is answered to a request without credentials.
     """
 
     def line(self, status: int, body: bytes = b"", schemes: tuple[str, ...] = ("basic",)) -> str:
         """
         @return: the line about an answer.
         """
-        return judgeStranger(SessionResponse(URL, status, schemes, None, body), "JMAP").line()
+        return strangerFinding(SessionResponse(URL, status, schemes, None, body), "JMAP").line()
 
     def test_unauthorized(self) -> None:
         """
@@ -214,14 +214,14 @@ class AuthorizationTests(SynchronousTestCase):
 
 class WithoutURLTests(SynchronousTestCase):
     """
-    L{withoutURL}: configurations whose URL cannot be asked.
+    L{unaskedURL}: configurations whose URL cannot be asked.
     """
 
     def line(self, text: str, isUserNamed: bool = False) -> str:
         """
         @return: the line about a configuration, if there is one.
         """
-        return "".join(f.line() for f in withoutURL(parse(text), isUserNamed))
+        return "".join(f.line() for f in unaskedURL(parse(text), isUserNamed))
 
     def test_none(self) -> None:
         """

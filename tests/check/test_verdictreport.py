@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.check.test_sessionclient import session
 from txjmapaccess.check.sessionresponse import SessionResponse
-from txjmapaccess.check.verdictreport import compare, describeVerdict, refusal
+from txjmapaccess.check.verdictreport import refusalFinding, sessionFinding, verdictFinding
 from txjmapaccess.credentials import Authentication, Evidence, Secret
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
@@ -21,7 +21,7 @@ USABLE = Usable(URL)
 
 class VerdictTests(SynchronousTestCase):
     """
-    L{describeVerdict}.
+    L{verdictFinding}.
     """
 
     def line(self, verdict: Verdict, evidence: Evidence | None, assumed: bool = False) -> str:
@@ -29,7 +29,7 @@ class VerdictTests(SynchronousTestCase):
         @return: the line about a verdict.
         """
         authentication = Authentication("arnt", "PLAIN", Secret.PASSWORD, evidence)
-        return describeVerdict(verdict, authentication, assumed, "verdict").line()
+        return verdictFinding(verdict, authentication, assumed, "verdict").line()
 
     def test_usable(self) -> None:
         """
@@ -66,7 +66,7 @@ class VerdictTests(SynchronousTestCase):
 
 class RefusalTests(SynchronousTestCase):
     """
-    L{refusal}.
+    L{refusalFinding}.
     """
 
     def test_refused(self) -> None:
@@ -74,7 +74,7 @@ class RefusalTests(SynchronousTestCase):
         Who knows and says no is believed.
         """
         for error in (Refused("wrong"), PasswordExpired("the password has expired")):
-            line = refusal(Failure(error), "login").line()
+            line = refusalFinding(Failure(error), "login").line()
             self.assertTrue(
                 line.startswith(f"WRONG    login: the login is refused ({error})"), line
             )
@@ -83,17 +83,17 @@ class RefusalTests(SynchronousTestCase):
         """
         Who cannot be asked has not said no; of what is no exception of ours the text is not shown.
         """
-        line = refusal(Failure(TemporaryFailure("all servers are down")), "login").line()
+        line = refusalFinding(Failure(TemporaryFailure("all servers are down")), "login").line()
         self.assertIn("the login could not be checked (all servers are down)", line)
         self.assertIn("; fix that, or the problem above", line)
-        line = refusal(Failure(ValueError("hunter2")), "login").line()
+        line = refusalFinding(Failure(ValueError("hunter2")), "login").line()
         self.assertIn("(ValueError)", line)
         self.assertNotIn("hunter2", line)
 
 
 class CompareTests(SynchronousTestCase):
     """
-    L{compare}: the verdict and what the session URL answers (RFC 9698, section 3).
+    L{sessionFinding}: the verdict and what the session URL answers (RFC 9698, section 3).
     """
 
     def line(
@@ -106,7 +106,9 @@ class CompareTests(SynchronousTestCase):
         """
         @return: the line about an answer.
         """
-        return compare(verdict, secret, SessionResponse(URL, status, body=body), "JMAP").line()
+        return sessionFinding(
+            verdict, secret, SessionResponse(URL, status, body=body), "JMAP"
+        ).line()
 
     def test_agree(self) -> None:
         """

@@ -14,7 +14,7 @@ from tests.support.check import directory, write
 from tests.support.demo import TOKEN, DemoTestCase
 from tests.support.introspection import ACTIVE, FakeProvider, LogCatcher, jsonAnswer, secretFile
 from txjmapaccess.check import command
-from txjmapaccess.check.command import askFor, check
+from txjmapaccess.check.command import check, readCredentials
 from txjmapaccess.check.options import parse
 
 _IMAP = """
@@ -75,7 +75,7 @@ class LoginTestCase(DemoTestCase):
         settings = options.settings()
         self.patch(command, "_secret", lambda prompt: secret.encode())
         lines: list[str] = []
-        status = await check(reactor, options, settings, askFor(options), lines.append)
+        status = await check(reactor, options, settings, readCredentials(options), lines.append)
         if secret:
             self.assertNotIn(secret, "".join(lines) + self.logged.everything())
         return Outcome(status, lines)

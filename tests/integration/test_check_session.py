@@ -22,7 +22,7 @@ from tests.support.coroutines import AsyncTestCase
 from tests.support.slapd import freePort
 from txjmapaccess.check import sessionclient
 from txjmapaccess.check.sessioncheck import sessionSteps
-from txjmapaccess.check.sessionclient import BadRedirect, NoAnswer, SessionClient, basic
+from txjmapaccess.check.sessionclient import BadRedirect, RequestFailed, SessionClient, basic
 from txjmapaccess.check.sessionresponse import SessionResponse
 from txjmapaccess.jmap.session import sessionObject
 from txjmapaccess.twistd.config import parse
@@ -336,7 +336,7 @@ class TLSTests(WebTestCase):
         line = await self.line(url)
         self.assertTrue(line.startswith("WRONG "), line)
         self.assertIn("its certificate is for jmap.example.net, and not for localhost", line)
-        with self.assertRaises(NoAnswer) as caught:
+        with self.assertRaises(RequestFailed) as caught:
             await SessionClient(reactor).ask(url, basic(b"arnt", b"trondheim"))
         self.assertNotIn("trondheim", str(caught.exception))
         self.assertEqual(seen, [])

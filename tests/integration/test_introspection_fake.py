@@ -28,6 +28,7 @@ from tests.support.introspection import (
 )
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure
+from txjmapaccess.http import keepalivepool
 from txjmapaccess.http.response import LONGEST_RESPONSE
 from txjmapaccess.oauth import IntrospectionChecker
 

@@ -33,7 +33,7 @@ from txjmapaccess.errors import (
     TokenRefused,
 )
 from txjmapaccess.http.client import CONCURRENT
-from txjmapaccess.http.connection import Unanswered
+from txjmapaccess.http.connection import ConnectionStale
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
 from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.oauth.settings import IntrospectionSettings
@@ -303,7 +303,7 @@ class FailureTests(CheckerTestCase):
         for too long: the same is asked once more.
         """
         login = self.login()
-        self.fail(Unanswered())
+        self.fail(ConnectionStale())
         self.assertNoResult(login)
         self.assertEqual(*(self.network.form(number) for number in (-1, -2)))
         self.network.answer(ACTIVE)
@@ -315,7 +315,7 @@ class FailureTests(CheckerTestCase):
         That is on a new connection, and not on another one that may be just as dead.
         """
         self.login()
-        self.fail(Unanswered())
+        self.fail(ConnectionStale())
         self.assertEqual([False, True], self.network.fresh)
 
     def test_idleForTooLong(self) -> None:
@@ -339,8 +339,8 @@ class FailureTests(CheckerTestCase):
         It is not asked a third time.
         """
         login = self.login()
-        self.fail(Unanswered())
-        self.fail(Unanswered())
+        self.fail(ConnectionStale())
+        self.fail(ConnectionStale())
         self.assertUnavailable(login)
         self.assertAsked(2)
 

@@ -11,7 +11,7 @@ from typing import Any
 from OpenSSL.SSL import Connection
 
 from txjmapaccess.check.findings import Finding, ok, openSecret, warning, wrong
-from txjmapaccess.check.peers import judgeDates, peerOf
+from txjmapaccess.check.peers import checkDates, peerOf
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import isLoopback
 from txjmapaccess.twistd.certificate import readContext
@@ -39,7 +39,7 @@ def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) ->
     try:
         listens = [parseListen(description) for description in imap.listen]
         for listen in listens:
-            understand(reactor, listen)
+            checkEndpoint(reactor, listen)
     except ConfigurationError as e:
         return [wrong(_SUBJECT, _without(str(e), "listen: "), "correct it")]
     found = []
@@ -64,16 +64,16 @@ def checkMetrics(
         return [wrong(_METRICS, what, "pip install 'txjmapaccess[metrics]'")]
     try:
         listen = parseListen(description)
-        understand(reactor, listen)
+        checkEndpoint(reactor, listen)
     except ConfigurationError as e:
         return [wrong(_METRICS, _without(str(e), "listen: "), "correct it")]
     own = []
     if listen.certificate is not None:
         own.append(_checkFiles(listen.certificate, listen.privateKey, now, days))
-    return [*own, _judgeMetrics(listen, imap)]
+    return [*own, _checkExposure(listen, imap)]
 
 
-def _judgeMetrics(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
+def _checkExposure(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
     if listen.tls and listen.certificate is None and imap.certificate is None:
         return wrong(_METRICS, f"{listen.description} has no certificate", _SET_CERTIFICATE)
     if not _isLocal(listen):
@@ -82,7 +82,7 @@ def _judgeMetrics(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
     return ok(_METRICS, "it is valid")
 
 
-def understand(reactor: Any, listen: ListenEndpoint) -> None:
+def checkEndpoint(reactor: Any, listen: ListenEndpoint) -> None:
     """
     @raise ConfigurationError: for what is no endpoint string.
     """
@@ -108,7 +108,7 @@ def _checkFiles(certificate: str, key: str | None, now: float, days: float) -> F
     except ConfigurationError as e:
         return wrong(subject, str(e), _REPAIR)
     peer = peerOf(Connection(context, None).get_certificate())
-    found = judgeDates(subject, peer, now, days, _RENEW)
+    found = checkDates(subject, peer, now, days, _RENEW)
     if not peer.dns and not peer.addresses:
         what = "it has no name in subjectAltName, so clients will reject it"
         return wrong(subject, what, "get a certificate with the names of this server")

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
         settings = options.settings()
-        credentials = askFor(options)
+        credentials = readCredentials(options)
     except ConfigurationError as e:
         print(f"txjmapaccess check: {e}", file=sys.stderr)
         raise SystemExit(UNUSABLE) from None
@@ -114,7 +114,7 @@ async def check(
     return exitStatus(found, options["strict"])
 
 
-def askFor(options: CheckOptions) -> Credentials | None:
+def readCredentials(options: CheckOptions) -> Credentials | None:
     """
     Ask for what C{--user} and C{--token} want: on the terminal, without showing it; or the first
     line of what is not a terminal.

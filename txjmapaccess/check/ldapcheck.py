@@ -15,7 +15,7 @@ from twisted.internet.ssl import CertificateOptions
 from txjmapaccess.check.explanation import Explanation, explain
 from txjmapaccess.check.findings import LET_OWNER_READ, Finding, Grade, ok, warning, wrong
 from txjmapaccess.check.peercertificate import fetchPeer
-from txjmapaccess.check.peers import Peer, judgeDates, peerOf
+from txjmapaccess.check.peers import Peer, checkDates, peerOf
 from txjmapaccess.check.steps import Step
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, SearchRequest
 from txjmapaccess.ldap.connector import Connector
@@ -145,7 +145,7 @@ class DirectoryServerCheck:
         transport: Any = connection.transport
         if self._usesTLS and not self.settings.accept_any_certificate:
             peer = peerOf(transport.getPeerCertificate())
-            dates = judgeDates(f"{self.subject} certificate", peer, time.time(), self.days, _RENEW)
+            dates = checkDates(f"{self.subject} certificate", peer, time.time(), self.days, _RENEW)
             found += [] if dates.grade is Grade.OK else [dates]
         return found
 

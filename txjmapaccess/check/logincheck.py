@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_check_login -*-
 """
 The login of C{--user} and C{--token}: checked by the checkers of the service, judged by its policy,
-compared with what JMAP answers to the same credentials.
+compared with the JMAP response to the same credentials.
 
 No avatar is made: the first one of a user makes directories, and this process may run as somebody
 else than the service.
@@ -21,15 +21,15 @@ from txjmapaccess.check.findings import Finding, warning, wrong
 from txjmapaccess.check.sessionclient import (
     SECONDS,
     BadRedirect,
-    NoAnswer,
+    RequestFailed,
     SessionClient,
     basic,
     bearer,
-    whyNot,
+    explainFailure,
 )
 from txjmapaccess.check.sessionresponse import KEY
 from txjmapaccess.check.steps import Step
-from txjmapaccess.check.verdictreport import compare, describeVerdict, refusal
+from txjmapaccess.check.verdictreport import refusalFinding, sessionFinding, verdictFinding
 from txjmapaccess.checkers import chain
 from txjmapaccess.credentials import BearerToken, UsernamePassword, authenticationOf
 from txjmapaccess.interfaces import ICheckerLifecycle
@@ -50,7 +50,7 @@ def loginStep(
     identifiersAssumed: bool,
 ) -> Step:
     """
-    @param identifiersAssumed: see L{describeVerdict}.
+    @param identifiersAssumed: see L{verdictFinding}.
     """
     check = LoginCheck(reactor, credentials, checkers, policy, identifiersAssumed)
     return Step(check.subject, check.run, LOGIN_SECONDS + SECONDS)
@@ -79,7 +79,7 @@ class LoginCheck:
 
     async def run(self) -> list[Finding]:
         """
-        Log in, and compare.
+        Log in and compare.
         """
         try:
             return await self._login()
@@ -97,7 +97,7 @@ class LoginCheck:
             asked = maybeDeferred(checker.requestAvatarId, self.credentials)
             await asked.addTimeout(LOGIN_SECONDS, self.reactor)
         except Exception:
-            return [refusal(Failure(), self.subject)]
+            return [refusalFinding(Failure(), self.subject)]
         return await self._judged()
 
     def _checker(self) -> Any:
@@ -111,7 +111,7 @@ class LoginCheck:
         # There is no avatar to look for identifiers on.
         verdict = await verdictFor(self.policy, authentication, identifiersShared=True)
         assumed = self.identifiersAssumed
-        found = describeVerdict(verdict, authentication, assumed, f"{self.subject}: verdict")
+        found = verdictFinding(verdict, authentication, assumed, f"{self.subject}: verdict")
         if isinstance(verdict, Unknown):
             return [found]
         return [found, await self._compared(verdict, authentication.secret)]
@@ -119,13 +119,13 @@ class LoginCheck:
     async def _compared(self, verdict: Usable | Known, secret: Any) -> Finding:
         subject = f"{self.subject}: JMAP at {verdict.url}"
         try:
-            answer = await SessionClient(self.reactor).ask(verdict.url, self._authorization())
-        except NoAnswer as e:
-            return wrong(subject, *await whyNot(self.reactor, e))
+            response = await SessionClient(self.reactor).ask(verdict.url, self._authorization())
+        except RequestFailed as e:
+            return wrong(subject, *await explainFailure(self.reactor, e))
         except BadRedirect as e:
             remedy = f"set {KEY} to the final URL and check again"
             return warning(subject, f"it {e}, so there is nothing to compare", remedy)
-        return compare(verdict, secret, answer, subject)
+        return sessionFinding(verdict, secret, response, subject)
 
     def _authorization(self) -> bytes:
         credentials = self.credentials

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.check.findings import Finding, Grade
-from txjmapaccess.check.peers import Peer, judgeDates, peerOf
+from txjmapaccess.check.peers import Peer, checkDates, peerOf
 
 #: Seconds for a connection, and for TLS on it.
 _FETCHING = 5.0
@@ -107,5 +107,5 @@ async def datesOf(reactor: Any, url: str, subject: str, now: float, days: float)
     peer = await fetchPeer(reactor, parts.hostname or "", parts.port or 443)
     if peer is None:
         return []
-    dates = judgeDates(f"{subject} certificate", peer, now, days, "renew it there")
+    dates = checkDates(f"{subject} certificate", peer, now, days, "renew it there")
     return [] if dates.grade is Grade.OK else [dates]

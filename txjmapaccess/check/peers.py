@@ -83,7 +83,7 @@ def day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")
 
 
-def judgeDates(subject: str, peer: Peer, now: float, days: float, remedy: str) -> Finding:
+def checkDates(subject: str, peer: Peer, now: float, days: float, remedy: str) -> Finding:
     """
     @param now: in seconds since the epoch.
     @param days: how many days before the end of a certificate to warn.

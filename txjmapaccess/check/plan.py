@@ -19,7 +19,7 @@ from txjmapaccess.check.ldapcheck import ldapSteps, warningsAbout
 from txjmapaccess.check.logincheck import Credentials, loginStep
 from txjmapaccess.check.options import CheckOptions
 from txjmapaccess.check.realmcheck import checkRealm
-from txjmapaccess.check.sessioncheck import sessionSteps, withoutURL
+from txjmapaccess.check.sessioncheck import sessionSteps, unaskedURL
 from txjmapaccess.check.steps import Step
 from txjmapaccess.interfaces import IBearerToken
 from txjmapaccess.ldap.settings import LDAPSettings
@@ -51,7 +51,7 @@ def makeSteps(
         _known("[metrics]", checkMetrics(reactor, metrics, settings.imap, now, days)),
         *_backEnds(reactor, options, settings, days),
         *sessionSteps(reactor, settings, days, passwords, tokens),
-        _known("[jmap]", withoutURL(settings, credentials is not None)),
+        _known("[jmap]", unaskedURL(settings, credentials is not None)),
         *([] if credentials is None else [_login(reactor, credentials, settings, found, checkers)]),
     ]
 

@@ -11,8 +11,14 @@ from typing import Any
 
 from txjmapaccess.check.findings import Finding, warning, wrong
 from txjmapaccess.check.peercertificate import datesOf
-from txjmapaccess.check.sessionclient import SECONDS, BadRedirect, NoAnswer, SessionClient, whyNot
-from txjmapaccess.check.sessionresponse import KEY, judgeStranger, missingScheme
+from txjmapaccess.check.sessionclient import (
+    SECONDS,
+    BadRedirect,
+    RequestFailed,
+    SessionClient,
+    explainFailure,
+)
+from txjmapaccess.check.sessionresponse import KEY, missingScheme, strangerFinding
 from txjmapaccess.check.steps import Step
 from txjmapaccess.sessionurl import SessionURLTemplate
 from txjmapaccess.twistd.config import Settings
@@ -36,7 +42,7 @@ def sessionSteps(
     return [Step(check.subject, check.run, SECONDS)]
 
 
-def withoutURL(settings: Settings, isUserNamed: bool) -> list[Finding]:
+def unaskedURL(settings: Settings, isUserNamed: bool) -> list[Finding]:
     """
     @param isUserNamed: whether a user's own URL will be asked anyway.
 
@@ -83,14 +89,14 @@ class SessionCheck:
         Ask for the Session object.
         """
         try:
-            answer = await SessionClient(self.reactor).ask(self.url)
-        except NoAnswer as e:
-            return [wrong(self.subject, *await whyNot(self.reactor, e))]
+            response = await SessionClient(self.reactor).ask(self.url)
+        except RequestFailed as e:
+            return [wrong(self.subject, *await explainFailure(self.reactor, e))]
         except BadRedirect as e:
             return [wrong(self.subject, f"it {e}", f"correct {KEY}")]
-        found = [judgeStranger(answer, self.subject)]
-        missing = missingScheme(answer, self.passwords, self.tokens)
+        found = [strangerFinding(response, self.subject)]
+        missing = missingScheme(response, self.passwords, self.tokens)
         if missing is not None:
             found.append(warning(self.subject, *missing))
-        dates = await datesOf(self.reactor, answer.url, self.subject, time.time(), self.days)
+        dates = await datesOf(self.reactor, response.url, self.subject, time.time(), self.days)
         return [*found, *dates]

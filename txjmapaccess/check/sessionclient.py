@@ -40,12 +40,12 @@ _HEADER = {
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-class NoAnswer(Exception):
+class RequestFailed(Exception):
     """
     The session resource could not be asked.
 
     @ivar problem: what went wrong, without anything that was sent.
-    @ivar url: who did not answer.
+    @ivar url: who did not response.
     """
 
     def __init__(self, url: str, problem: str) -> None:
@@ -74,20 +74,20 @@ def bearer(token: str) -> bytes:
     return b"Bearer " + token.encode("ascii")
 
 
-def redirected(answer: SessionResponse) -> str:
+def redirected(response: SessionResponse) -> str:
     """
     @return: the URL to which a redirect leads.
 
     @raise BadRedirect: when it must not be followed.
     """
-    target = urljoin(answer.url, answer.location or "").partition("#")[0]
-    if not answer.location:
-        raise BadRedirect(f"redirects ({answer.status}) without a valid Location")
+    target = urljoin(response.url, response.location or "").partition("#")[0]
+    if not response.location:
+        raise BadRedirect(f"redirects ({response.status}) without a valid Location")
     try:
         checkSessionURL(target)
     except ConfigurationError:
         raise BadRedirect("redirects to a URL that is not https") from None
-    if urlsplit(answer.url).scheme == "https" != urlsplit(target).scheme:
+    if urlsplit(response.url).scheme == "https" != urlsplit(target).scheme:
         raise BadRedirect("redirects from https to http")
     return target
 
@@ -121,15 +121,15 @@ class SessionClient:
 
         @param authorization: the value of the C{Authorization} header.
 
-        @raise NoAnswer: when there is none.
+        @raise RequestFailed: when there is none.
         @raise BadRedirect: when a redirect is not followed.
         """
         first = url
         for _ in range(MOST_REDIRECTS + 1):
-            answer = await self._once(url, authorization)
-            if answer.status not in _REDIRECTS:
-                return answer
-            url = redirected(answer)
+            response = await self._once(url, authorization)
+            if response.status not in _REDIRECTS:
+                return response
+            url = redirected(response)
             if authorization is not None and not isSameServer(first, url):
                 raise BadRedirect("redirects to another server, where credentials are not sent")
         raise BadRedirect(f"redirects more than {MOST_REDIRECTS} times")
@@ -143,7 +143,7 @@ class SessionClient:
             late = not timer.active()
             problem = str(e) if isinstance(e, TemporaryFailure) else describe(e)
             # Not "from e": its traceback holds the request.
-            raise NoAnswer(url, "did not respond within" if late else problem) from None
+            raise RequestFailed(url, "did not respond within" if late else problem) from None
         finally:
             if timer.active():
                 timer.cancel()
@@ -158,9 +158,9 @@ class SessionClient:
         return SessionResponse(url, response.status, schemes, location, response.body)
 
 
-async def whyNot(reactor: Any, failure: NoAnswer) -> Explanation:
+async def explainFailure(reactor: Any, failure: RequestFailed) -> Explanation:
     """
-    @return: what is wrong when there is no answer, and what to do.
+    @return: what is wrong when there is no response, and what to do.
     """
     parts = urlsplit(failure.url)
     host = parts.hostname or ""

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_sessionclient -*-
 """
-What a JMAP session resource (RFC 8620, section 2) answers, and what that means. No I/O.
+Responses of a JMAP session resource (RFC 8620, section 2), and what they mean. No I/O.
 """
 
 from __future__ import annotations
@@ -72,13 +72,13 @@ def sessionProblem(body: bytes) -> str | None:
     return None
 
 
-def judgeStranger(answer: SessionResponse, subject: str) -> Finding:
+def strangerFinding(response: SessionResponse, subject: str) -> Finding:
     """
-    @param answer: to a request without credentials.
+    @param response: to a request without credentials.
     """
-    status = answer.status
+    status = response.status
     if status == 401:
-        offered = " and ".join(scheme.capitalize() for scheme in answer.schemes)
+        offered = " and ".join(scheme.capitalize() for scheme in response.schemes)
         if not offered:
             what = (
                 "it responds with 401 but without WWW-Authenticate,"
@@ -87,7 +87,7 @@ def judgeStranger(answer: SessionResponse, subject: str) -> Finding:
             return warning(subject, what, "configure the JMAP server (RFC 9110, section 11.6.1)")
         return ok(subject, f"it asks for credentials ({offered})")
     if status == 200:
-        problem = sessionProblem(answer.body)
+        problem = sessionProblem(response.body)
         if problem is not None:
             return wrong(subject, problem, _CORRECT)
         what = "it returns a Session object without asking for credentials"
@@ -111,22 +111,24 @@ def unexpected(status: int) -> tuple[str, str]:
     return what, f"{_CORRECT}, or check the JMAP server's log"
 
 
-def missingScheme(answer: SessionResponse, passwords: bool, tokens: bool) -> tuple[str, str] | None:
+def missingScheme(
+    response: SessionResponse, passwords: bool, tokens: bool
+) -> tuple[str, str] | None:
     """
-    @param answer: to a request without credentials.
+    @param response: to a request without credentials.
     @param passwords: whether anybody may be told that a password works there.
     @param tokens: whether anybody may be told that a token does.
 
     @return: what a JMAP server does not offer that users are told works there, and what to do.
     """
-    if answer.status != 401 or not answer.schemes:
+    if response.status != 401 or not response.schemes:
         return None
-    if passwords and "basic" not in answer.schemes:
+    if passwords and "basic" not in response.schemes:
         return (
             "it does not offer Basic, so passwords may not work there",
             "set [jmap] passwords = false",
         )
-    if tokens and "bearer" not in answer.schemes:
+    if tokens and "bearer" not in response.schemes:
         return "it does not offer Bearer, so tokens may not work there", "set [jmap] tokens = false"
     return None
 

@@ -33,7 +33,7 @@ _WIDER = {
 }
 
 
-def refusal(failure: Failure, subject: str) -> Finding:
+def refusalFinding(failure: Failure, subject: str) -> Finding:
     """
     @param failure: what the checkers said to the credentials.
     """
@@ -45,7 +45,7 @@ def refusal(failure: Failure, subject: str) -> Finding:
     return wrong(subject, what, "fix that, or the problem above")
 
 
-def describeVerdict(
+def verdictFinding(
     verdict: Verdict, authentication: Authentication, identifiersAssumed: bool, subject: str
 ) -> Finding:
     """
@@ -89,17 +89,17 @@ def _evidence(authentication: Authentication) -> str:
     return f"{found.source} accepts the {kind} of {found.username}: {says}"
 
 
-def compare(
-    verdict: Usable | Known, secret: Secret, answer: SessionResponse, subject: str
+def sessionFinding(
+    verdict: Usable | Known, secret: Secret, response: SessionResponse, subject: str
 ) -> Finding:
     """
-    @param answer: to a request with the same credentials (RFC 9698, section 3).
+    @param response: to a request with the same credentials (RFC 9698, section 3).
     """
-    if answer.status == 401:
+    if response.status == 401:
         return _refused(verdict, secret, subject)
-    if answer.status != 200:
-        return wrong(subject, *unexpected(answer.status))
-    problem = sessionProblem(answer.body)
+    if response.status != 200:
+        return wrong(subject, *unexpected(response.status))
+    problem = sessionProblem(response.body)
     if problem is not None:
         return wrong(subject, problem, f"correct {KEY}, or check the JMAP server's log")
     if isinstance(verdict, Usable):

@@ -21,7 +21,7 @@ from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupErro
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.http.connection import Unanswered
+from txjmapaccess.http.connection import ConnectionStale
 from txjmapaccess.http.keepalivepool import KeepAlivePool
 from txjmapaccess.http.request import Origin, Request
 from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response
@@ -142,7 +142,7 @@ class HTTPClient:
         """
         try:
             response = await self._network.send(request, body)
-        except Unanswered:
+        except ConnectionStale:
             pass
         else:
             if response.status != _REQUEST_TIMEOUT:

@@ -18,9 +18,9 @@ from txjmapaccess.http.response import BrokenResponse, Response, ResponseReader
 from txjmapaccess.pacing import Pace
 
 
-class Unanswered(ConnectionClosed):
+class ConnectionStale(ConnectionClosed):
     """
-    The connection was closed before anything of an response came.
+    The connection was closed before any of the response arrived.
     """
 
 
@@ -68,7 +68,7 @@ class HTTPConnection(Protocol):
         @param request: the whole request.
 
         @return: a Deferred of the response; cancelling it closes the connection. It fails with
-            L{Unanswered}, L{BrokenResponse}, or with the reason for which the connection was lost.
+            L{ConnectionStale}, L{BrokenResponse}, or the reason why the connection was lost.
         """
         pending: Deferred[Response] = Deferred(self._abandon)
         self._pending = pending
@@ -143,7 +143,7 @@ class HTTPConnection(Protocol):
             return
         response = self._reader.end() if reason.check(ConnectionDone) else None
         if response is None and not self._reader.hasBegun and self._mayBeStale(reason):
-            self._end(Failure(Unanswered()))
+            self._end(Failure(ConnectionStale()))
         else:
             self._end(reason if response is None else response)
 

@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from txjmapaccess.cache import AnswerCache
+from txjmapaccess.cache import ResultCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.interfaces import ICheckerLifecycle
 from txjmapaccess.ldap.connector import Connector
@@ -68,11 +68,11 @@ class LDAPChecker:
             reactor, self._servers, settings.round_robin, float(settings.timeout)
         )
         self._verifier = verifier(settings)
-        self._cache: AnswerCache[Evidence] | None = None
+        self._cache: ResultCache[Evidence] | None = None
         if settings.cache_seconds > 0:
             lifetime = settings.cache_seconds
             # Refusals are not kept: another password always goes to the directory.
-            self._cache = AnswerCache(
+            self._cache = ResultCache(
                 reactor, lambda evidence: lifetime, refusalSeconds=0, pace=self._deadlines.pace
             )
         for sentence in settings.warnings():
@@ -139,7 +139,7 @@ class LDAPChecker:
         return self._remembered(self._cache, username, password)
 
     async def _remembered(
-        self, cache: AnswerCache[Evidence], username: str, password: bytes
+        self, cache: ResultCache[Evidence], username: str, password: bytes
     ) -> Evidence:
         isAsked = False
 

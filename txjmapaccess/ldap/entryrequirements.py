@@ -86,7 +86,7 @@ def requirementsOf(settings: LDAPSettings) -> EntryRequirements:
     )
 
 
-def judgeSearch(found: SearchResult) -> Entry:
+def userEntry(found: SearchResult) -> Entry:
     """
     @return: the user's entry.
 
@@ -105,7 +105,7 @@ def judgeSearch(found: SearchResult) -> Entry:
     return entries[0]
 
 
-def judgeMatch(found: SearchResult) -> Reason | None:
+def matchObjection(found: SearchResult) -> Reason | None:
     """
     @param found: what C{jmap_filter} found.
 

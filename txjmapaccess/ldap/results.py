@@ -90,7 +90,7 @@ def _elements(value: bytes, outer: int) -> list[tuple[int, bytes]]:
     return found
 
 
-def judgeBind(result: Result) -> Reason | None:
+def bindObjection(result: Result) -> Reason | None:
     """
     @param result: how the bind of a user ended.
 

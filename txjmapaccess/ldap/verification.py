@@ -16,9 +16,9 @@ from txjmapaccess.credentials import Evidence
 from txjmapaccess.errors import PasswordExpired, TemporaryFailure
 from txjmapaccess.ldap.codec import SCOPE_SUBTREE, Entry, Result, SearchRequest
 from txjmapaccess.ldap.directoryserver import DirectoryServer
-from txjmapaccess.ldap.entryrequirements import judgeMatch, judgeSearch, ownEntry, requirementsOf
+from txjmapaccess.ldap.entryrequirements import matchObjection, ownEntry, requirementsOf, userEntry
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.results import judgeBind
+from txjmapaccess.ldap.results import bindObjection
 from txjmapaccess.ldap.searchfilter import FilterTemplate
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.ldap.usernames import BindNameTemplate, canonicalName
@@ -67,7 +67,7 @@ class TemplateVerifier:
         dn = self._template.nameFor(name)
 
         async def use(connection: LDAPConnection, until: float) -> Evidence:
-            objection = judgeBind(await server.bind(connection, dn, password, until))
+            objection = bindObjection(await server.bind(connection, dn, password, until))
             return await self._evidence(connection, name, dn, objection, until)
 
         return server.withConnection(use, deadline)
@@ -94,7 +94,7 @@ class TemplateVerifier:
             found = await connection.search(
                 requirements.match(requirements.jmap, dn, name), deadline
             )
-            objection = judgeMatch(found)
+            objection = matchObjection(found)
         return Evidence(name, _SOURCE, objection, url)
 
     def _canonical(self, entry: Entry | None, objection: Reason | None) -> str:
@@ -122,17 +122,17 @@ class SearchVerifier:
         """
         See L{IVerifier}.
         """
-        entry = judgeSearch(await server.search(self._search(username), deadline))
+        entry = userEntry(await server.search(self._search(username), deadline))
 
         async def use(connection: LDAPConnection, until: float) -> Result:
             return await server.bind(connection, entry.dn, password, until)
 
-        objection = judgeBind(await server.withConnection(use, deadline))
+        objection = bindObjection(await server.withConnection(use, deadline))
         name = self._requirements.name(entry)
         jmap = self._requirements.jmap
         if jmap is not None and objection is None:
             match = self._requirements.match(jmap, entry.dn, name)
-            objection = judgeMatch(await server.search(match, deadline))
+            objection = matchObjection(await server.search(match, deadline))
         return Evidence(name, _SOURCE, objection, self._requirements.url(entry))
 
     def _search(self, username: str) -> SearchRequest:

@@ -4,7 +4,7 @@ The credentials checker for access tokens.
 
 ::
 
-    credentials -> token and user -> AnswerCache -> IntrospectionClient -> judge() -> Evidence
+    credentials -> token and user -> ResultCache -> IntrospectionClient -> tokenInfo() -> Evidence
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
-from txjmapaccess.cache import REFUSAL_SECONDS, AnswerCache
+from txjmapaccess.cache import REFUSAL_SECONDS, ResultCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
 from txjmapaccess.files import exposure
@@ -32,7 +32,7 @@ from txjmapaccess.http.client import HTTPClient, Network
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvice
 from txjmapaccess.oauth.availabilitylog import AvailabilityLog
 from txjmapaccess.oauth.counters import IntrospectionCounters
-from txjmapaccess.oauth.introspection import MalformedResponse, TokenInfo, checkUser, judge
+from txjmapaccess.oauth.introspection import MalformedResponse, TokenInfo, checkUser, tokenInfo
 from txjmapaccess.oauth.introspectionclient import IntrospectionClient
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
 from txjmapaccess.pacing import Pace
@@ -81,7 +81,7 @@ class IntrospectionChecker:
         self._client = IntrospectionClient(settings, http, reactor, self.counters)
         # Without a cache, refusals are not kept either.
         refusalSeconds = REFUSAL_SECONDS if settings.cache_seconds else 0.0
-        self._cache: AnswerCache[TokenInfo] = AnswerCache(
+        self._cache: ResultCache[TokenInfo] = ResultCache(
             reactor, self._lifetime, refusalSeconds, pace=self._pace
         )
         if settings.as_password:
@@ -120,7 +120,7 @@ class IntrospectionChecker:
     @property
     def cacheEntries(self) -> int:
         """
-        How many answers are kept.
+        Number of cached responses.
         """
         return self._cache.entries
 
@@ -171,9 +171,9 @@ class IntrospectionChecker:
         self.counters.cacheMisses += 1
         return self._client.introspect(token).addCallback(self._judge)
 
-    def _judge(self, answer: dict[str, object]) -> TokenInfo:
+    def _judge(self, response: dict[str, object]) -> TokenInfo:
         try:
-            return judge(answer, self._settings, self._now())
+            return tokenInfo(response, self._settings, self._now())
         except MalformedResponse as e:
             self._nonsense.failed(f"in the provider's response, {e}")
             raise
@@ -203,8 +203,8 @@ class IntrospectionChecker:
             tokenAsPassword=tokenAsPassword,
         )
 
-    def _probed(self, answer: dict[str, object]) -> None:
-        if answer.get("active") is True:
+    def _probed(self, response: dict[str, object]) -> None:
+        if response.get("active") is True:
             self._log.error("The introspection endpoint reports a random token as active")
 
 

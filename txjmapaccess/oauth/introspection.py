@@ -1,13 +1,13 @@
 # -*- test-case-name: tests.oauth.test_introspection -*-
 """
-What an introspection answer (RFC 7662, section 2.2) says about a token: may its bearer read this
+What an introspection response (RFC 7662, section 2.2) says about a token: may its bearer read this
 mail over IMAP, who is it, and is the token good for JMAP?
 
-No I/O here, and no clock. The rules are checked in the order in which L{judge} lists them.
+No I/O here, and no clock. The rules are checked in the order in which L{tokenInfo} lists them.
 Whatever is not plainly good is not good:
 
   - the provider, or a setting, says no: L{TokenRefused};
-  - the answer does not make sense: L{MalformedResponse}, which is a temporary failure.
+  - the response does not make sense: L{MalformedResponse}, which is a temporary failure.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LONGEST_URL = 4000
 
 class MalformedResponse(TemporaryFailure):
     """
-    The provider's answer has a member of the wrong type. Its text names the member.
+    The provider's response has a member of the wrong type. Its text names the member.
     """
 
 
@@ -55,26 +55,28 @@ class TokenInfo(NamedTuple):
     expires: float | None = None
 
 
-def judge(answer: Mapping[str, object], settings: IntrospectionSettings, now: float) -> TokenInfo:
+def tokenInfo(
+    response: Mapping[str, object], settings: IntrospectionSettings, now: float
+) -> TokenInfo:
     """
-    @param answer: the JSON object that the introspection endpoint answered.
+    @param response: the JSON object that the introspection endpoint answered.
     @param now: the time, in seconds since the epoch.
 
     @raise TokenRefused: when the token is not good for IMAP.
-    @raise MalformedResponse: when the answer cannot be understood.
+    @raise MalformedResponse: when the response cannot be understood.
     """
-    if answer.get("active") is not True:
+    if response.get("active") is not True:
         raise TokenRefused("The token is not active")
-    expires = _checkTimes(answer, now)
-    _checkIssuer(answer, settings)
-    _checkPossession(answer)
-    scopes, audiences = _scopes(answer), _audiences(answer)
+    expires = _checkTimes(response, now)
+    _checkIssuer(response, settings)
+    _checkPossession(response)
+    scopes, audiences = _scopes(response), _audiences(response)
     _checkAudience(audiences, settings)
     _checkScope(scopes, settings)
     return TokenInfo(
-        username=_username(answer, settings),
+        username=_username(response, settings),
         objection=_objection(scopes, audiences, settings),
-        sessionURL=_sessionURL(answer, settings),
+        sessionURL=_sessionURL(response, settings),
         expires=expires,
     )
 
@@ -92,8 +94,8 @@ def checkUser(info: TokenInfo, authorizationIdentity: str | None) -> None:
         )
 
 
-def _checkTimes(answer: Mapping[str, object], now: float) -> float | None:
-    expires, notBefore = _time(answer, "exp"), _time(answer, "nbf")
+def _checkTimes(response: Mapping[str, object], now: float) -> float | None:
+    expires, notBefore = _time(response, "exp"), _time(response, "nbf")
     if expires is not None and expires <= now:
         raise TokenRefused("The token has expired")
     if notBefore is not None and notBefore > now + NOT_BEFORE_LEEWAY:
@@ -101,8 +103,8 @@ def _checkTimes(answer: Mapping[str, object], now: float) -> float | None:
     return expires
 
 
-def _time(answer: Mapping[str, object], claim: str) -> float | None:
-    value = answer.get(claim)
+def _time(response: Mapping[str, object], claim: str) -> float | None:
+    value = response.get(claim)
     if value is None:
         return None
     # No bool, which is an int in Python; no NaN or Infinity, which Python reads in JSON; and no
@@ -112,22 +114,22 @@ def _time(answer: Mapping[str, object], claim: str) -> float | None:
     return float(value)  # type: ignore[arg-type]
 
 
-def _checkIssuer(answer: Mapping[str, object], settings: IntrospectionSettings) -> None:
-    issuer = answer.get("iss")
+def _checkIssuer(response: Mapping[str, object], settings: IntrospectionSettings) -> None:
+    issuer = response.get("iss")
     if issuer is not None and settings.issuer is not None and issuer != settings.issuer:
         raise TokenRefused("The token was issued by a different issuer")
 
 
-def _checkPossession(answer: Mapping[str, object]) -> None:
+def _checkPossession(response: Mapping[str, object]) -> None:
     """
     A token that is bound to a key (RFC 7800; DPoP, RFC 9449; mutual TLS, RFC 8705, whose
     token_type is Bearer) is worth nothing without the proof, which SASL cannot carry.
     """
-    if answer.get("cnf") is not None:
+    if response.get("cnf") is not None:
         raise TokenRefused(
             "The token is bound to a key, and IMAP does not support proof of possession"
         )
-    tokenType = answer.get("token_type")
+    tokenType = response.get("token_type")
     if tokenType is None:
         return
     if not isinstance(tokenType, str):
@@ -136,16 +138,16 @@ def _checkPossession(answer: Mapping[str, object]) -> None:
         raise TokenRefused("The token is not a bearer token")
 
 
-def _scopes(answer: Mapping[str, object]) -> frozenset[str]:
+def _scopes(response: Mapping[str, object]) -> frozenset[str]:
     """
     Space-separated (RFC 7662); some providers make it an array.
     """
-    value = answer.get("scope")
+    value = response.get("scope")
     return frozenset(value.split()) if isinstance(value, str) else _strings(value, "scope")
 
 
-def _audiences(answer: Mapping[str, object]) -> frozenset[str]:
-    value = answer.get("aud")
+def _audiences(response: Mapping[str, object]) -> frozenset[str]:
+    value = response.get("aud")
     return frozenset((value,)) if isinstance(value, str) else _strings(value, "aud")
 
 
@@ -177,8 +179,8 @@ def _objection(
     return None
 
 
-def _username(answer: Mapping[str, object], settings: IntrospectionSettings) -> str:
-    name = _claim(answer, settings.username_claim)
+def _username(response: Mapping[str, object], settings: IntrospectionSettings) -> str:
+    name = _claim(response, settings.username_claim)
     if name is None:
         raise TokenRefused(f"The token has no {settings.username_claim} (username_claim)")
     if not isinstance(name, str) or not _NAME.match(name):
@@ -186,10 +188,10 @@ def _username(answer: Mapping[str, object], settings: IntrospectionSettings) -> 
     return name
 
 
-def _sessionURL(answer: Mapping[str, object], settings: IntrospectionSettings) -> str | None:
+def _sessionURL(response: Mapping[str, object], settings: IntrospectionSettings) -> str | None:
     if settings.session_url_claim is None:
         return None
-    url = _claim(answer, settings.session_url_claim)
+    url = _claim(response, settings.session_url_claim)
     if url is None or (isinstance(url, str) and len(url) <= _LONGEST_URL):
         return url
     # What is no string is no URL, as "" is none: the policy says so, and does not take the
@@ -197,14 +199,14 @@ def _sessionURL(answer: Mapping[str, object], settings: IntrospectionSettings) -
     return ""
 
 
-def _claim(answer: Mapping[str, object], path: str) -> object:
+def _claim(response: Mapping[str, object], path: str) -> object:
     """
     @return: the claim of that name, else the one that is found by following the names between the
         dots, else L{None}.
     """
-    if path in answer:
-        return answer[path]
-    value: object = answer
+    if path in response:
+        return response[path]
+    value: object = response
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value

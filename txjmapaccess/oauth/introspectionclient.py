@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess._version import __version__
-from txjmapaccess.cache import AnswerCache
+from txjmapaccess.cache import ResultCache
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.http.client import HTTPClient
 from txjmapaccess.http.request import Request, makeRequest
@@ -57,7 +57,7 @@ class IntrospectionClient:
         self._request: Request | None = None
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
         # Not to keep it, but to look for it once, however many wait for it.
-        self._discovered: AnswerCache[Provider] = AnswerCache(clock, lambda _: 0.0)
+        self._discovered: ResultCache[Provider] = ResultCache(clock, lambda _: 0.0)
 
     @property
     def openidConfiguration(self) -> str | None:
@@ -71,7 +71,7 @@ class IntrospectionClient:
         @param rediscover: whether to look for the issuer's endpoint, although it is known. Others
             use the one that is known until another is found.
 
-        @return: a Deferred of the JSON object that the endpoint answers. It fails with
+        @return: a Deferred of the JSON object from the endpoint. It fails with
             L{TemporaryFailure} after C{timeout} seconds, whatever has taken so long, and whenever
             there is no such object.
         """
@@ -91,13 +91,13 @@ class IntrospectionClient:
             asked.cancel()
         return closed
 
-    def _worked(self, answer: dict[str, object], begun: float) -> dict[str, object]:
+    def _worked(self, response: dict[str, object], begun: float) -> dict[str, object]:
         self._counters.requestsInFlight -= 1
         self._counters.latencySum += self._clock.seconds() - begun
         self._counters.latencyCount += 1
         self._counters.isDown = False
         self._alarm.worked()
-        return answer
+        return response
 
     def _failed(self, failure: Failure) -> Failure:
         self._counters.requestsInFlight -= 1
@@ -141,9 +141,9 @@ class IntrospectionClient:
         if provider is None or (rediscover and self._settings.issuer is not None):
             provider = await self._discover()
         body = self._form + b"&token=" + quote_plus(token).encode()
-        answer = await self._http.send(self._requestTo(provider.endpoint), body)
-        _checkAccess(answer, provider.endpoint)
-        return _objectFrom(answer, provider.endpoint)
+        response = await self._http.send(self._requestTo(provider.endpoint), body)
+        _checkAccess(response, provider.endpoint)
+        return _objectFrom(response, provider.endpoint)
 
     def _requestTo(self, endpoint: str) -> Request:
         if self._request is None or self._request.url != endpoint:
@@ -162,8 +162,8 @@ class IntrospectionClient:
         problems = []
         for url in metadataURLs(issuer):
             try:
-                answer = await self._http.send(makeRequest("GET", url, _COMMON))
-                return readMetadata(_objectFrom(answer, url), issuer, url)
+                response = await self._http.send(makeRequest("GET", url, _COMMON))
+                return readMetadata(_objectFrom(response, url), issuer, url)
             except TemporaryFailure as e:
                 problems.append(str(e))
         raise TemporaryFailure("; ".join(problems))
@@ -189,19 +189,19 @@ def _form(settings: IntrospectionSettings) -> bytes:
     return urlencode(fields).encode()
 
 
-def _checkAccess(answer: Response, url: str) -> None:
-    found = answer.jsonObject() if answer.status == 400 else None
-    if answer.status in (401, 403) or (found or {}).get("error") == "invalid_client":
+def _checkAccess(response: Response, url: str) -> None:
+    found = response.jsonObject() if response.status == 400 else None
+    if response.status in (401, 403) or (found or {}).get("error") == "invalid_client":
         raise TemporaryFailure(
-            f"{url} responded with {answer.status}: it does not accept client_id with the secret"
+            f"{url} responded with {response.status}: it does not accept client_id with the secret"
             f" in client_secret_file, or does not allow this client to introspect"
         )
 
 
-def _objectFrom(answer: Response, url: str) -> dict[str, object]:
-    if answer.status != 200:
-        raise TemporaryFailure(f"{url} responded with {answer.status}")
-    found = answer.jsonObject()
+def _objectFrom(response: Response, url: str) -> dict[str, object]:
+    if response.status != 200:
+        raise TemporaryFailure(f"{url} responded with {response.status}")
+    found = response.jsonObject()
     if found is None:
         raise TemporaryFailure(f"the response of {url} is not a JSON object")
     return found
