@@ -22,8 +22,7 @@ from tests.support.imap import Connection, makePortal
 from tests.support.ldap import done
 from tests.support.turns import WorkClock
 from txjmapaccess.cache import ResultCache
-from txjmapaccess.http.connection import HTTPConnection
-from txjmapaccess.http.keepalivepool import KeepAlivePool
+from txjmapaccess.http.keepalivepool import HTTPConnection, KeepAlivePool
 from txjmapaccess.http.response import Response
 from txjmapaccess.ldap.connectionpool import ConnectionPool
 from txjmapaccess.ldap.counters import LDAPCounters

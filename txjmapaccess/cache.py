@@ -24,7 +24,7 @@ from hashlib import blake2b
 from typing import Generic, TypeVar
 
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -88,10 +88,10 @@ class ResultCache(Generic[_T]):
         key = self._key(secret)
         result = self._results.find(key)
         if result is not None:
-            return _succeeded(result)
+            return succeed(result)
         refusal = self._refusals.find(key)
         if refusal is not None:
-            return _failed(copy.copy(refusal))
+            return fail(copy.copy(refusal))
         question = self._questions.get(key)
         return self._ask(key, ask) if question is None else question.wait()
 
@@ -118,18 +118,6 @@ class ResultCache(Generic[_T]):
             # The copy has no traceback, whose frames hold the secret.
             self._refusals.keep(key, copy.copy(answer.value), self._refusalSeconds)
         question.tell(answer, self._pace)
-
-
-def _succeeded(result: _T) -> Deferred[_T]:
-    waiter: Deferred[_T] = Deferred()
-    waiter.callback(result)
-    return waiter
-
-
-def _failed(refusal: UnauthorizedLogin) -> Deferred[_T]:
-    waiter: Deferred[_T] = Deferred()
-    waiter.errback(refusal)
-    return waiter
 
 
 class _PendingLookup(Generic[_T]):

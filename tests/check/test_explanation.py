@@ -8,7 +8,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.check.explanation import explain
-from txjmapaccess.check.peers import Peer
+from txjmapaccess.check.peercertificate import Peer
 
 NOW = 1_800_000_000.0
 DAY = 86400.0

@@ -23,8 +23,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from txjmapaccess.http.client import Network
-from txjmapaccess.http.connection import ConnectionStale, HTTPConnection
-from txjmapaccess.http.keepalivepool import IDLE_SECONDS, KeepAlivePool
+from txjmapaccess.http.keepalivepool import (
+    IDLE_SECONDS,
+    ConnectionStale,
+    HTTPConnection,
+    KeepAlivePool,
+)
 from txjmapaccess.http.request import Origin, makeRequest
 from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response, ResponseReader
 

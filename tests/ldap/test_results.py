@@ -8,8 +8,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.ldap.codec import PASSWORD_POLICY, Entry, Result
-from txjmapaccess.ldap.entry import canonicalValue, sessionURLValue
-from txjmapaccess.ldap.entryrequirements import matchObjection, userEntry
+from txjmapaccess.ldap.entryrequirements import (
+    canonicalValue,
+    matchObjection,
+    sessionURLValue,
+    userEntry,
+)
 from txjmapaccess.ldap.errors import ProtocolViolation, UnexpectedResult
 from txjmapaccess.ldap.results import PasswordPolicy, bindObjection, passwordPolicy
 from txjmapaccess.verdict import Reason

@@ -33,7 +33,7 @@ from txjmapaccess.errors import (
     TokenRefused,
 )
 from txjmapaccess.http.client import CONCURRENT
-from txjmapaccess.http.connection import ConnectionStale
+from txjmapaccess.http.keepalivepool import ConnectionStale
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
 from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.oauth.settings import IntrospectionSettings

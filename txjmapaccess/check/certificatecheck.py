@@ -11,7 +11,7 @@ from typing import Any
 from OpenSSL.SSL import Connection
 
 from txjmapaccess.check.findings import Finding, ok, openSecret, warning, wrong
-from txjmapaccess.check.peers import checkDates, peerOf
+from txjmapaccess.check.peercertificate import checkDates, peerOf
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import isLoopback
 from txjmapaccess.twistd.certificate import readContext

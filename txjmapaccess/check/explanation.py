@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from txjmapaccess.check.peers import Peer, day
+from txjmapaccess.check.peercertificate import Peer, day
 
 
 class Explanation(NamedTuple):

@@ -14,8 +14,7 @@ from twisted.internet.ssl import CertificateOptions
 
 from txjmapaccess.check.explanation import Explanation, explain
 from txjmapaccess.check.findings import LET_OWNER_READ, Finding, Grade, ok, warning, wrong
-from txjmapaccess.check.peercertificate import fetchPeer
-from txjmapaccess.check.peers import Peer, checkDates, peerOf
+from txjmapaccess.check.peercertificate import Peer, checkDates, fetchPeer, peerOf
 from txjmapaccess.check.steps import Step
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, SearchRequest
 from txjmapaccess.ldap.connector import Connector

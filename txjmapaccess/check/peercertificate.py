@@ -8,10 +8,13 @@ once more, over a connection on which nothing is verified and nothing is sent.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography import x509
 from OpenSSL.SSL import Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -21,11 +24,99 @@ from twisted.internet.ssl import CertificateOptions, TLSVersion
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txjmapaccess.check.findings import Finding, Grade
-from txjmapaccess.check.peers import Peer, checkDates, peerOf
+from txjmapaccess.check.findings import Finding, Grade, ok, warning, wrong
+
+_DAY = 86400.0
+_MOST_NAMES = 5
+
 
 #: Seconds for a connection, and for TLS on it.
 _FETCHING = 5.0
+
+
+@dataclass(frozen=True)
+class Peer:
+    """
+    @ivar dns: the host names in a certificate.
+    @ivar addresses: the addresses in it.
+    @ivar begins: when its time begins, in seconds since the epoch.
+    @ivar ends: and when it ends.
+    """
+
+    dns: tuple[str, ...]
+    addresses: tuple[str, ...]
+    begins: float
+    ends: float
+
+    @property
+    def names(self) -> str:
+        """
+        The names, for a sentence.
+        """
+        names = [*self.dns, *self.addresses]
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        return (", ".join(names[:_MOST_NAMES]) or "no name") + more
+
+    def isFor(self, host: str) -> bool:
+        """
+        @return: whether C{host} is one of the names (RFC 6125, section 6.4). Only for sentences:
+            what may be trusted, others decide.
+        """
+        host = host.lower().rstrip(".")
+        wildcard = "*." + host.partition(".")[2]
+        names = {name.lower() for name in self.dns}
+        return host in names or wildcard in names or host in self.addresses
+
+
+def peerOf(certificate: Any) -> Peer:
+    """
+    @param certificate: an C{OpenSSL.crypto.X509}.
+    """
+    decoded: x509.Certificate = certificate.to_cryptography()
+    try:
+        extension = decoded.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names: Any = extension.value
+        dns = tuple(names.get_values_for_type(x509.DNSName))
+        addresses = tuple(map(str, names.get_values_for_type(x509.IPAddress)))
+    except (x509.ExtensionNotFound, ValueError):
+        dns = addresses = ()
+    return Peer(
+        dns, addresses, _time(decoded, "not_valid_before"), _time(decoded, "not_valid_after")
+    )
+
+
+def _time(decoded: x509.Certificate, attribute: str) -> float:
+    aware = getattr(decoded, attribute + "_utc", None)
+    if aware is None:
+        # cryptography 41 and older have no other; it is in UTC without saying so.
+        aware = getattr(decoded, attribute).replace(tzinfo=timezone.utc)
+    return float(aware.timestamp())
+
+
+def day(seconds: float) -> str:
+    """
+    @return: the date, in UTC.
+    """
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")
+
+
+def checkDates(subject: str, peer: Peer, now: float, days: float, remedy: str) -> Finding:
+    """
+    @param now: in seconds since the epoch.
+    @param days: how many days before the end of a certificate to warn.
+    @param remedy: how to renew it.
+    """
+    if peer.ends <= now:
+        return wrong(subject, f"it expired on {day(peer.ends)}", remedy)
+    if peer.begins > now:
+        what = f"it is not valid before {day(peer.begins)}"
+        return wrong(
+            subject, what, "correct the clock of this machine, or of the machine that issued it"
+        )
+    left = (peer.ends - now) / _DAY
+    if left < days:
+        return warning(subject, f"it expires in {int(left)} days, on {day(peer.ends)}", remedy)
+    return ok(subject, f"it is for {peer.names}, until {day(peer.ends)}")
 
 
 async def fetchPeer(reactor: Any, host: str, port: int) -> Peer | None:

@@ -21,8 +21,7 @@ from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupErro
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.http.connection import ConnectionStale
-from txjmapaccess.http.keepalivepool import KeepAlivePool
+from txjmapaccess.http.keepalivepool import ConnectionStale, KeepAlivePool
 from txjmapaccess.http.request import Origin, Request
 from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response
 from txjmapaccess.http.tls import verifiedTLS

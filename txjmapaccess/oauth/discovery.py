@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
-from txjmapaccess.oauth.urls import checkProviderURL
+from txjmapaccess.hosts import checkedHost
+from txjmapaccess.sessionurl import checkSessionURL
 
 _OPENID = "/.well-known/openid-configuration"
 _RFC8414 = "/.well-known/oauth-authorization-server"
@@ -61,3 +62,23 @@ def readMetadata(document: Mapping[str, object], issuer: str, url: str) -> Provi
     except ConfigurationError as e:
         raise TemporaryFailure(f"The introspection_endpoint in {url} {e}") from None
     return Provider(endpoint, url if url.endswith(_OPENID) else None)
+
+
+def checkProviderURL(url: str) -> str:
+    """
+    @return: C{url}, which is an absolute https URL, or an http URL of a loopback address, and names
+        a host and a port that there can be.
+
+    @raise ConfigurationError: with what is wrong about it, as the end of a sentence that starts
+        with the name of the setting.
+    """
+    parts = urlsplit(checkSessionURL(url))
+    if parts.port == 0:
+        raise ConfigurationError("has the invalid port 0")
+    try:
+        checkedHost(parts.hostname or "", "[" in parts.netloc)
+    except ValueError:
+        raise ConfigurationError(
+            "has a host that is neither an address nor a host name (RFC 1123)"
+        ) from None
+    return url

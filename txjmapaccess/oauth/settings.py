@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.files import readCertificates, readSecret
-from txjmapaccess.oauth.urls import checkProviderURL
+from txjmapaccess.oauth.discovery import checkProviderURL
 from txjmapaccess.settings import problem
 
 _LISTS = ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences")
