@@ -10,6 +10,17 @@ from ipaddress import ip_address
 import idna
 
 
+def isAddress(host: str) -> bool:
+    """
+    @return: whether C{host} is an IP address, and not a name.
+    """
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def checkedHost(host: str, inBrackets: bool) -> str:
     """
     @param host: the host of a URL, without brackets.

@@ -1,15 +1,17 @@
 # -*- test-case-name: tests.check.test_explanation -*-
 """
 Why a server could not be reached, and what to do about it: from the texts of Twisted, OpenSSL and
-this package to two short phrases. No I/O.
+this package to two short phrases.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+import time
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from txjmapaccess.check.peercertificate import Peer, day
+from txjmapaccess.check.peercertificate import Peer, day, fetchPeer
 
 
 class Explanation(NamedTuple):
@@ -134,6 +136,20 @@ def explain(
     result = _RESULT.search(problem)
     remedy = _RESULTS.get(int(result[1]), "") if result is not None else ""
     return Explanation(problem, remedy or "check its log")
+
+
+async def explainURL(reactor: Any, url: str, problem: str, key: str, trust: str) -> Explanation:
+    """
+    Explain why a request failed, with a look at the certificate where that helps.
+
+    @param url: http or https.
+    @param problem: see L{explain}, as the others.
+    """
+    parts = urlsplit(url)
+    host, peer = parts.hostname or "", None
+    if parts.scheme == "https" and "Error" in problem:
+        peer = await fetchPeer(reactor, host, parts.port or 443)
+    return explain(problem, host, peer, time.time(), key, trust)
 
 
 def _certificate(isName: bool, host: str, peer: Peer, now: float, trust: str) -> Explanation:

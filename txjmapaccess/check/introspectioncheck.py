@@ -10,11 +10,10 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from txjmapaccess.check.explanation import explain
+from txjmapaccess.check.explanation import explainURL
 from txjmapaccess.check.findings import Finding, ok, openSecret, wrong
-from txjmapaccess.check.peercertificate import datesOf, fetchPeer
+from txjmapaccess.check.peercertificate import datesOf
 from txjmapaccess.check.steps import Step
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure, TokenRefused
@@ -96,11 +95,7 @@ class IntrospectionCheck:
         for text, remedy in _REMEDIES:
             if text in problem:
                 return wrong(self.subject, problem, remedy)
-        parts = urlsplit(self.url)
-        peer = None
-        if parts.scheme == "https" and "Error" in problem:
-            peer = await fetchPeer(self.reactor, parts.hostname or "", parts.port or 443)
         key = "[introspection] endpoint" if self.settings.endpoint else "[introspection] issuer"
         trust = "[introspection] ca_file"
-        explanation = explain(problem, parts.hostname or "", peer, time.time(), key, trust)
+        explanation = await explainURL(self.reactor, self.url, problem, key, trust)
         return wrong(self.subject, *explanation)

@@ -10,21 +10,20 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.ssl import CertificateOptions
-
 from txjmapaccess.check.explanation import Explanation, explain
 from txjmapaccess.check.findings import LET_OWNER_READ, Finding, Grade, ok, warning, wrong
 from txjmapaccess.check.peercertificate import Peer, checkDates, fetchPeer, peerOf
 from txjmapaccess.check.steps import Step
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, SearchRequest
-from txjmapaccess.ldap.connector import Connector
+from txjmapaccess.ldap.connector import makeConnector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, ServerFailed, ServiceRefused
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.results import INSUFFICIENT_ACCESS, NO_SUCH_OBJECT, SUCCESS
 from txjmapaccess.ldap.searchfilter import ANY_ENTRY
-from txjmapaccess.ldap.serviceaccount import ServiceAccount, ServiceConnection
+from txjmapaccess.ldap.serviceaccount import ServiceConnection, serviceAccount
 from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.tlssettings import TLSSettings
 from txjmapaccess.ldap.uri import ServerURI
 
 _RENEW = "renew it there"
@@ -86,9 +85,11 @@ class DirectoryServerCheck:
         """
         deadlines = Deadlines(self.reactor)
         try:
-            connector = self._connector(deadlines, self._contextFactory())
+            connector = makeConnector(
+                self.reactor, deadlines, self.settings, self.uri, self.settings.tls()
+            )
             service = ServiceConnection(
-                self.reactor, deadlines, connector, self._account(), self._timeout
+                self.reactor, deadlines, connector, serviceAccount(self.settings), self._timeout
             )
             try:
                 lease = await service.get(self._deadline())
@@ -118,24 +119,6 @@ class DirectoryServerCheck:
     @property
     def _usesTLS(self) -> bool:
         return self.uri.isTLS or self.settings.starttls
-
-    def _contextFactory(self) -> Any:
-        tls = self.settings.tls()
-        return tls.forHost(self.uri.host) if tls is not None and self._usesTLS else None
-
-    def _connector(self, deadlines: Deadlines, contextFactory: Any) -> Connector:
-        return Connector(
-            self.reactor,
-            deadlines,
-            self.uri,
-            contextFactory,
-            self.settings.starttls,
-            self._timeout,
-        )
-
-    def _account(self) -> ServiceAccount:
-        dn = (self.settings.bind_dn or "").encode("utf-8")
-        return ServiceAccount(dn, self.settings.servicePassword())
 
     # What is found
 
@@ -205,7 +188,9 @@ class DirectoryServerCheck:
             return None
         if self.uri.isTLS:
             return await fetchPeer(self.reactor, self.uri.host, self.uri.port)
-        connector = self._connector(deadlines, CertificateOptions(verify=False))
+        connector = makeConnector(
+            self.reactor, deadlines, self.settings, self.uri, TLSSettings(acceptAny=True)
+        )
         try:
             connection = await connector.connect(self._deadline())
             transport: Any = connection.transport

@@ -14,7 +14,16 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd.options import SettingsOptions
 
 
-class CheckOptions(SettingsOptions):
+class _VersionOption:
+    def opt_version(self) -> None:
+        """
+        Display the version and exit.
+        """
+        print(f"txjmapaccess {__version__}")
+        raise SystemExit(0)
+
+
+class CheckOptions(_VersionOption, SettingsOptions):
     """
     The options of C{txjmapaccess check}: those of C{twistd jmapaccess} that say what is configured,
     and what is to be known about it.
@@ -56,13 +65,6 @@ class CheckOptions(SettingsOptions):
         if found is not None:
             found.append(arguments)
 
-    def opt_version(self) -> None:
-        """
-        Display the version and exit.
-        """
-        print(f"txjmapaccess {__version__}")
-        raise SystemExit(0)
-
     def postOptions(self) -> None:
         """
         Check that there is something to check.
@@ -76,7 +78,7 @@ class CheckOptions(SettingsOptions):
             raise usage.UsageError("--days must be a whole number of days")
 
 
-class CommandLine(usage.Options):
+class CommandLine(_VersionOption, usage.Options):
     """
     The options of C{txjmapaccess}: a command and its own.
     """
@@ -86,13 +88,6 @@ class CommandLine(usage.Options):
     longdesc = "Tools for operators of an IMAP server with JMAPACCESS (RFC 9698)."
 
     subCommands = [["check", None, CheckOptions, "Check a configuration."]]
-
-    def opt_version(self) -> None:
-        """
-        Display the version and exit.
-        """
-        print(f"txjmapaccess {__version__}")
-        raise SystemExit(0)
 
     def postOptions(self) -> None:
         """

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txjmapaccess.check.findings import Finding, Grade, ok, warning, wrong
+from txjmapaccess.hosts import isAddress
 
 _DAY = 86400.0
 _MOST_NAMES = 5
@@ -146,17 +146,9 @@ class _AnyCertificate:
     def clientConnectionForTLS(self, tlsProtocol: Any) -> Connection:
         options = CertificateOptions(verify=False, raiseMinimumTo=TLSVersion.TLSv1_2)
         connection = Connection(options.getContext(), None)
-        if not _isAddress(self._host):
+        if not isAddress(self._host):
             connection.set_tlsext_host_name(self._host.encode("idna"))
         return connection
-
-
-def _isAddress(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 @implementer(IHandshakeListener)

@@ -5,7 +5,6 @@ Asking the JMAP session resource (RFC 8620, section 2), as a client does.
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -13,8 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from twisted.internet.defer import Deferred
 
 from txjmapaccess._version import __version__
-from txjmapaccess.check.explanation import Explanation, explain
-from txjmapaccess.check.peercertificate import fetchPeer
+from txjmapaccess.check.explanation import Explanation, explainURL
 from txjmapaccess.check.sessionresponse import KEY, SessionResponse, schemesOf
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
 from txjmapaccess.http.client import HTTPClient, Network, describe
@@ -162,10 +160,5 @@ async def explainFailure(reactor: Any, failure: RequestFailed) -> Explanation:
     """
     @return: what is wrong when there is no response, and what to do.
     """
-    parts = urlsplit(failure.url)
-    host = parts.hostname or ""
-    peer = None
-    if parts.scheme == "https" and "Error" in failure.problem:
-        peer = await fetchPeer(reactor, host, parts.port or 443)
     trust = "the trusted CAs of this machine"
-    return explain(failure.problem, host, peer, time.time(), KEY, trust)
+    return await explainURL(reactor, failure.url, failure.problem, KEY, trust)

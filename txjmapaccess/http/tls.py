@@ -10,7 +10,6 @@ with one that cannot be read, passes for every host.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from OpenSSL import SSL
@@ -20,6 +19,8 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import TLSVersion, optionsForClientTLS, platformTrust
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from txjmapaccess.hosts import isAddress
 
 #: No client of ours goes below this (RFC 8996). Twisted 22.4 would go down to TLS 1.0.
 VERSIONS: Mapping[str, Any] = {"raiseMinimumTo": TLSVersion.TLSv1_2}
@@ -83,7 +84,7 @@ class _Verified:
 
 def _objection(certificate: Any, host: str) -> VerificationError | None:
     try:
-        verify: Any = verify_ip_address if _isAddress(host) else verify_hostname
+        verify: Any = verify_ip_address if isAddress(host) else verify_hostname
         verify(_Peer(certificate), host)
     except VerificationError as e:
         return e
@@ -91,11 +92,3 @@ def _objection(certificate: Any, host: str) -> VerificationError | None:
         # Whatever it is, nothing shows that the certificate is this host's.
         return VerificationError(errors=[e])  # type: ignore[list-item]
     return None
-
-
-def _isAddress(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -18,12 +18,11 @@ from zope.interface import implementer
 from txjmapaccess.cache import ResultCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.interfaces import ICheckerLifecycle
-from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.directory import Directory
 from txjmapaccess.ldap.directoryserver import DirectoryServer
-from txjmapaccess.ldap.serviceaccount import ServiceAccount
+from txjmapaccess.ldap.serviceaccount import serviceAccount
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.ldap.usernames import checkedPassword, checkedUsername
 from txjmapaccess.ldap.verification import verifier
@@ -160,27 +159,9 @@ class LDAPChecker:
 def _servers(
     settings: LDAPSettings, reactor: Any, deadlines: Deadlines, counters: LDAPCounters
 ) -> list[DirectoryServer]:
-    tls, timeout = settings.tls(), float(settings.timeout)
-    account = None
-    if settings.bind_dn_template is None:
-        dn = (settings.bind_dn or "").encode("utf-8")
-        account = ServiceAccount(dn, settings.servicePassword())
-    servers = []
-    for uri in settings.servers():
-        usesTLS = tls is not None and (uri.isTLS or settings.starttls)
-        contextFactory = tls.forHost(uri.host) if tls is not None and usesTLS else None
-        connector = Connector(reactor, deadlines, uri, contextFactory, settings.starttls, timeout)
-        servers.append(
-            DirectoryServer(
-                reactor,
-                deadlines,
-                uri.text,
-                connector,
-                account,
-                settings.connections,
-                timeout,
-                counters,
-            )
-        )
-    counters.poolSize = settings.connections * len(servers)
-    return servers
+    tls, uris = settings.tls(), settings.servers()
+    account = serviceAccount(settings) if settings.bind_dn_template is None else None
+    counters.poolSize = settings.connections * len(uris)
+    return [
+        DirectoryServer(reactor, deadlines, settings, uri, tls, account, counters) for uri in uris
+    ]

@@ -25,7 +25,8 @@ from twisted.internet.protocol import Factory
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.tlssettings import ContextFactory
+from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.tlssettings import ContextFactory, TLSSettings
 from txjmapaccess.ldap.uri import ServerURI
 
 _T = TypeVar("_T")
@@ -162,6 +163,23 @@ class Connector:
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
             milliseconds = max(1000, int(self._timeout * 1000))
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def makeConnector(
+    reactor: Any,
+    deadlines: Deadlines,
+    settings: LDAPSettings,
+    uri: ServerURI,
+    tls: TLSSettings | None,
+) -> Connector:
+    """
+    @param uri: one of the servers of C{settings}.
+    @param tls: how to verify it; L{None} when no server is reached over TLS.
+    """
+    usesTLS = tls is not None and (uri.isTLS or settings.starttls)
+    contextFactory = tls.forHost(uri.host) if tls is not None and usesTLS else None
+    timeout = float(settings.timeout)
+    return Connector(reactor, deadlines, uri, contextFactory, settings.starttls, timeout)
 
 
 def _endpoint(reactor: Any, uri: ServerURI) -> IStreamClientEndpoint:

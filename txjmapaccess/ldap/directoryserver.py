@@ -14,11 +14,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 
 from txjmapaccess.ldap import retry
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Result, SearchRequest
 from txjmapaccess.ldap.connectionpool import ConnectionPool, Lease
-from txjmapaccess.ldap.connector import Connector
+from txjmapaccess.ldap.connector import makeConnector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import (
@@ -34,7 +35,9 @@ from txjmapaccess.ldap.protocol import LDAPConnection, SearchResult
 from txjmapaccess.ldap.retry import ConnectionChoice, RetryNeeded
 from txjmapaccess.ldap.searchfilter import ANY_ENTRY
 from txjmapaccess.ldap.serviceaccount import ServiceAccount, ServiceConnection
-from txjmapaccess.ldap.sweeper import ConnectionSweeper
+from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.tlssettings import TLSSettings
+from txjmapaccess.ldap.uri import ServerURI
 
 _T = TypeVar("_T")
 _W = TypeVar("_W")
@@ -42,18 +45,20 @@ _W = TypeVar("_W")
 #: What a login does with a connection, before a deadline.
 Use = Callable[[LDAPConnection, float], Awaitable[_T]]
 
+#: Seconds after which an idle connection is closed, and between looks for idle connections.
+CLOSE_IDLE_AFTER, SWEEP = 60.0, 15.0
+
 _ROOT_DSE = SearchRequest(b"", SCOPE_BASE, ANY_ENTRY, (NO_ATTRIBUTES,), 1, 0)
 
 
 class DirectoryServer:
     """
     @param reactor: tells the time.
-    @param name: the URI, for the log.
-    @param connector: connects.
+    @param uri: one of the servers of C{settings}.
+    @param tls: how to verify it; L{None} when no server is reached over TLS.
     @param account: the service account; L{None} where nothing is searched with one.
-    @param size: how many binding connections there may be.
-    @param timeout: seconds for an attempt to connect that several wait for.
 
+    @ivar name: the URI, for the log.
     @ivar health: whether it is up.
     """
 
@@ -61,23 +66,24 @@ class DirectoryServer:
         self,
         reactor: Any,
         deadlines: Deadlines,
-        name: str,
-        connector: Connector,
+        settings: LDAPSettings,
+        uri: ServerURI,
+        tls: TLSSettings | None,
         account: ServiceAccount | None,
-        size: int,
-        timeout: float,
         counters: LDAPCounters,
     ) -> None:
         self._reactor = reactor
-        self.name = name
-        self._connector = connector
-        self._timeout = timeout
+        self.name = uri.text
+        self._connector = connector = makeConnector(reactor, deadlines, settings, uri, tls)
+        self._timeout = float(settings.timeout)
         self._counters = counters
-        self._pool = ConnectionPool(reactor, deadlines, connector.connect, size, counters)
-        self._service = ServiceConnection(reactor, deadlines, connector, account, timeout)
+        self._pool = ConnectionPool(
+            reactor, deadlines, connector.connect, settings.connections, counters
+        )
+        self._service = ServiceConnection(reactor, deadlines, connector, account, self._timeout)
         self._usesService = account is not None
-        self.health = Health(reactor, deadlines, name, self._answers, self._drop, counters)
-        self._sweeper = ConnectionSweeper(reactor, self._closeIdle)
+        self.health = Health(reactor, deadlines, self.name, self._answers, self._drop, counters)
+        self._sweep: IDelayedCall | None = None
         self._isClosed = False
 
     # What a login asks
@@ -123,7 +129,8 @@ class DirectoryServer:
         @return: a Deferred that fires when no connection is left.
         """
         self._isClosed = True
-        self._sweeper.close()
+        if self._sweep is not None:
+            self._sweep.cancel()
         reason = ConnectionBroken("the checker was closed")
         self.health.close(reason)
         self._closeIdle(0)
@@ -166,7 +173,7 @@ class DirectoryServer:
         lease = None
         try:
             lease = await self._pool.borrow(deadline, fresh=where is ConnectionChoice.FRESH)
-            self._sweeper.later()
+            self._sweepLater()
             until = retry.deadlineFor(where, lease, self._reactor.seconds(), deadline)
             if until < deadline:
                 # Not the bind finds out: a directory counts wrong passwords, answered or not, and
@@ -191,7 +198,7 @@ class DirectoryServer:
         lease = None
         try:
             lease = await self._service.get(deadline, failed)
-            self._sweeper.later()
+            self._sweepLater()
             until = retry.deadlineFor(where, lease, self._reactor.seconds(), deadline)
             return await lease.connection.search(search, until)
         except (ConnectionBroken, ConnectionSpoiled, DeadlineExceeded) as e:
@@ -250,7 +257,7 @@ class DirectoryServer:
 
     async def _ask(self, deadline: float) -> None:
         if self._usesService:
-            self._sweeper.later()
+            self._sweepLater()
             lease = await self._service.get(deadline)
             await lease.connection.search(_ROOT_DSE, deadline)
             return
@@ -260,7 +267,16 @@ class DirectoryServer:
         finally:
             connection.close()
 
-    def _closeIdle(self, seconds: float) -> bool:
+    def _sweepLater(self) -> None:
+        if self._sweep is None and not self._isClosed:
+            self._sweep = self._reactor.callLater(SWEEP, self._sweepNow)
+
+    def _sweepNow(self) -> None:
+        self._sweep = None
+        self._closeIdle(CLOSE_IDLE_AFTER)
+        if self._pool.connections or self._service.connections:
+            self._sweepLater()
+
+    def _closeIdle(self, seconds: float) -> None:
         self._pool.closeIdle(seconds)
         self._service.closeIdle(seconds)
-        return bool(self._pool.connections or self._service.connections)

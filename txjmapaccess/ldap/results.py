@@ -9,12 +9,13 @@ so they are not usable for JMAP), refused, and not known. The last is never call
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from twisted.cred.error import UnauthorizedLogin
 
 from txjmapaccess.errors import PasswordExpired, Refused
-from txjmapaccess.ldap.ber import bounds
+from txjmapaccess.ldap.ber import SEQUENCE, bounds
 from txjmapaccess.ldap.codec import PASSWORD_POLICY, Result
 from txjmapaccess.ldap.errors import ProtocolViolation, UnexpectedResult
 from txjmapaccess.verdict import Reason
@@ -62,32 +63,23 @@ def passwordPolicy(controls: dict[bytes, bytes]) -> PasswordPolicy:
     value = controls.get(PASSWORD_POLICY)
     if not value:
         return _NO_POLICY
+    if value[0] != SEQUENCE:
+        raise ProtocolViolation("a password policy control is malformed")
     error, grace = None, None
-    for tag, content in _elements(value, 0x30):
+    for tag, content in _elements(value, *bounds(value, 0, len(value))):
         if tag == 0xA0:
-            for kind, number in _elements(b"\xa0" + _length(content) + content, 0xA0):
+            for kind, number in _elements(content, 0, len(content)):
                 grace = int.from_bytes(number, "big") if kind == 0x81 else grace
         elif tag == 0x81:
             error = int.from_bytes(content, "big")
     return PasswordPolicy(error, grace)
 
 
-def _length(content: bytes) -> bytes:
-    if len(content) > 0x7F:
-        raise ProtocolViolation("a password policy control is too long")
-    return bytes((len(content),))
-
-
-def _elements(value: bytes, outer: int) -> list[tuple[int, bytes]]:
-    if value[0] != outer:
-        raise ProtocolViolation("a password policy control is malformed")
-    position, end = bounds(value, 0, len(value))
-    found = []
-    while position < end:
-        begin, stop = bounds(value, position, end)
-        found.append((value[position], value[begin:stop]))
-        position = stop
-    return found
+def _elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    while start < end:
+        begin, stop = bounds(data, start, end)
+        yield data[start], data[begin:stop]
+        start = stop
 
 
 def bindObjection(result: Result) -> Reason | None:

@@ -16,6 +16,7 @@ from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, ServerFailed, ServiceRefused
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.results import REFUSALS, SUCCESS
+from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.ldap.sharedattempt import SharedAttempt
 
 
@@ -28,6 +29,13 @@ class ServiceAccount:
 
     dn: bytes = b""
     password: bytes = field(default=b"", repr=False)
+
+
+def serviceAccount(settings: LDAPSettings) -> ServiceAccount:
+    """
+    @return: the account of C{bind_dn}, or the anonymous one.
+    """
+    return ServiceAccount((settings.bind_dn or "").encode("utf-8"), settings.servicePassword())
 
 
 class ServiceConnection:

@@ -21,6 +21,8 @@ class SharedAttempt(Generic[_T]):
     """
     @param attempt: begins an attempt. It goes on when nobody waits any more, so it must have a
         deadline of its own.
+
+    @ivar isRunning: whether an attempt is under way.
     """
 
     def __init__(
@@ -28,24 +30,17 @@ class SharedAttempt(Generic[_T]):
     ) -> None:
         self._deadlines = deadlines
         self._attempt = attempt
-        self._isRunning = False
+        self.isRunning = False
         self._running: Deferred[None] | None = None
         self._waiters: dict[Deferred[_T], None] = {}
-
-    @property
-    def isRunning(self) -> bool:
-        """
-        Whether an attempt is under way.
-        """
-        return self._isRunning
 
     def begin(self) -> None:
         """
         Begin an attempt unless one is under way.
         """
-        if self._isRunning:
+        if self.isRunning:
             return
-        self._isRunning = True
+        self.isRunning = True
         self._running = Deferred.fromCoroutine(self._attempt()).addBoth(self._finished)
 
     def wait(self, deadline: float) -> Deferred[_T]:
@@ -74,7 +69,7 @@ class SharedAttempt(Generic[_T]):
         Give up the attempt that is under way: who waits fails with C{reason}.
         """
         self._tell(Failure(reason))
-        if self._isRunning and self._running is not None:
+        if self.isRunning and self._running is not None:
             self._running.cancel()
 
     def _late(self, waiter: Deferred[_T]) -> None:
@@ -83,7 +78,7 @@ class SharedAttempt(Generic[_T]):
             waiter.errback(Failure(DeadlineExceeded("could not connect in time")))
 
     def _finished(self, outcome: _T | Failure) -> None:
-        self._isRunning = False
+        self.isRunning = False
         self._tell(outcome)
 
     def _tell(self, outcome: _T | Failure) -> None:

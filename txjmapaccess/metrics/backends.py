@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -27,16 +27,6 @@ from txjmapaccess.metrics.logins import buckets
 from txjmapaccess.oauth import IntrospectionChecker
 
 _OUTCOMES = ("accepted", "refused", "failed", "cancelled")
-
-
-class CacheCounters(NamedTuple):
-    """
-    What the caches of some checkers did, together.
-    """
-
-    hits: int
-    misses: int
-    entries: int
 
 
 class BackEndMetrics(Collector):
@@ -69,53 +59,30 @@ def _common(
         "Logins checked by a checker.",
         labels=("backend", "result"),
     )
-    for backend, checkers in (("ldap", ldap), ("introspection", tokens)):
-        for outcome in _OUTCOMES if checkers else ():
-            logins.add_metric((backend, outcome), _sum((c.counters for c in checkers), outcome))
-    yield logins
-    yield from _caches({"ldap": _ldapCache(ldap), "introspection": _tokenCache(tokens)})
-
-
-def _ldapCache(checkers: Sequence[LDAPChecker]) -> CacheCounters | None:
-    counters = [checker.counters for checker in checkers]
-    cache = CacheCounters(
-        _sum(counters, "fromCache"), _sum(counters, "cacheMisses"), _entries(checkers)
-    )
-    return cache if checkers else None
-
-
-def _tokenCache(checkers: Sequence[IntrospectionChecker]) -> CacheCounters | None:
-    counters = [checker.counters for checker in checkers]
-    cache = CacheCounters(
-        _sum(counters, "cacheHits"), _sum(counters, "cacheMisses"), _entries(checkers)
-    )
-    return cache if checkers else None
-
-
-def _entries(checkers: Iterable[Any]) -> int:
-    return sum(checker.cacheEntries for checker in checkers)
-
-
-def _caches(caches: dict[str, CacheCounters | None]) -> Iterator[Metric]:
     hits = CounterMetricFamily(
         "txjmapaccess_cache_hits",
         "Logins that did not need their own request to the back end.",
         labels=("backend",),
     )
     misses = CounterMetricFamily(
-        "txjmapaccess_cache_misses",
-        "Logins that needed their own request to the back end.",
-        labels=("backend",),
+        "txjmapaccess_cache_misses", "Logins that needed their own request.", labels=("backend",)
     )
     entries = GaugeMetricFamily(
         "txjmapaccess_cache_entries", "Cached results.", labels=("backend",)
     )
-    for backend, cache in caches.items():
-        if cache is not None:
-            hits.add_metric((backend,), cache.hits)
-            misses.add_metric((backend,), cache.misses)
-            entries.add_metric((backend,), cache.entries)
-    yield from (hits, misses, entries)
+    backends: tuple[tuple[str, Sequence[Any], str], ...] = (
+        ("ldap", ldap, "fromCache"),
+        ("introspection", tokens, "cacheHits"),
+    )
+    for backend, checkers, hitsName in backends:
+        counters = [checker.counters for checker in checkers]
+        for outcome in _OUTCOMES if checkers else ():
+            logins.add_metric((backend, outcome), _sum(counters, outcome))
+        if checkers:
+            hits.add_metric((backend,), _sum(counters, hitsName))
+            misses.add_metric((backend,), _sum(counters, "cacheMisses"))
+            entries.add_metric((backend,), _sum(checkers, "cacheEntries"))
+    yield from (logins, hits, misses, entries)
 
 
 def _ldap(counters: Sequence[Any]) -> Iterator[Metric]:
