@@ -3,9 +3,8 @@
 """
 The files that settings name: secrets, and PEM files with certificates and private keys.
 
-All are regular files, or links to one. What is none, a pipe for example, is refused and not waited
-for. Each error is one sentence that starts with the key, names the file, and holds nothing of what
-is in it.
+Only regular files, or links to one, are read; a pipe, for example, is an error. Each error is one
+sentence that starts with the key and names the file, without any of its content.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def exposure(path: str) -> str | None:
     """
     @param path: of a file that holds a secret or a private key, and may not be there.
 
-    @return: a sentence when everybody on this machine can read it, else L{None}.
+    @return: a sentence if every user of this machine can read it, else L{None}.
     """
     try:
         isExposed = os.stat(path).st_mode & stat.S_IROTH
@@ -83,8 +82,8 @@ def readPrivateKey(key: str, path: str) -> PKey:
     """
     @return: the private key of a PEM file, which may hold certificates as well.
 
-    @raise ConfigurationError: when the file cannot be read, or holds no key, or one that is
-        protected by a passphrase.
+    @raise ConfigurationError: when the file cannot be read, contains no key, or its key has a
+        passphrase.
     """
     from OpenSSL.crypto import FILETYPE_PEM, load_privatekey
 
@@ -101,7 +100,7 @@ def readPrivateKey(key: str, path: str) -> PKey:
 
 def _read(key: str, path: str, longest: int) -> bytes:
     try:
-        # Opening a pipe would wait for somebody to write.
+        # Opening a pipe would block until there is a writer.
         with open(path, "rb", opener=_openAtOnce) as file:
             content = file.read(longest + 1)
     except (OSError, ValueError) as e:

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_hosts -*-
 """
-Hosts of URLs: those that the resolver and TLS will take.
+Hosts of URLs, as the resolver and TLS accept them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def isAddress(host: str) -> bool:
 def checkedHost(host: str, inBrackets: bool) -> str:
     """
     @param host: the host of a URL, without brackets.
-    @param inBrackets: whether it was in them, as IPv6 addresses are and nothing else.
+    @param inBrackets: whether it was in brackets, as only IPv6 addresses are.
 
-    @return: an address, or a name as TLS and the resolver take it: ASCII, without a dot at the end.
+    @return: an address, or a name as TLS and the resolver accept it: ASCII, without a final dot.
 
-    @raise ValueError: for what the resolver or TLS would refuse each time.
+    @raise ValueError: for a host that the resolver or TLS always refuses.
     """
     try:
         address = ip_address(host)

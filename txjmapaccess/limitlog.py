@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.test_limits -*-
 """
-Log events for the limits that were reached, few enough for a flood of connections not to become a
-flood of lines.
+Log events for limits that were reached, throttled so that a flood of connections does not flood the
+log.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class LimitLog:
 
     def reached(self, limit: str, source: str | None) -> None:
         """
-        Log that a limit was reached, unless that was just done.
+        Log that a limit was reached, unless it was logged recently.
 
         @param limit: the key of C{[imap.limits]}.
         @param source: the address, or the /64, of the client; L{None} when it is exempt from the

@@ -2,7 +2,7 @@
 """
 How many connections and refused logins there may be, over all connections of a server.
 
-Addresses are counted as an attacker has them: IPv4 one by one, IPv6 by /64.
+IPv4 addresses are counted one by one, IPv6 by /64: an attacker has a whole /64.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _none() -> dict[str, int]:
 @dataclass
 class LimitCounters:
     """
-    Plain numbers, to be read at any time by whoever wants to show them.
+    Plain numbers that can be read at any time.
 
     @ivar connections: that are open now.
     @ivar unauthenticated: of these, those that have not logged in.
@@ -169,8 +169,8 @@ class Limits:
 
     def isBlocked(self, source: str | None) -> bool:
         """
-        @return: whether too many logins from there were refused lately. If so, somebody is about to
-            be sent away, which is counted.
+        @return: whether too many recent logins from there were refused. If so, this counts as the
+            limit being reached.
         """
         times = None if source is None else self._failures.get(source)
         if times is None or len(times) < self._mostFailures:

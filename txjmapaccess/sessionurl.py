@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_sessionurl -*-
 """
-JMAP session URLs: which ones may be shown to a client, and C{{user}} in the configured one.
+JMAP session URLs: which are valid for clients, and C{{user}} in the configured one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_policy -*-
 """
-The three things that a server can know about a login and JMAP (RFC 9698, sections 3 and 4).
+The three verdicts about a login and JMAP (RFC 9698, sections 3 and 4).
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 class Reason(enum.Enum):
     """
-    Why the credentials of a login will not do for JMAP. Each value is a fixed sentence that may be
-    shown to the client: it is all that the draft's DEBUGGING response code ever carries, so no
-    data of a user can be in it.
+    Why the credentials of a login do not work for JMAP. Each value is a fixed sentence without user
+    data, because the draft's DEBUGGING response code sends it to clients.
     """
 
     PASSWORDS = "The JMAP server does not accept passwords"
@@ -45,8 +44,8 @@ class Usable:
 @dataclass(frozen=True)
 class Known:
     """
-    The JMAP server at C{url} has this mail, but these credentials will not do there (RFC 9698,
-    example 3), or nobody vouched that identifiers are the same.
+    The JMAP server at C{url} has this mail, but these credentials do not work there (RFC 9698,
+    example 3), or it is not confirmed that identifiers are the same.
     """
 
     url: str

@@ -83,7 +83,7 @@ class StatusTests(SynchronousTestCase):
         stdout.
         """
         for text, arguments, words in (
-            ("[imap", (), "this is not TOML"),
+            ("[imap", (), "invalid TOML"),
             ("[impa]\n", (), "unknown section"),
             (_CONFIGURATION, (), "otherwise nobody can log in"),
             (

@@ -83,7 +83,7 @@ class PlainTests(DirectoryTestCase):
         With a template, there is nothing to bind as: an answer is enough.
         """
         line = await self.line(self.uri, **TEMPLATE)
-        self.assertEqual(line, f"ok       [ldap] {self.uri}: it answers")
+        self.assertEqual(line, f"ok       [ldap] {self.uri}: it responds")
 
     async def test_search(self) -> None:
         """
@@ -92,7 +92,7 @@ class PlainTests(DirectoryTestCase):
         line = await self.line(self.uri, **self.search())
         self.assertEqual(
             line,
-            f"ok       [ldap] {self.uri}: it answers, bind_dn is accepted, search_base exists",
+            f"ok       [ldap] {self.uri}: it responds, bind_dn is accepted, search_base exists",
         )
 
     async def test_wrongPassword(self) -> None:
@@ -121,7 +121,7 @@ class PlainTests(DirectoryTestCase):
         keys = {"search_base": PEOPLE, "search_filter": "(uid={user})"}
         line = await self.line(self.uri, **keys)
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("anonymous users may not search at search_base; let", line)
+        self.assertIn("anonymous users cannot search search_base; grant", line)
         slapd = sharedSlapd(person("alice", "wonderland"))
         line = await self.line(slapd.uri, **keys)
         self.assertIn("it can be searched anonymously, search_base exists", line)
@@ -141,7 +141,7 @@ class PlainTests(DirectoryTestCase):
         """
         line = await self.line(self.uri, starttls=True, **TEMPLATE)
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("it refuses StartTLS; give it a certificate", line)
+        self.assertIn("it refuses StartTLS; configure a certificate", line)
 
     async def test_wrongScheme(self) -> None:
         """
@@ -162,7 +162,7 @@ class PlainTests(DirectoryTestCase):
             f"WRONG    [ldap] {gone}: nothing is listening there;"
             " start the server, or correct [ldap] uris",
         )
-        self.assertEqual(second, f"ok       [ldap] {self.uri}: it answers")
+        self.assertEqual(second, f"ok       [ldap] {self.uri}: it responds")
 
 
 class SilentTests(DirectoryTestCase):
@@ -304,7 +304,7 @@ class WarningTests(DirectoryTestCase):
         settings = LDAPSettings(uris=("ldap://ldap.example.com",), **keys)
         first, second = (finding.line() for finding in warningsAbout(settings))
         self.assertIn("passwords are sent in the clear without starttls or ldaps; set one", first)
-        self.assertIn("is readable by every user of this machine; let only the user", second)
+        self.assertIn("is readable by every user of this machine; make it readable only", second)
         settings = LDAPSettings(
             uris=("ldaps://ldap.example.com",), accept_any_certificate=True, **TEMPLATE
         )

@@ -201,7 +201,7 @@ class PasswordTests(LoginTestCase):
         self.assertEqual(outcome.status, 0)
         self.assertIn(f"JMAP at {self.sessionURL}?who=arnt: it accepts", outcome.login[1])
         outcome = await self.check(text)
-        self.assertIn("it has {user} in it, and was not asked", outcome.lines[-2])
+        self.assertIn("not checked, because it contains {user}", outcome.lines[-2])
 
     async def test_passwordFile(self) -> None:
         """
@@ -227,7 +227,7 @@ class PasswordTests(LoginTestCase):
         )
         self.assertEqual(outcome.status, 0)
         self.assertIn(
-            f"ok       [ldap] ldap://127.0.0.1:{self.ports.ldap}: it answers", outcome.lines
+            f"ok       [ldap] ldap://127.0.0.1:{self.ports.ldap}: it responds", outcome.lines
         )
 
     async def test_noRealm(self) -> None:
@@ -237,7 +237,7 @@ class PasswordTests(LoginTestCase):
         imap = self.imap.replace(self.directory, "/nowhere/at/all")
         outcome = await self.check(imap + self.jmap + self.ldap, "--user=arnt", secret="trondheim")
         self.assertEqual(outcome.status, 1)
-        self.assertIn("login: this was not checked, because the realm", outcome.lines[-2])
+        self.assertIn("login: not checked, because the realm", outcome.lines[-2])
 
     async def test_foreignRealm(self) -> None:
         """

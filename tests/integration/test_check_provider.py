@@ -126,7 +126,7 @@ class RealTests(ProviderTestCase):
         line = await self.line(endpoint=provider.endpoint)
         self.assertTrue(line.startswith("WRONG "), line)
         self.assertIn("not issued by a trusted CA", line)
-        self.assertIn("into [introspection] ca_file", line)
+        self.assertIn("to [introspection] ca_file", line)
         other = provider.endpoint.replace("localhost", "127.0.0.1")
         line = await self.line(endpoint=other, ca_file=authority.path)
         self.assertIn("its certificate is for localhost, not for 127.0.0.1", line)
@@ -172,7 +172,7 @@ class FakeTests(ProviderTestCase):
         first, second = await self.lines(endpoint=self.fake({"active": False}), mode=0o644)
         self.assertTrue(first.startswith("ok "), first)
         self.assertTrue(second.startswith("warning "), second)
-        self.assertIn("is readable by every user of this machine; let only", second)
+        self.assertIn("is readable by every user of this machine; make it readable", second)
 
     async def test_acceptsAll(self) -> None:
         """

@@ -103,7 +103,7 @@ class DroppedConnectionTests(FakeTestCase):
         checker = self.checker(directory)
         await self.login(checker)
         await self.sleep(0.2)
-        with self.assertRaisesRegex(TemporaryFailure, "no answer in time"):
+        with self.assertRaisesRegex(TemporaryFailure, "no response in time"):
             await self.login(checker, b"wrong")
         self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 2)
 

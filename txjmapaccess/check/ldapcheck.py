@@ -167,7 +167,7 @@ class DirectoryServerCheck:
             )
         if code == INSUFFICIENT_ACCESS:
             return (
-                f"{who} is not allowed to search search_base",
+                f"{who} cannot search search_base",
                 f"grant {who} that permission, or use a different bind_dn",
             )
         return self._explained(f"the search at search_base ended with result {code}", None)

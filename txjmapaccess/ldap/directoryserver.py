@@ -131,6 +131,7 @@ class DirectoryServer:
         self._isClosed = True
         if self._sweep is not None:
             self._sweep.cancel()
+            self._sweep = None
         reason = ConnectionBroken("the checker was closed")
         self.health.close(reason)
         self._closeIdle(0)
