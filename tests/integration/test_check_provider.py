@@ -80,7 +80,7 @@ class RealTests(ProviderTestCase):
         self.assertEqual(
             line,
             f"ok       [introspection] {issuer}: discovery succeeded, and accepts client_id"
-            " with its secret",
+            " and its secret",
         )
 
     async def test_wrongSecret(self) -> None:

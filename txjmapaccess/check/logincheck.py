@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.integration.test_check_login -*-
 """
-The login of C{--user} and C{--token}: checked by the checkers of the service, judged by its policy,
-compared with the JMAP response to the same credentials.
+The login of C{--user} and C{--token}: checked by the checkers of the service, then by its policy,
+then compared with the JMAP response to the same credentials.
 
-No avatar is made: the first one of a user makes directories, and this process may run as somebody
-else than the service.
+No avatar is made: a user's first avatar creates directories, and this process may not run as the
+user of the service.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class LoginCheck:
 
     async def _judged(self) -> list[Finding]:
         authentication = authenticationOf(self.credentials)
-        # There is no avatar to look for identifiers on.
+        # Without an avatar, whether its identifiers can be read is not known: verdictFinding says so.
         verdict = await verdictFor(self.policy, authentication, identifiersShared=True)
         assumed = self.identifiersAssumed
         found = verdictFinding(verdict, authentication, assumed, f"{self.subject}: verdict")

@@ -49,8 +49,9 @@ def verdictFinding(
     verdict: Verdict, authentication: Authentication, identifiersAssumed: bool, subject: str
 ) -> Finding:
     """
-    @param identifiersAssumed: whether it is taken for granted that the realm's accounts have
-        object identifiers.
+    @param identifiersAssumed: whether the realm is a third party's, so that its accounts may lack
+        object identifiers. The line says so. For our own realm the line assumes that the account's
+        index can be opened, which only a login finds out.
     """
     evidence = _evidence(authentication)
     if isinstance(verdict, Usable):
