@@ -108,7 +108,8 @@ class LoginCheck:
 
     async def _judged(self) -> list[Finding]:
         authentication = authenticationOf(self.credentials)
-        # Without an avatar, whether its identifiers can be read is not known: verdictFinding says so.
+        # Without an avatar, whether its identifiers can be read is not known: verdictFinding says
+        # so.
         verdict = await verdictFor(self.policy, authentication, identifiersShared=True)
         assumed = self.identifiersAssumed
         found = verdictFinding(verdict, authentication, assumed, f"{self.subject}: verdict")

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.ldap.test_connector -*-
 """
-From a server's URI to a connection on which requests may be sent: TCP, then TLS where configured,
-and no request before that.
+Connects to a server: TCP, then TLS if configured, and no request before that.
 """
 
 from __future__ import annotations
@@ -39,11 +38,9 @@ class Connector:
     """
     Makes connections to one server.
 
-    @param reactor: connects, and tells the time.
     @param contextFactory: for TLS, or L{None} for none.
-    @param starttls: whether TLS is asked for with StartTLS.
-    @param timeout: seconds after which data that the peer's kernel did not acknowledge end a
-        connection.
+    @param starttls: whether to start TLS with StartTLS.
+    @param timeout: seconds after which unacknowledged data ends a connection (TCP_USER_TIMEOUT).
     """
 
     def __init__(
@@ -62,7 +59,7 @@ class Connector:
         self._starttls = starttls
         self._timeout = timeout
         self._endpoint = _endpoint(reactor, uri)
-        #: Attempts under way, and why they were given up.
+        #: Attempts in progress, and why they were aborted.
         self._attempts: dict[Deferred[Any], ServerFailed | None] = {}
         self._connections: set[LDAPConnection] = set()
         self._closing: list[Deferred[None]] = []
@@ -86,7 +83,7 @@ class Connector:
     @property
     def isWaiting(self) -> bool:
         """
-        Whether anything waits for an answer, the negotiation of TLS included.
+        Whether a request, or a TLS handshake, waits for a response.
         """
         return any(connection.isWaiting for connection in self._connections)
 
@@ -94,13 +91,13 @@ class Connector:
         """
         @param since: a time of the clock, in seconds.
 
-        @return: whether any connection that lives got an answer after that.
+        @return: whether a usable connection has received a response since then.
         """
         return any(c.usable and c.lastAnswer > since for c in self._connections)
 
     def abort(self, reason: ServerFailed) -> None:
         """
-        End every connection and every attempt to make one: what waits fails with C{reason}.
+        Abort every connection and attempt: everything that waits fails with C{reason}.
         """
         for attempt in list(self._attempts):
             self._attempts[attempt] = reason
@@ -110,7 +107,7 @@ class Connector:
 
     def allClosed(self) -> Deferred[None]:
         """
-        @return: a Deferred that fires when the last connection, and attempt, has ended.
+        @return: a Deferred that fires when all connections and attempts have ended.
         """
         closed: Deferred[None] = Deferred()
         self._closing.append(closed)

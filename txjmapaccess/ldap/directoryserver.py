@@ -1,11 +1,10 @@
 # -*- test-case-name: tests.integration.test_ldap_connections -*-
 """
-One directory server: binds on a pool of connections, searches on one more, and what to make of
-connections that fail.
+One directory server: binds on a pool of connections, searches on another connection, and retries.
 
-What is asked again, and where, L{txjmapaccess.ldap.retry} knows. When the last connection
-fails, or nothing comes in time, the server is down (L{txjmapaccess.ldap.health}), and everything
-that waits for it fails at once, so that logins can go elsewhere.
+L{txjmapaccess.ldap.retry} decides what is retried, and where. When the last connection fails, or
+no response arrives in time, the server is down (L{txjmapaccess.ldap.health}), and everything that
+waits for it fails at once, so that logins can try another server.
 """
 
 from __future__ import annotations
@@ -86,22 +85,22 @@ class DirectoryServer:
         self._sweep: IDelayedCall | None = None
         self._isClosed = False
 
-    # What a login asks
+    # For logins
 
     def withConnection(self, use: Use[_T], deadline: float) -> Awaitable[_T]:
         """
-        Lend a binding connection to C{use}, which is called again with another one when that was
+        Lend a binding connection to C{use}, and call it again with another one if the first was
         dead.
 
-        @raise ServerFailed: when this server could not tell.
+        @raise ServerFailed: if this server could not check the login.
         """
         return self._repeated(self._lent, use, deadline)
 
     def search(self, search: SearchRequest, deadline: float) -> Awaitable[SearchResult]:
         """
-        Search with the service account. Many searches may be under way.
+        Search with the service account. Searches may overlap.
 
-        @raise ServerFailed: when this server could not tell.
+        @raise ServerFailed: if this server could not check the login.
         """
         return self._repeated(self._searched, search, deadline)
 
@@ -109,7 +108,7 @@ class DirectoryServer:
         self, connection: LDAPConnection, dn: bytes, password: bytes, deadline: float
     ) -> Result:
         """
-        Bind on a connection that L{withConnection} lent, take the time, and count.
+        Bind on a connection from L{withConnection}, and measure it.
         """
         sent = self._reactor.seconds()
         try:
@@ -147,7 +146,7 @@ class DirectoryServer:
         deadline: float,
     ) -> _T:
         """
-        @param ask: takes C{what}, the deadline, where to ask, and the connection that failed.
+        @param ask: takes C{what}, the deadline, where to send it, and the connection that failed.
         """
         if self._isClosed:
             raise ConnectionBroken("the checker was closed")
@@ -160,7 +159,7 @@ class DirectoryServer:
                 except RetryNeeded as e:
                     where, failed = e.where, e.failed
         except FoundDown:
-            # It may be up again when this one is told.
+            # It may be up again by now.
             raise
         except (ConnectionBroken, DeadlineExceeded, ServiceRefused) as e:
             if self.health.isDown:
@@ -177,8 +176,8 @@ class DirectoryServer:
             self._sweepLater()
             until = retry.deadlineFor(where, lease, self._reactor.seconds(), deadline)
             if until < deadline:
-                # Not the bind finds out: a directory counts wrong passwords, answered or not, and
-                # may take its time for right ones.
+                # Not with a bind: a directory counts wrong passwords even if we miss the response,
+                # and may be slow for right ones.
                 await lease.connection.search(_ROOT_DSE, until)
                 lease.idleSeconds = 0.0
             return await use(lease.connection, deadline)
@@ -210,7 +209,7 @@ class DirectoryServer:
         self, where: ConnectionChoice, lease: Lease | None, problem: ServerFailed
     ) -> None:
         """
-        @raise RetryNeeded: when it is worth it.
+        @raise RetryNeeded: if a retry may help.
         """
         if self._isClosed or self.health.isDown:
             return
@@ -222,7 +221,7 @@ class DirectoryServer:
 
     def _failed(self, began: float, reason: ServerFailed) -> None:
         """
-        Find out what it says about the server that a login could not be answered.
+        Update the health of the server after a failed login.
         """
         if isinstance(reason, DeadlineExceeded) and self._connector.isAnswering(began):
             self.health.slow("a response was late while others arrived")
@@ -233,8 +232,8 @@ class DirectoryServer:
 
     def _othersLive(self) -> bool:
         """
-        Whether answers came recently, or may be on their way. Each connection on which they do not
-        come finds out by itself.
+        Whether responses arrived recently, or may be in flight. Each connection without one finds
+        out by itself.
         """
         recently = self._reactor.seconds() - retry.RECENTLY
         return self._connector.isAnswering(recently) or self._connector.isWaiting
@@ -246,8 +245,8 @@ class DirectoryServer:
 
     async def _answers(self) -> None:
         """
-        A frozen server accepts connections, so only an answer counts. Any answer does. When none
-        comes while logins get theirs, that tells nothing.
+        Test the server. A frozen server still accepts connections, so only a response counts, any
+        response. If none arrives while logins get theirs, the test proves nothing.
         """
         try:
             await self._ask(self._reactor.seconds() + self._timeout)

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.ldap.test_results -*-
 """
-What is asked of a user's entry, and what the answers mean. No I/O.
+What is read from a user's entry, and what it means. No I/O.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.ldap.usernames import checkedUsername, firstComponent
 from txjmapaccess.verdict import Reason
 
-#: Who may see an entry is decided by the directory; who may not gets one of these.
+#: Results for an entry that the client is not allowed to see.
 _CANNOT_SEE = (NO_SUCH_OBJECT, INSUFFICIENT_ACCESS)
 
 
@@ -41,7 +41,7 @@ class EntryRequirements:
     @cached_property
     def attributes(self) -> tuple[bytes, ...]:
         """
-        Those to ask for.
+        The attributes to request.
         """
         names = [name for name in (self.username, self.sessionURL) if name is not None]
         return tuple(name.encode("ascii") for name in names) or (NO_ATTRIBUTES,)
@@ -50,13 +50,13 @@ class EntryRequirements:
         """
         @return: the canonical user name.
 
-        @raise TemporaryFailure: when the entry does not say.
+        @raise TemporaryFailure: if the entry has no usable name.
         """
         return canonicalValue(entry, self.username or "")
 
     def url(self, entry: Entry) -> str | None:
         """
-        @return: the session URL as it stands there, or L{None}.
+        @return: the session URL, unchecked, or L{None}.
         """
         return None if self.sessionURL is None else sessionURLValue(entry, self.sessionURL)
 
@@ -76,7 +76,7 @@ class EntryRequirements:
 
 def requirementsOf(settings: LDAPSettings) -> EntryRequirements:
     """
-    @return: what the settings make matter.
+    @return: what these settings require.
     """
     return EntryRequirements(
         settings.canonicalAttribute(),
@@ -90,8 +90,8 @@ def userEntry(found: SearchResult) -> Entry:
     """
     @return: the user's entry.
 
-    @raise Refused: when there is none.
-    @raise TemporaryFailure: when it cannot be told which it is.
+    @raise Refused: if there is none.
+    @raise TemporaryFailure: if there are several.
     """
     result, entries = found
     if len(entries) > 1:
@@ -109,9 +109,9 @@ def matchObjection(found: SearchResult) -> Reason | None:
     """
     @param found: what C{jmap_filter} found.
 
-    @return: what speaks against the account for JMAP, or L{None}.
+    @return: the objection to the account for JMAP, or L{None}.
 
-    @raise UnexpectedResult: when that cannot be told now.
+    @raise UnexpectedResult: if it cannot be determined now.
     """
     result, entries = found
     if result.code == SUCCESS:
@@ -125,9 +125,9 @@ def ownEntry(found: SearchResult) -> Entry | None:
     """
     @param found: what reading the user's own entry found.
 
-    @return: the entry, or L{None} when the user may not see it.
+    @return: the entry, or L{None} if the user is not allowed to see it.
 
-    @raise UnexpectedResult: when that cannot be told now.
+    @raise UnexpectedResult: if it cannot be determined now.
     """
     result, entries = found
     if result.code == SUCCESS and entries:
@@ -139,11 +139,10 @@ def ownEntry(found: SearchResult) -> Entry | None:
 
 def canonicalValue(entry: Entry, attribute: str) -> str:
     """
-    The canonical name of a user. Of several values it is the one that is in the entry's name, for a
-    directory promises no order.
+    The canonical name of a user. Of several values, it is the one in the entry's DN, because a
+    directory guarantees no order.
 
-    @raise TemporaryFailure: when there is none, or it cannot be told which it is, or it cannot be a
-        name.
+    @raise TemporaryFailure: if there is no value, no single one, or no valid one.
     """
     values = _values(entry, attribute)
     if len(values) > 1:
@@ -159,8 +158,8 @@ def canonicalValue(entry: Entry, attribute: str) -> str:
 
 def sessionURLValue(entry: Entry, attribute: str) -> str | None:
     """
-    @return: the first word of the first value, as C{labeledURI} has it (RFC 2079), not checked to
-        be a URL; L{None} when there is none.
+    @return: the first word of the first value, as in C{labeledURI} (RFC 2079), not checked to be a
+        URL; L{None} if there is none.
     """
     values = _values(entry, attribute)
     words = values[0].decode("utf-8", "replace").split(" ") if values else []

@@ -2,8 +2,8 @@
 """
 What results mean for a login. Pure functions.
 
-Four ways in which a bind can end: good, good with an objection (these credentials will not last,
-so they are not usable for JMAP), refused, and not known. The last is never called a wrong password.
+A bind can be accepted, accepted with an objection (the password will not last, so it is not usable
+for JMAP), refused, or undecided. The last is never reported as a wrong password.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REFUSALS = frozenset(
 # Errors of the password policy control (draft-behera-ldap-password-policy-10, section 6.2).
 _PASSWORD_EXPIRED, _ACCOUNT_LOCKED, _CHANGE_AFTER_RESET = 0, 1, 2
 
-#: In the diagnostic message of Active Directory's result 49; they come only for a right password.
+#: In the diagnostic message of Active Directory's result 49; sent only for a correct password.
 _AD_SUBCODE = re.compile(r"^[0-9A-Fa-f]{8}: LdapErr: .*\bdata ([0-9A-Fa-f]+)\b")
 _AD_EXPIRED, _AD_MUST_CHANGE = "532", "773"
 
@@ -44,7 +44,7 @@ class PasswordPolicy:
     The password policy control of a bind response.
 
     @ivar error: one of the error numbers, or L{None}.
-    @ivar graceLogins: how many more times an expired password may bind, or L{None}.
+    @ivar graceLogins: remaining binds with an expired password, or L{None}.
     """
 
     error: int | None = None
@@ -58,7 +58,7 @@ def passwordPolicy(controls: dict[bytes, bytes]) -> PasswordPolicy:
     """
     @param controls: those of a bind response.
 
-    @raise ProtocolViolation: when the control is there and malformed.
+    @raise ProtocolViolation: if the control is malformed.
     """
     value = controls.get(PASSWORD_POLICY)
     if not value:
@@ -86,10 +86,10 @@ def bindObjection(result: Result) -> Reason | None:
     """
     @param result: how the bind of a user ended.
 
-    @return: for a good login: what speaks against the password for JMAP, or L{None}.
+    @return: for an accepted login: the objection to the password for JMAP, or L{None}.
 
-    @raise Refused: for a wrong password, an unknown user, a login that policy forbids.
-    @raise PasswordExpired: for a right password that has expired, or must be changed first.
+    @raise Refused: for a wrong password, an unknown user, or a login that policy forbids.
+    @raise PasswordExpired: for a correct password that has expired or must be changed first.
     @raise UnexpectedResult: for everything else.
     """
     policy = passwordPolicy(result.controls) if result.controls else _NO_POLICY

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.integration.test_ldap_connections -*-
 """
-The connection on which one server is searched with the service account. Searches are pipelined on
-it.
+The connection for searches with the service account on one server. Searches are pipelined.
 """
 
 from __future__ import annotations
@@ -23,8 +22,7 @@ from txjmapaccess.ldap.sharedattempt import SharedAttempt
 @dataclass(frozen=True)
 class ServiceAccount:
     """
-    @ivar dn: its distinguished name; C{b""} searches anonymously, without a bind.
-    @ivar password: its password.
+    @ivar dn: its distinguished name; C{b""} for anonymous searches, without a bind.
     """
 
     dn: bytes = b""
@@ -62,15 +60,15 @@ class ServiceConnection:
     @property
     def connections(self) -> list[LDAPConnection]:
         """
-        The connection, if there is one.
+        The connection, if it is open.
         """
         return [] if self._connection is None else [self._connection]
 
     async def get(self, deadline: float, notThis: LDAPConnection | None = None) -> Lease:
         """
-        @param notThis: a connection that turned out to be dead: whatever came after it is fresh.
+        @param notThis: a connection that failed; any later one is fresh.
 
-        @raise ServerFailed: when there is none in time.
+        @raise ServerFailed: if there is none in time.
         """
         connection = self._connection
         if connection is not None and connection is notThis:
@@ -87,7 +85,7 @@ class ServiceConnection:
 
     def closeIdle(self, seconds: float) -> None:
         """
-        Close the connection when it was not used for so long.
+        Close the connection if it has been idle for this long.
         """
         connection = self._connection
         if connection is None or connection.isWaiting:
@@ -98,7 +96,7 @@ class ServiceConnection:
 
     def disappoint(self, reason: ServerFailed) -> None:
         """
-        Nobody goes on waiting for the connection: all fail with C{reason}.
+        Everything that waits for the connection fails with C{reason}.
         """
         self._connecting.cancel(reason)
 

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.ldap.test_connectionpool -*-
 """
-One attempt that several wait for.
+One attempt that several logins share.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _T = TypeVar("_T")
 
 class SharedAttempt(Generic[_T]):
     """
-    @param attempt: begins an attempt. It goes on when nobody waits any more, so it must have a
-        deadline of its own.
+    @param attempt: begins an attempt, with its own deadline, because it continues when all waiters
+        are gone.
 
-    @ivar isRunning: whether an attempt is under way.
+    @ivar isRunning: whether an attempt is in progress.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class SharedAttempt(Generic[_T]):
 
     def begin(self) -> None:
         """
-        Begin an attempt unless one is under way.
+        Begin an attempt unless one is in progress.
         """
         if self.isRunning:
             return
@@ -45,9 +45,9 @@ class SharedAttempt(Generic[_T]):
 
     def wait(self, deadline: float) -> Deferred[_T]:
         """
-        Begin an attempt, or join the one that is under way.
+        Begin an attempt, or join the one in progress.
 
-        @param deadline: how long to wait, as a time of the clock in seconds.
+        @param deadline: a time of the clock, in seconds.
 
         @return: a Deferred of the outcome, or a failure with L{DeadlineExceeded}. Cancelling it
             does not disturb the others.
@@ -66,7 +66,7 @@ class SharedAttempt(Generic[_T]):
 
     def cancel(self, reason: Exception) -> None:
         """
-        Give up the attempt that is under way: who waits fails with C{reason}.
+        Cancel the attempt in progress: all waiters fail with C{reason}.
         """
         self._tell(Failure(reason))
         if self.isRunning and self._running is not None:
@@ -82,7 +82,7 @@ class SharedAttempt(Generic[_T]):
         self._tell(outcome)
 
     def _tell(self, outcome: _T | Failure) -> None:
-        # Any of them may make another one leave, or come again.
+        # A callback may cancel another waiter, or wait again.
         waiters, self._waiters = self._waiters, {}
 
         def tell(waiter: Deferred[_T]) -> None:

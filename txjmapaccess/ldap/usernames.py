@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.ldap.test_usernames -*-
 """
-User names and passwords before they get near a directory, and the distinguished names that are made
-of them. Pure functions.
+Checks of user names and passwords, and distinguished names made of them. Pure functions.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ _ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
 _PAIR = re.compile(rb"([^=,+]+)=((?:[^\\,+]|\\.)*)", re.DOTALL)
 _RDN = r'(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= *(?:[^\\,+"<>;]|\\.)+'
 _DN = re.compile(rf" *{_RDN}(?:[,+] *{_RDN})*\Z")
-#: What a sAMAccountName cannot hold; in a bind name that is no DN it would change who is meant.
+#: Characters that a sAMAccountName cannot contain; in a bind name they could change the user.
 _NOT_IN_ACCOUNT_NAMES = frozenset('"/\\[]:;|=,+*?<>@')
-#: Bind names that are no DN: what is not from the user must say which kind of name it is.
+#: Bind names other than DNs: the constant part must determine the kind of name.
 _ACCOUNT_TEMPLATE = re.compile(r"\{user\}@[^{}@\\]+|[^{}@\\]+\\\{user\}")
 
 
-#: Characters. Servers end the connection when a request is too long (slapd above 256 KiB), and
-#: nobody shall be able to make a server look dead.
+#: Characters. Servers close the connection if a request is too long (slapd above 256 KiB), and a
+#: client must not be able to make a server look dead.
 LONGEST_USERNAME, LONGEST_PASSWORD = 512, 4096
 
 

@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.integration.test_ldap_checker -*-
 """
-What a login asks of one directory server, and what it makes of the answers.
+The requests of a login to one directory server, and what the responses mean.
 
-L{TemplateVerifier} binds as the user at once, and reads the user's entry over that same connection,
-when something in it matters. L{SearchVerifier} searches the entry with the service account, binds
-as what it found, and puts C{jmap_filter} to the service account's connection.
+L{TemplateVerifier} binds as the user, then reads the user's entry over the same connection if it
+needs the entry. L{SearchVerifier} finds the entry with the service account, binds as that entry,
+and checks C{jmap_filter} with the service account.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SOURCE = "ldap"
 
 class IVerifier(Protocol):
     """
-    Asks one server about one login.
+    Checks one login on one server.
     """
 
     def verify(
@@ -39,11 +39,11 @@ class IVerifier(Protocol):
         @param username: checked by L{txjmapaccess.ldap.usernames}, as the password is.
         @param deadline: a time of the clock, in seconds.
 
-        @return: the evidence for a good login.
+        @return: the evidence for an accepted login.
 
-        @raise Refused: for any other.
-        @raise ServerFailed: when this server could not tell.
-        @raise TemporaryFailure: when no server can tell.
+        @raise Refused: if the directory refused it.
+        @raise ServerFailed: if this server could not check it.
+        @raise TemporaryFailure: if no server can check it.
         """
 
 
@@ -60,8 +60,8 @@ class TemplateVerifier:
         self, server: DirectoryServer, username: str, password: bytes, deadline: float
     ) -> Awaitable[Evidence]:
         """
-        See L{IVerifier}. Unless the entry says the name of the mailbox, the name that is bound is
-        that name, letter by letter, so that no spelling leads to somebody else's.
+        See L{IVerifier}. Unless the entry has the user's name, the bind uses exactly the canonical
+        name, so that no spelling leads to another user's mail.
         """
         name = username if self._requirements.username is not None else canonicalName(username)
         dn = self._template.nameFor(name)
@@ -86,7 +86,7 @@ class TemplateVerifier:
             if entry is not None:
                 url = requirements.url(entry)
             elif requirements.sessionURL is not None:
-                # Not absent, but hidden: the common URL may be wrong.
+                # The entry is hidden, not absent: the common URL may be wrong.
                 objection = objection or Reason.NO_EVIDENCE
             if requirements.username is not None:
                 name = self._canonical(entry, objection)
@@ -101,7 +101,7 @@ class TemplateVerifier:
         if entry is not None:
             return self._requirements.name(entry)
         if objection is Reason.PASSWORD_MUST_CHANGE:
-            # Whose mail it is cannot be told before.
+            # The user's name cannot be read before.
             raise PasswordExpired("the password must be changed first")
         raise TemporaryFailure("users cannot read username_attribute of their own entries")
 
@@ -138,7 +138,7 @@ class SearchVerifier:
     def _search(self, username: str) -> SearchRequest:
         encoded = self._filter.encoded(username.encode("utf-8"))
         requirements = self._requirements
-        # Two, to see that there is more than one.
+        # Two, to notice ambiguous results.
         return SearchRequest(
             self._base, SCOPE_SUBTREE, encoded, requirements.attributes, 2, requirements.timeLimit
         )
@@ -146,7 +146,7 @@ class SearchVerifier:
 
 def verifier(settings: LDAPSettings) -> IVerifier:
     """
-    @return: the one that the settings ask for.
+    @return: the verifier for these settings.
     """
     template, filter = settings.bindName(), settings.searchFilter()
     if template is not None:
