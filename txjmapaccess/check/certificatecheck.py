@@ -33,8 +33,8 @@ def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) ->
     @param now: in seconds since the epoch.
     @param days: how many days before the end of a certificate to warn.
 
-    @return: what is to be said about endpoints and certificates. No port is bound: the service may
-        have it.
+    @return: findings about endpoints and certificates. No port is bound: the service may be
+        running.
     """
     try:
         listens = [parseListen(description) for description in imap.listen]
@@ -55,7 +55,7 @@ def checkMetrics(
     """
     @param description: the endpoint string of C{[metrics]}.
 
-    @return: what is to be said about it, see L{checkListening}.
+    @return: findings about it, see L{checkListening}.
     """
     if description is None:
         return []
@@ -84,9 +84,9 @@ def _checkExposure(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
 
 def checkEndpoint(reactor: Any, listen: ListenEndpoint) -> None:
     """
-    @raise ConfigurationError: for what is no endpoint string.
+    @raise ConfigurationError: if it is not an endpoint string.
     """
-    # Only systemd itself could say whether it passes a socket, and does not pass it here.
+    # systemd passes its sockets to the service, not to this process.
     if not listen.transport.startswith("systemd:"):
         makeEndpoint(reactor, listen)
 

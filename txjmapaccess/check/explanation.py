@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_explanation -*-
 """
-Why a server could not be reached, and what to do about it: from the texts of Twisted, OpenSSL and
+Explains why a server could not be reached, and what to do: from the texts of Twisted, OpenSSL and
 this package to two short phrases.
 """
 
@@ -17,7 +17,7 @@ from txjmapaccess.check.peercertificate import Peer, day, fetchPeer
 class Explanation(NamedTuple):
     """
     @ivar what: what is wrong.
-    @ivar remedy: how to mend it.
+    @ivar remedy: how to fix it.
     """
 
     what: str
@@ -121,11 +121,11 @@ def explain(
 ) -> Explanation:
     """
     @param problem: the text of an exception.
-    @param host: the name or address that was asked for.
-    @param peer: the certificate that was seen there, if any.
+    @param host: the name or address of the server.
+    @param peer: the server's certificate, if known.
     @param now: in seconds since the epoch.
     @param key: the setting with the address.
-    @param trust: where the certificates to trust belong.
+    @param trust: where to add trusted certificates.
     """
     isName = any(text in problem for text in _NAME)
     if peer is not None and (isName or _UNTRUSTED in problem):

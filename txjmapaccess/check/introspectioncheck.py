@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_check_provider -*-
 """
-The introspection endpoint of C{[introspection]}: found as a login finds it, and asked about a token
-that nobody has issued, which shows whether C{client_id} and its secret are good.
+The introspection endpoint of C{[introspection]}: discovered as for a login, and queried about a
+random token, which shows whether C{client_id} and its secret are accepted.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from txjmapaccess.errors import TemporaryFailure, TokenRefused
 from txjmapaccess.oauth.checker import IntrospectionChecker
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
-#: What L{txjmapaccess.oauth.introspection} says about a token that the provider does not know.
+#: The refusal in L{txjmapaccess.oauth.introspection} for an unknown token.
 NOT_ACTIVE = "The token is not active"
 
-#: What a text of the checker holds, and what to do about it.
+#: Parts of the checker's texts, and remedies.
 _REMEDIES = (
     ("does not accept client_id", "correct client_id, client_secret_file or client_auth"),
     ("not the metadata of the issuer", "set issuer to the provider's own issuer identifier"),
@@ -54,7 +54,7 @@ class IntrospectionCheck:
     @property
     def url(self) -> str:
         """
-        What the configuration says.
+        The configured URL.
         """
         return self.settings.endpoint or self.settings.issuer or ""
 
@@ -67,7 +67,7 @@ class IntrospectionCheck:
 
     async def run(self) -> list[Finding]:
         """
-        Look at the provider.
+        Check the provider.
         """
         checker = IntrospectionChecker.fromSettings(self.settings, self.reactor)
         try:

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_check_directory -*-
 """
-Each directory server of C{[ldap]}: connected to as a login does, over TLS where that is configured,
-with the service account where there is one.
+Each directory server of C{[ldap]}: connects as a login does, with TLS and the service account as
+configured.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from txjmapaccess.ldap.uri import ServerURI
 
 _RENEW = "renew it there"
 
-#: What to do about L{LDAPSettings.warnings}, by the keys that they begin with.
+#: Remedies for L{LDAPSettings.warnings}, by the key at their start.
 _REMEDIES = {
     "accept_any_certificate": "use ca_file to trust its CA instead",
     "uris": "set one of them",
@@ -40,7 +40,7 @@ _REMEDIES = {
 
 def warningsAbout(settings: LDAPSettings) -> list[Finding]:
     """
-    @return: what works and should not be.
+    @return: warnings about insecure settings.
     """
     found = []
     for sentence in settings.warnings():
@@ -81,7 +81,7 @@ class DirectoryServerCheck:
 
     async def run(self) -> list[Finding]:
         """
-        Look at the server.
+        Check the server.
         """
         deadlines = Deadlines(self.reactor)
         try:
@@ -144,7 +144,7 @@ class DirectoryServerCheck:
         result, _ = await connection.search(search, self._deadline())
         how = "it responds over TLS" if self._usesTLS else "it responds"
         if base is None:
-            # Whatever it says about its root: it is there.
+            # Any result will do.
             return ok(self.subject, how)
         problem = self._baseProblem(result.code)
         if problem is not None:
@@ -157,7 +157,7 @@ class DirectoryServerCheck:
         @param code: of the search at C{search_base} (RFC 4511, appendix A).
         """
         if code == SUCCESS:
-            # An entry or none: that it may be searched is what counts.
+            # With or without an entry: the search is allowed.
             return None
         who = "bind_dn" if self.settings.bind_dn else "anonymous users"
         if code == NO_SUCH_OBJECT:
@@ -182,7 +182,7 @@ class DirectoryServerCheck:
 
     async def _peer(self, deadlines: Deadlines) -> Peer | None:
         """
-        @return: the certificate that did not verify. Nothing is sent on this connection.
+        @return: the certificate that failed verification. Nothing is sent on this connection.
         """
         if not self._usesTLS:
             return None

@@ -25,8 +25,8 @@ class _VersionOption:
 
 class CheckOptions(_VersionOption, SettingsOptions):
     """
-    The options of C{txjmapaccess check}: those of C{twistd jmapaccess} that say what is configured,
-    and what is to be known about it.
+    The options of C{txjmapaccess check}: those of C{twistd jmapaccess} that override the
+    configuration, and its own.
 
     @ivar directories: the arguments of each C{--auth ldap:}.
     @ivar providers: the arguments of each C{--auth introspection:}.
@@ -57,7 +57,7 @@ class CheckOptions(_VersionOption, SettingsOptions):
 
     def opt_auth(self, description: str) -> None:
         """
-        A way to check passwords or tokens, see --help-auth; several are asked in order.
+        A way to check passwords or tokens, see --help-auth; can be repeated, in order.
         """
         super().opt_auth(description)
         authType, _, arguments = description.partition(":")
@@ -80,7 +80,7 @@ class CheckOptions(_VersionOption, SettingsOptions):
 
 class CommandLine(_VersionOption, usage.Options):
     """
-    The options of C{txjmapaccess}: a command and its own.
+    The options of C{txjmapaccess}: a command and its options.
     """
 
     synopsis = "Usage: txjmapaccess"
@@ -99,7 +99,7 @@ class CommandLine(_VersionOption, usage.Options):
 
 def parse(arguments: list[str]) -> CheckOptions:
     """
-    @raise ConfigurationError: for options that have no meaning, with a sentence.
+    @raise ConfigurationError: for invalid options, with a sentence.
     """
     options = CommandLine()
     try:

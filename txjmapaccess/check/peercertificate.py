@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.check.test_certificatecheck -*-
 """
-Certificates that others show.
+Certificates of other servers.
 
-When TLS fails, OpenSSL says only that verification failed. To say why, the certificate is fetched
-once more, over a connection on which nothing is verified and nothing is sent.
+When TLS fails, OpenSSL says only that verification failed. To explain it, the certificate is
+fetched again over a connection without verification, on which nothing is sent.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Peer:
     """
     @ivar dns: the host names in a certificate.
     @ivar addresses: the addresses in it.
-    @ivar begins: when its time begins, in seconds since the epoch.
-    @ivar ends: and when it ends.
+    @ivar begins: the start of its validity, in seconds since the epoch.
+    @ivar ends: the end of its validity.
     """
 
     dns: tuple[str, ...]
@@ -59,8 +59,8 @@ class Peer:
 
     def isFor(self, host: str) -> bool:
         """
-        @return: whether C{host} is one of the names (RFC 6125, section 6.4). Only for sentences:
-            what may be trusted, others decide.
+        @return: whether C{host} is one of the names (RFC 6125, section 6.4). For explanations only,
+            not for trust.
         """
         host = host.lower().rstrip(".")
         wildcard = "*." + host.partition(".")[2]
@@ -121,8 +121,7 @@ def checkDates(subject: str, peer: Peer, now: float, days: float, remedy: str) -
 
 async def fetchPeer(reactor: Any, host: str, port: int) -> Peer | None:
     """
-    @return: what the TLS server there shows, or L{None} when that cannot be told. Cancelling ends
-        the connection.
+    @return: the certificate of the TLS server there, or L{None}. Cancelling closes the connection.
     """
     examiner = _Examiner()
     factory = Factory.forProtocol(lambda: examiner)
@@ -133,7 +132,7 @@ async def fetchPeer(reactor: Any, host: str, port: int) -> Peer | None:
         await endpoint.connect(factory).addTimeout(_FETCHING, reactor)
         certificate = await examiner.seen.addTimeout(_FETCHING, reactor)
     except Exception:
-        # What is wrong is known already; this would have said more about it.
+        # The problem is known already; this is only for a better explanation.
         return None
     return None if certificate is None else peerOf(certificate)
 
@@ -154,7 +153,7 @@ class _AnyCertificate:
 @implementer(IHandshakeListener)
 class _Examiner(Protocol):
     """
-    Takes the certificate and goes.
+    Takes the certificate and closes the connection.
     """
 
     def __init__(self) -> None:
@@ -182,7 +181,7 @@ async def datesOf(reactor: Any, url: str, subject: str, now: float, days: float)
     @param now: in seconds since the epoch.
     @param days: how many days before the end of the server's certificate to warn.
 
-    @return: what is to be said about the dates of the certificate there, if anything.
+    @return: a finding if the certificate there expires soon or is not valid.
     """
     parts = urlsplit(url)
     if parts.scheme != "https":

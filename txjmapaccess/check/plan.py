@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_command -*-
 """
-From a configuration to what is to be looked at.
+From a configuration to the steps of its check.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from txjmapaccess.twistd.config import Settings
 from txjmapaccess.twistd.connectionsettings import makeCheckers, makeConnectionSettings
 from txjmapaccess.twistd.plugins import FoundRealm
 
-#: Seconds for a step that waits for nothing but files.
+#: Seconds for a step that only reads files.
 _FILES = 10.0
 
 

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_realmcheck -*-
 """
-Where the mail is: C{[imap] realm}.
+The mail store: C{[imap] realm}.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _MAILDIR = "maildir:"
 
 def checkRealm(description: str) -> tuple[list[Finding], FoundRealm | None]:
     """
-    Make the realm as the service does at its start, which makes no directory.
+    Create the realm as the service does at startup, which creates no directory.
 
-    @return: what is to be said, and the realm, unless it cannot be made.
+    @return: findings, and the realm, unless it cannot be created.
     """
     subject = f"[imap] realm {description}"
     try:
@@ -50,7 +50,7 @@ def _checkDirectory(subject: str, path: str) -> list[Finding]:
 
 def _writeProblem(path: str) -> str | None:
     """
-    Make a file, which has no name where the system can do that, and remove it.
+    Create a file, without a name if the system supports that, and remove it.
     """
     try:
         with tempfile.TemporaryFile(dir=path) as file:

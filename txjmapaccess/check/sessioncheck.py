@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.integration.test_check_session -*-
 """
-The session URL of C{[jmap]}, asked without credentials.
+The session URL of C{[jmap]}, requested without credentials.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def sessionSteps(
     @param passwords: whether there is a checker for passwords.
     @param tokens: whether there is one for tokens.
 
-    @return: at most one: the URL of a user that is not named cannot be asked.
+    @return: at most one step: a URL for each user cannot be requested without a user.
     """
     url = settings.jmap.session_url
     if url is None or SessionURLTemplate(url).perUser:
@@ -44,9 +44,9 @@ def sessionSteps(
 
 def unaskedURL(settings: Settings, isUserNamed: bool) -> list[Finding]:
     """
-    @param isUserNamed: whether a user's own URL will be asked anyway.
+    @param isUserNamed: whether a user's own URL will be requested anyway.
 
-    @return: what is to be said about a configuration whose URL cannot be asked.
+    @return: a warning about a configuration without a URL to request.
     """
     url = settings.jmap.session_url
     if url is not None:
@@ -67,8 +67,8 @@ def unaskedURL(settings: Settings, isUserNamed: bool) -> list[Finding]:
 @dataclass(frozen=True)
 class SessionCheck:
     """
-    @ivar passwords: whether anybody may be told that a password works there.
-    @ivar tokens: whether anybody may be told that a token does.
+    @ivar passwords: whether a login with a password can be usable there.
+    @ivar tokens: whether a login with a token can.
     """
 
     reactor: Any
@@ -86,7 +86,7 @@ class SessionCheck:
 
     async def run(self) -> list[Finding]:
         """
-        Ask for the Session object.
+        Request the Session object.
         """
         try:
             response = await SessionClient(self.reactor).ask(self.url)

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.integration.test_check_session -*-
 """
-Asking the JMAP session resource (RFC 8620, section 2), as a client does.
+A client for the JMAP session resource (RFC 8620, section 2).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from txjmapaccess.sessionurl import checkSessionURL
 #: Seconds for one request, and how many redirects are followed.
 TIMEOUT = 10.0
 MOST_REDIRECTS = 5
-#: For everything that is done about one URL, in seconds.
+#: Seconds for everything about one URL.
 SECONDS = TIMEOUT * (MOST_REDIRECTS + 2)
 
 #: Octets of a Session object: hundreds of accounts fit.
@@ -54,7 +54,7 @@ class RequestFailed(Exception):
 
 class BadRedirect(Exception):
     """
-    A redirect that must not, or need not, be followed. Its text is the end of a sentence.
+    A redirect that is not followed. Its text is the end of a sentence.
     """
 
 
@@ -74,9 +74,9 @@ def bearer(token: str) -> bytes:
 
 def redirected(response: SessionResponse) -> str:
     """
-    @return: the URL to which a redirect leads.
+    @return: the target of a redirect.
 
-    @raise BadRedirect: when it must not be followed.
+    @raise BadRedirect: if it must not be followed.
     """
     target = urljoin(response.url, response.location or "").partition("#")[0]
     if not response.location:
@@ -119,8 +119,8 @@ class SessionClient:
 
         @param authorization: the value of the C{Authorization} header.
 
-        @raise RequestFailed: when there is none.
-        @raise BadRedirect: when a redirect is not followed.
+        @raise RequestFailed: if there is no response.
+        @raise BadRedirect: if a redirect is not followed.
         """
         first = url
         for _ in range(MOST_REDIRECTS + 1):
@@ -158,7 +158,7 @@ class SessionClient:
 
 async def explainFailure(reactor: Any, failure: RequestFailed) -> Explanation:
     """
-    @return: what is wrong when there is no response, and what to do.
+    @return: why there is no response, and what to do.
     """
     trust = "the trusted CAs of this machine"
     return await explainURL(reactor, failure.url, failure.problem, KEY, trust)

@@ -35,13 +35,12 @@ _MEMBERS: dict[str, type] = {
 @dataclass(frozen=True)
 class SessionResponse:
     """
-    What came in the end.
+    The final response.
 
-    @ivar url: where it came from, behind all redirects.
+    @ivar url: its URL, after all redirects.
     @ivar status: the HTTP status.
     @ivar schemes: the authentication schemes of C{WWW-Authenticate}, in lower case.
-    @ivar location: where a redirect leads, or L{None}.
-    @ivar body: what came with it.
+    @ivar location: the target of a redirect, or L{None}.
     """
 
     url: str
@@ -97,7 +96,7 @@ def strangerFinding(response: SessionResponse, subject: str) -> Finding:
 
 def unexpected(status: int) -> tuple[str, str]:
     """
-    @return: what a status means that is neither 200 nor 401, and what to do about it.
+    @return: the meaning of a status other than 200 and 401, and what to do.
     """
     what = f"it responds with {status}"
     if status in (404, 405, 410):
@@ -116,10 +115,10 @@ def missingScheme(
 ) -> tuple[str, str] | None:
     """
     @param response: to a request without credentials.
-    @param passwords: whether anybody may be told that a password works there.
-    @param tokens: whether anybody may be told that a token does.
+    @param passwords: whether a login with a password can be usable there.
+    @param tokens: whether a login with a token can.
 
-    @return: what a JMAP server does not offer that users are told works there, and what to do.
+    @return: the authentication that users need there and the server does not offer, and what to do.
     """
     if response.status != 401 or not response.schemes:
         return None

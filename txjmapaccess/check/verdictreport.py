@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_verdictreport -*-
 """
-A login and its verdict, in words, and whether JMAP agrees. No I/O.
+Findings about a login, its verdict, and the JMAP response. No I/O.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from txjmapaccess.errors import ConfigurationError, couldTell, reasonOf
 from txjmapaccess.sessionurl import checkSessionURL
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 
-#: What makes credentials of a kind usable only where they are.
+#: Remedies if the verdict is usable and the JMAP server refuses.
 _KINDS = {
     Secret.PASSWORD: "set [jmap] passwords = false, or make jmap_filter more restrictive",
     Secret.TOKEN: "set [jmap] tokens = false, or correct jmap_scopes and jmap_audiences",
@@ -22,7 +22,7 @@ _KINDS = {
     Secret.NOTHING: "",
 }
 
-#: What would make credentials usable that JMAP accepts.
+#: Remedies if the verdict is known and the JMAP server accepts.
 _WIDER = {
     Reason.PASSWORDS: "set [jmap] passwords = true",
     Reason.TOKENS: "set [jmap] tokens = true",
@@ -35,7 +35,7 @@ _WIDER = {
 
 def refusalFinding(failure: Failure, subject: str) -> Finding:
     """
-    @param failure: what the checkers said to the credentials.
+    @param failure: of the checkers.
     """
     reason = reasonOf(failure)
     if couldTell(failure):
@@ -80,7 +80,7 @@ def _unknown(
 
 def _evidence(authentication: Authentication) -> str:
     """
-    @return: who says what about these credentials.
+    @return: the evidence, for a sentence.
     """
     found = authentication.evidence
     if found is None:

@@ -22,7 +22,7 @@ from txjmapaccess.pacing import Pace
 #: after five), because a request that meets that is lost.
 IDLE_SECONDS = 4
 
-#: How long an orderly end may take: over TLS the other side has a say in it.
+#: Seconds for a graceful close: over TLS it needs the other side.
 _CLOSE_SECONDS = 1
 
 
@@ -36,8 +36,8 @@ class HTTPConnection(Protocol):
     """
     An HTTP/1.1 connection that is kept alive.
 
-    @param pool: is told when it is open, free for the next request, and closed.
-    @param longest: how many octets the body of a response may have.
+    @param pool: its methods are called when this is open, free for the next request, and closed.
+    @param longest: most octets of the body of a response.
     """
 
     def __init__(self, pool: KeepAlivePool, longest: int) -> None:
@@ -60,7 +60,7 @@ class HTTPConnection(Protocol):
 
     def close(self) -> None:
         """
-        Close it in order, which over TLS may take forever.
+        Close it gracefully, which over TLS may take forever.
         """
         self._transport.loseConnection()
 
@@ -91,7 +91,7 @@ class HTTPConnection(Protocol):
         See L{Protocol}.
         """
         if self._pending is None:
-            # Nobody has asked for that, or wants it any more.
+            # Unsolicited, or for a cancelled request.
             self.abort()
             return
         try:
@@ -107,12 +107,12 @@ class HTTPConnection(Protocol):
         pending, self._pending = self._pending, None
         self._hasWorked = True
         keepAlive = self._reader.keepAlive
-        # Now, so that a connection that is idle holds nothing of what it was told.
+        # Now, so that an idle connection keeps nothing of the response.
         self._reader.expect()
         if keepAlive:
             self._pool.released(self)
         else:
-            # All has been said. The other side may never let go.
+            # The response is complete, and the other side may never close.
             self.abort()
         assert pending is not None
         self._pool.pace.soon(partial(_tell, pending), response)
@@ -131,8 +131,8 @@ class HTTPConnection(Protocol):
             self._end(reason if response is None else response)
 
     def _mayBeStale(self, reason: Failure) -> bool:
-        # Once it has worked the certificate was good: what is said now is about the end. OpenSSL
-        # makes an error of one without a farewell.
+        # If it has worked before, its certificate was valid and the reason is about the end only.
+        # OpenSSL reports an error for an end without close_notify.
         return self._hasWorked or bool(reason.check(ConnectionClosed))
 
     def _end(self, result: Response | Failure) -> None:
@@ -142,20 +142,20 @@ class HTTPConnection(Protocol):
 
 
 def _tell(pending: Deferred[Response], response: Response) -> None:
-    # It may have been cancelled while it waited for its turn.
+    # It may have been cancelled meanwhile.
     if not pending.called:
         pending.callback(response)
 
 
 class KeepAlivePool(Factory):
     """
-    The connections to one server. As many are kept as are used at one time.
+    The connections to one server: as many as were used at one time.
 
     @param clock: an L{twisted.internet.interfaces.IReactorTime}.
     @param endpoint: makes them.
-    @param longest: how many octets the body of a response may have.
+    @param longest: most octets of the body of a response.
 
-    @ivar pace: at which responses are taken in. A provider that hung may give many at a time.
+    @ivar pace: paces responses: after a hang, a provider may send many at a time.
     """
 
     noisy = False
@@ -168,7 +168,7 @@ class KeepAlivePool(Factory):
         self.pace = Pace(clock)
         self._endpoint = endpoint
         self._open: set[HTTPConnection] = set()
-        #: Since when; the one that was used last comes last.
+        #: Since when; the most recently used one is last.
         self._idle: dict[HTTPConnection, float] = {}
         self._timer: IDelayedCall | None = None
         self._closed: Deferred[None] | None = None
@@ -178,7 +178,7 @@ class KeepAlivePool(Factory):
         @param request: the whole request.
         @param fresh: whether to use a new connection in any case.
 
-        @return: see L{HTTPConnection.send}. It fails also with whatever connecting fails with.
+        @return: see L{HTTPConnection.send}. It also fails if connecting fails.
         """
         if self._idle and not fresh:
             connection, _ = self._idle.popitem()
@@ -188,9 +188,9 @@ class KeepAlivePool(Factory):
 
     def close(self) -> Deferred[None]:
         """
-        Close all connections, and keep no others.
+        Close all connections, and keep no new ones.
 
-        @return: a Deferred that fires when they are closed, and soon in any case.
+        @return: a Deferred that fires when they are closed, or after a second.
         """
         closed = self._closed = Deferred()
         self._stopTimer()
@@ -239,7 +239,7 @@ class KeepAlivePool(Factory):
 
     def _closeIdle(self) -> None:
         """
-        One timer for all: one for each request would cost more than the connection.
+        One timer for all: a timer for each request would cost more than the connection.
         """
         self._timer = None
         end = self._clock.seconds() - IDLE_SECONDS

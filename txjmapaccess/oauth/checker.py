@@ -42,20 +42,19 @@ from txjmapaccess.settings import fromMapping
 @implementer(ICredentialsChecker, ICheckerLifecycle, ITokenAdvice)
 class IntrospectionChecker:
     """
-    Accepts access tokens that an OAuth 2.0 provider says are good for IMAP, and leaves evidence
-    about whether they are good for JMAP.
+    Accepts access tokens that an OAuth 2.0 provider calls valid, and leaves evidence of whether
+    they are valid for JMAP.
 
     @param reactor: the reactor; L{None} for the global one.
-    @param network: makes all requests, instead of one that is made from C{ca_file}.
-    @param now: tells the time in seconds since the epoch.
-    @param keys: the settings, with the names that they have in the configuration file; see
-        L{IntrospectionSettings}.
+    @param network: sends all requests; L{None} for one with C{ca_file}.
+    @param now: the time, in seconds since the epoch.
+    @param keys: the settings, named as in the configuration file; see L{IntrospectionSettings}.
 
     @ivar credentialInterfaces: L{IBearerToken}; and
         L{twisted.cred.credentials.IUsernamePassword} with C{as_password}.
-    @ivar counters: what happened up to now.
+    @ivar counters: counts logins and requests.
 
-    @raise ConfigurationError: for settings that cannot be used.
+    @raise ConfigurationError: for invalid settings.
     """
 
     _log = Logger()
@@ -79,7 +78,7 @@ class IntrospectionChecker:
         self._pace = Pace(reactor)
         self.counters = IntrospectionCounters()
         self._client = IntrospectionClient(settings, http, reactor, self.counters)
-        # Without a cache, refusals are not kept either.
+        # Without a cache, refusals are not cached either.
         refusalSeconds = REFUSAL_SECONDS if settings.cache_seconds else 0.0
         self._cache: ResultCache[TokenInfo] = ResultCache(
             reactor, self._lifetime, refusalSeconds, pace=self._pace
@@ -92,22 +91,22 @@ class IntrospectionChecker:
         cls, settings: IntrospectionSettings, reactor: Any = None
     ) -> IntrospectionChecker:
         """
-        @return: a checker with settings that were checked before.
+        @return: a checker with valid settings.
         """
         keys = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.init}
         return cls(reactor=reactor, **keys)
 
     def start(self) -> None:
         """
-        Discover the endpoint, anew if that was done before, and introspect a token that cannot
-        exist: this finds a provider that cannot be reached, a client secret that is wrong, and a
-        provider that accepts anything. See L{ICheckerLifecycle.start}.
+        Discover the endpoint (again) and introspect a random token. This finds an unreachable
+        provider, a wrong client secret, and a provider that accepts anything. See
+        L{ICheckerLifecycle.start}.
         """
         sentence = exposure(self._settings.client_secret_file)
         if sentence is not None:
             self._log.warn("Introspection: client_secret_file: {sentence}", sentence=sentence)
         probe = self._client.introspect(secrets.token_urlsafe(32), rediscover=True)
-        # The client has told the operator what failed.
+        # The client has logged the failure.
         probe.addCallbacks(self._probed, lambda failure: failure.trap(TemporaryFailure))
         probe.addErrback(lambda f: self._log.failure("Testing the introspection endpoint", f))
 
@@ -126,10 +125,10 @@ class IntrospectionChecker:
 
     def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
         """
-        @return: a Deferred of the user's name. It can be cancelled, which disturbs no other login.
+        @return: a Deferred of the user's name. It can be cancelled without disturbing other logins.
             It fails with L{TokenRefused} (L{Refused} for a password),
-            L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} when the
-            provider cannot be asked.
+            L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} if the
+            provider cannot answer.
         """
         info = maybeDeferred(self._lookUp, credentials)
         return info.addCallback(self._accept, credentials).addErrback(self._count)
@@ -155,7 +154,7 @@ class IntrospectionChecker:
         if len(token) > LONGEST_TOKEN or not TOKEN.match(token):
             raise self.advise(TokenRefused("This is not an access token (RFC 6750)"))
         misses = self.counters.cacheMisses
-        info = self._cache.get((token.encode(),), lambda: self._ask(token))
+        info = self._cache.get((token.encode(),), lambda: self._introspect(token))
         self.counters.cacheHits += self.counters.cacheMisses == misses
         return info
 
@@ -167,7 +166,7 @@ class IntrospectionChecker:
         self.counters.accepted += 1
         return info.username
 
-    def _ask(self, token: str) -> Deferred[TokenInfo]:
+    def _introspect(self, token: str) -> Deferred[TokenInfo]:
         self.counters.cacheMisses += 1
         return self._client.introspect(token).addCallback(self._judge)
 
@@ -214,7 +213,7 @@ def _text(value: bytes | str) -> str:
 
 def _notAToken(failure: Failure) -> Failure:
     """
-    That a password is no token says nothing about it as a password: the next checker may know.
+    A password that is not a token may still be right as a password: the next checker decides.
     """
     if isinstance(failure.value, TokenRefused):
         raise Refused(str(failure.value))

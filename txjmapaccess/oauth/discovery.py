@@ -34,8 +34,8 @@ class Provider:
 
 def metadataURLs(issuer: str) -> tuple[str, ...]:
     """
-    @return: where the issuer's metadata may be, to be tried in this order. OpenID puts its path
-        behind the issuer's own; RFC 8414 (section 3.1) puts it between host and path.
+    @return: possible URLs of the issuer's metadata, to be tried in order. OpenID appends its path
+        to the issuer's; RFC 8414 (section 3.1) inserts it between host and path.
     """
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
@@ -49,8 +49,8 @@ def readMetadata(document: Mapping[str, object], issuer: str, url: str) -> Provi
     """
     @param document: the JSON object that was found at C{url}.
 
-    @raise TemporaryFailure: when it is another issuer's (RFC 8414, section 3.3: the two must be
-        identical), or has no introspection endpoint that may be used.
+    @raise TemporaryFailure: if it is for a different issuer (RFC 8414, section 3.3: the two must be
+        identical), or has no valid introspection endpoint.
     """
     if document.get("issuer") != issuer:
         raise TemporaryFailure(f"{url} is not the metadata of the issuer {issuer}")
@@ -66,11 +66,10 @@ def readMetadata(document: Mapping[str, object], issuer: str, url: str) -> Provi
 
 def checkProviderURL(url: str) -> str:
     """
-    @return: C{url}, which is an absolute https URL, or an http URL of a loopback address, and names
-        a host and a port that there can be.
+    @return: C{url}: an absolute https URL, or an http URL of a loopback address, with a valid host
+        and port.
 
-    @raise ConfigurationError: with what is wrong about it, as the end of a sentence that starts
-        with the name of the setting.
+    @raise ConfigurationError: with the end of a sentence that starts with the name of the setting.
     """
     parts = urlsplit(checkSessionURL(url))
     if parts.port == 0:

@@ -1,13 +1,13 @@
 # -*- test-case-name: tests.oauth.test_introspection -*-
 """
-What an introspection response (RFC 7662, section 2.2) says about a token: may its bearer read this
-mail over IMAP, who is it, and is the token good for JMAP?
+What an introspection response (RFC 7662, section 2.2) says about a token: is it
+valid for IMAP, for which user, and is it valid for JMAP?
 
-No I/O here, and no clock. The rules are checked in the order in which L{tokenInfo} lists them.
-Whatever is not plainly good is not good:
+No I/O, and no clock. L{tokenInfo} lists the rules in order. A token is valid only if nothing is
+against it:
 
-  - the provider, or a setting, says no: L{TokenRefused};
-  - the response does not make sense: L{MalformedResponse}, which is a temporary failure.
+  - the provider, or a setting, refuses it: L{TokenRefused};
+  - the response is malformed: L{MalformedResponse}, which is a temporary failure.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from txjmapaccess.verdict import Reason
 #: The clocks of two machines differ a little, and a token is often used the moment it is issued.
 NOT_BEFORE_LEEWAY = 5.0
 
-#: What providers call a token that needs no proof of possession (RFC 6750), in lower case.
+#: The types of a token without proof of possession (RFC 6750), in lower case.
 _BEARER = ("bearer", "access_token")
 
 #: Not empty, without controls and surrogates.
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}\Z")
 
-#: What is longer is no URL that may be used, and would fill caches.
+#: A longer URL is not valid, and would fill caches.
 _LONGEST_URL = 4000
 
 
@@ -41,10 +41,10 @@ class MalformedResponse(TemporaryFailure):
 
 class TokenInfo(NamedTuple):
     """
-    What is known of an active token that is good for IMAP.
+    An active token that is valid for IMAP.
 
-    @ivar username: whose token it is.
-    @ivar objection: why it is not good for JMAP, or L{None}.
+    @ivar username: its user.
+    @ivar objection: why it is not valid for JMAP, or L{None}.
     @ivar sessionURL: see L{txjmapaccess.credentials.Evidence}.
     @ivar expires: when it ends, in seconds since the epoch, or L{None}.
     """
@@ -62,8 +62,8 @@ def tokenInfo(
     @param response: the JSON object that the introspection endpoint answered.
     @param now: the time, in seconds since the epoch.
 
-    @raise TokenRefused: when the token is not good for IMAP.
-    @raise MalformedResponse: when the response cannot be understood.
+    @raise TokenRefused: if the token is not valid for IMAP.
+    @raise MalformedResponse: if the response is malformed.
     """
     if response.get("active") is not True:
         raise TokenRefused("The token is not active")
@@ -83,10 +83,10 @@ def tokenInfo(
 
 def checkUser(info: TokenInfo, authorizationIdentity: str | None) -> None:
     """
-    @param authorizationIdentity: whose mail the client asks for, or L{None}.
+    @param authorizationIdentity: the user that the client requests, or L{None}.
 
-    @raise ForeignAuthorizationIdentity: when the token is not that user's. The comparison is
-        exact: the user is who the token says.
+    @raise ForeignAuthorizationIdentity: if the token belongs to a different user. The comparison is
+        exact.
     """
     if authorizationIdentity is not None and authorizationIdentity != info.username:
         raise ForeignAuthorizationIdentity(
@@ -107,8 +107,8 @@ def _time(response: Mapping[str, object], claim: str) -> float | None:
     value = response.get(claim)
     if value is None:
         return None
-    # No bool, which is an int in Python; no NaN or Infinity, which Python reads in JSON; and no
-    # number that is too large for a float.
+    # Not a bool, which is an int in Python; not NaN or Infinity, which Python accepts in JSON; and
+    # not a number that is too large for a float.
     if type(value) not in (int, float) or not -1e15 < value < 1e15:  # type: ignore[operator]
         raise MalformedResponse(f"{claim} is not a timestamp")
     return float(value)  # type: ignore[arg-type]
@@ -194,15 +194,13 @@ def _sessionURL(response: Mapping[str, object], settings: IntrospectionSettings)
     url = _claim(response, settings.session_url_claim)
     if url is None or (isinstance(url, str) and len(url) <= _LONGEST_URL):
         return url
-    # What is no string is no URL, as "" is none: the policy says so, and does not take the
-    # common URL in place of the user's own.
+    # "" is not a URL: the policy logs that, and does not use the common URL instead.
     return ""
 
 
 def _claim(response: Mapping[str, object], path: str) -> object:
     """
-    @return: the claim of that name, else the one that is found by following the names between the
-        dots, else L{None}.
+    @return: the claim with this name, else the nested claim with this dotted path, else L{None}.
     """
     if path in response:
         return response[path]

@@ -33,10 +33,10 @@ _COMMON = {"Accept": "application/json", "User-Agent": f"txjmapaccess/{__version
 
 class IntrospectionClient:
     """
-    Asks the provider about tokens, and tells the operator when it cannot.
+    Introspects tokens, and logs when the provider cannot be used.
 
-    @param clock: measures the deadlines.
-    @param counters: where requests are counted.
+    @param clock: for deadlines.
+    @param counters: counts requests.
     """
 
     def __init__(
@@ -53,42 +53,41 @@ class IntrospectionClient:
         self._header = _header(settings)
         self._form = _form(settings)
         self._alarm = AvailabilityLog(clock)
-        self._asked: set[Deferred[Any]] = set()
+        self._pending: set[Deferred[Any]] = set()
         self._request: Request | None = None
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
-        # Not to keep it, but to look for it once, however many wait for it.
+        # Not to cache it, but so that logins share one discovery.
         self._discovered: ResultCache[Provider] = ResultCache(clock, lambda _: 0.0)
 
     @property
     def openidConfiguration(self) -> str | None:
         """
-        See L{Provider}; L{None} as long as discovery has not succeeded.
+        See L{Provider}; L{None} until discovery has succeeded.
         """
         return None if self._provider is None else self._provider.openidConfiguration
 
     def introspect(self, token: str, rediscover: bool = False) -> Deferred[dict[str, object]]:
         """
-        @param rediscover: whether to look for the issuer's endpoint, although it is known. Others
-            use the one that is known until another is found.
+        @param rediscover: whether to discover the issuer's endpoint again. Other logins use the
+            known endpoint until that is done.
 
         @return: a Deferred of the JSON object from the endpoint. It fails with
-            L{TemporaryFailure} after C{timeout} seconds, whatever has taken so long, and whenever
-            there is no such object.
+            L{TemporaryFailure} after C{timeout} seconds in all, and if there is no such object.
         """
         self._counters.requestsInFlight += 1
         begun = self._clock.seconds()
-        asked = self._inTime(self._introspect(token, rediscover))
-        return asked.addCallbacks(self._worked, self._failed, callbackArgs=(begun,))
+        pending = self._inTime(self._introspect(token, rediscover))
+        return pending.addCallbacks(self._worked, self._failed, callbackArgs=(begun,))
 
     def close(self) -> Deferred[None]:
         """
-        Let all that is asked fail, and close all connections.
+        Fail all requests and close all connections.
 
         @return: a Deferred that fires when they are closed.
         """
         closed = self._http.close()
-        for asked in list(self._asked):
-            asked.cancel()
+        for pending in list(self._pending):
+            pending.cancel()
         return closed
 
     def _worked(self, response: dict[str, object], begun: float) -> dict[str, object]:
@@ -102,7 +101,7 @@ class IntrospectionClient:
     def _failed(self, failure: Failure) -> Failure:
         self._counters.requestsInFlight -= 1
         self._counters.requestsFailed += not failure.check(CancelledError)
-        # The end of this client, or of a login, is no trouble to report.
+        # A cancelled login, or the end of this client, is not a problem to report.
         if failure.check(TemporaryFailure) and not self._http.closed:
             self._counters.isDown = True
             self._alarm.failed(str(failure.value))
@@ -110,15 +109,15 @@ class IntrospectionClient:
 
     def _inTime(self, work: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
         """
-        @return: a Deferred of what C{work} returns, in C{timeout} seconds or not at all.
+        @return: a Deferred of what C{work} returns, with a deadline of C{timeout} seconds.
         """
-        asked = Deferred.fromCoroutine(work)
-        deadline = self._clock.callLater(self._settings.timeout, asked.cancel)
-        self._asked.add(asked)
-        return asked.addBoth(self._over, asked, deadline)
+        pending = Deferred.fromCoroutine(work)
+        deadline = self._clock.callLater(self._settings.timeout, pending.cancel)
+        self._pending.add(pending)
+        return pending.addBoth(self._over, pending, deadline)
 
-    def _over(self, result: Any, asked: Deferred[Any], deadline: IDelayedCall) -> Any:
-        self._asked.discard(asked)
+    def _over(self, result: Any, pending: Deferred[Any], deadline: IDelayedCall) -> Any:
+        self._pending.discard(pending)
         isTooLate = not deadline.active()
         if not isTooLate:
             deadline.cancel()
@@ -151,14 +150,14 @@ class IntrospectionClient:
         return self._request
 
     async def _discover(self) -> Provider:
-        # It has a deadline of its own: were it to end when nobody waits any more, one that hangs
-        # would never end as long as logins come.
+        # It has its own deadline: if it ended only with its last waiter, a discovery that hangs
+        # would not end while logins keep coming.
         self._provider = await self._discovered.get((), lambda: self._inTime(self._findProvider()))
         return self._provider
 
     async def _findProvider(self) -> Provider:
         issuer = self._settings.issuer
-        assert issuer is not None  # the settings have one or the other
+        assert issuer is not None  # settings require one of the two
         problems = []
         for url in metadataURLs(issuer):
             try:
