@@ -186,7 +186,7 @@ class DirectoryTests(TurnsTestCase):
         deadline = self.clock.seconds() + 5
         connecting = Deferred.fromCoroutine(pool.borrow(deadline))
         waiting = [self.waits(Deferred.fromCoroutine(pool.borrow(deadline))) for _ in range(MANY)]
-        pool.disappoint(FoundDown("down"))
+        pool.failWaiters(FoundDown("down"))
         waiting[-1].cancel()
         self.outcomes.remove(CancelledError)
         self.assertTurns([FoundDown] * (MANY - 1))

@@ -204,7 +204,7 @@ class BadInputTests(TestCase):
         A realm that does not exist.
         """
         self.assertComplaint(
-            "realm nosuch:x: there is no 'nosuch' realm, only maildir, python",
+            "realm nosuch:x: unknown realm 'nosuch', only maildir, python",
             LISTEN,
             AUTH,
             "--realm=nosuch:x",

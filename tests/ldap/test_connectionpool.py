@@ -244,7 +244,7 @@ class PoolTests(SynchronousTestCase):
         """
         lease, other = self.lent(), self.lent()
         waiting = [self.borrow(), self.borrow()]
-        self.pool.disappoint(ConnectionBroken("down"))
+        self.pool.failWaiters(ConnectionBroken("down"))
         for waiter in waiting:
             self.failureResultOf(waiter, ConnectionBroken)
         lease.connection.abort(ConnectionBroken("down"))

@@ -62,17 +62,17 @@ class ConnectorTests(ConnectorTestCase):
         connected = Deferred.fromCoroutine(self.connector.connect(1005.0))
         self.connect()
         connection = self.successResultOf(connected)
-        self.assertFalse(self.connector.isWaiting or self.connector.isAnswering(0))
+        self.assertFalse(self.connector.isWaiting or self.connector.isResponding(0))
         searched = connection.search(SEARCH, 1005.0)
         self.assertTrue(self.connector.isWaiting)
         self.reactor.advance(1)
         connection.dataReceived(done(1))
         self.successResultOf(searched)
         self.assertFalse(self.connector.isWaiting)
-        self.assertTrue(self.connector.isAnswering(1000.5))
-        self.assertFalse(self.connector.isAnswering(1001.0))
+        self.assertTrue(self.connector.isResponding(1000.5))
+        self.assertFalse(self.connector.isResponding(1001.0))
         connection.abort(ConnectionBroken("x"))
-        self.assertFalse(self.connector.isAnswering(1000.5))
+        self.assertFalse(self.connector.isResponding(1000.5))
 
 
 class ServiceConnectionTests(ConnectorTestCase):

@@ -40,7 +40,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 class RequestFailed(Exception):
     """
-    The session resource could not be asked.
+    The request to the session resource failed.
 
     @ivar problem: what went wrong, without anything that was sent.
     @ivar url: who did not response.

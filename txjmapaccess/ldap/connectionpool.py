@@ -134,7 +134,7 @@ class ConnectionPool:
         for connection in [c for c in self._idle if c.lastUsed <= limit]:
             self._remove(connection)
 
-    def disappoint(self, reason: ServerFailed) -> None:
+    def failWaiters(self, reason: ServerFailed) -> None:
         """
         Everything that waits for a connection fails with C{reason}.
         """

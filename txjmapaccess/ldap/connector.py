@@ -87,13 +87,13 @@ class Connector:
         """
         return any(connection.isWaiting for connection in self._connections)
 
-    def isAnswering(self, since: float) -> bool:
+    def isResponding(self, since: float) -> bool:
         """
         @param since: a time of the clock, in seconds.
 
         @return: whether a usable connection has received a response since then.
         """
-        return any(c.usable and c.lastAnswer > since for c in self._connections)
+        return any(c.usable and c.lastResponse > since for c in self._connections)
 
     def abort(self, reason: ServerFailed) -> None:
         """

@@ -104,7 +104,7 @@ class Directory:
             if len(failures) == len(servers) and not first.called:
                 first.errback(_worst(failures))
 
-        attempts = [server.health.comeBack(deadline) for server in servers]
+        attempts = [server.health.whenBack(deadline) for server in servers]
         for server, attempt in zip(servers, attempts, strict=True):
             attempt.addCallback(isBack, server).addErrback(isNotBack)
         try:

@@ -81,7 +81,7 @@ class DirectoryServer:
         )
         self._service = ServiceConnection(reactor, deadlines, connector, account, self._timeout)
         self._usesService = account is not None
-        self.health = Health(reactor, deadlines, self.name, self._answers, self._drop, counters)
+        self.health = Health(reactor, deadlines, self.name, self._testServer, self._drop, counters)
         self._sweep: IDelayedCall | None = None
         self._isClosed = False
 
@@ -213,7 +213,7 @@ class DirectoryServer:
         """
         if self._isClosed or self.health.isDown:
             return
-        following = retry.nextChoice(where, lease, problem, self._othersLive())
+        following = retry.nextChoice(where, lease, problem, self._othersWork())
         if following is ConnectionChoice.LIVING:
             self._pool.holdOff()
         if following is not None:
@@ -223,39 +223,39 @@ class DirectoryServer:
         """
         Update the health of the server after a failed login.
         """
-        if isinstance(reason, DeadlineExceeded) and self._connector.isAnswering(began):
+        if isinstance(reason, DeadlineExceeded) and self._connector.isResponding(began):
             self.health.slow("a response was late while others arrived")
-        elif isinstance(reason, ConnectionBroken) and self._othersLive():
+        elif isinstance(reason, ConnectionBroken) and self._othersWork():
             self.health.slow(f"a connection broke while others work: {reason}")
         else:
             self.health.down(reason)
 
-    def _othersLive(self) -> bool:
+    def _othersWork(self) -> bool:
         """
         Whether responses arrived recently, or may be in flight. Each connection without one finds
         out by itself.
         """
         recently = self._reactor.seconds() - retry.RECENTLY
-        return self._connector.isAnswering(recently) or self._connector.isWaiting
+        return self._connector.isResponding(recently) or self._connector.isWaiting
 
     def _drop(self, reason: ServerFailed) -> None:
-        self._service.disappoint(reason)
-        self._pool.disappoint(reason)
+        self._service.failWaiters(reason)
+        self._pool.failWaiters(reason)
         self._connector.abort(reason)
 
-    async def _answers(self) -> None:
+    async def _testServer(self) -> None:
         """
         Test the server. A frozen server still accepts connections, so only a response counts, any
         response. If none arrives while logins get theirs, the test proves nothing.
         """
         try:
-            await self._ask(self._reactor.seconds() + self._timeout)
+            await self._queryRootDSE(self._reactor.seconds() + self._timeout)
         except (ConnectionBroken, DeadlineExceeded) as e:
-            if not self.health.isDown and self._othersLive():
+            if not self.health.isDown and self._othersWork():
                 raise ServerFailed(f"others work: {e}") from None
             raise
 
-    async def _ask(self, deadline: float) -> None:
+    async def _queryRootDSE(self, deadline: float) -> None:
         if self._usesService:
             self._sweepLater()
             lease = await self._service.get(deadline)

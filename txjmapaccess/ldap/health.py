@@ -85,7 +85,7 @@ class Health:
         counters.serverStates[name] = ServerState.UP.value
         self._since = clock.seconds()
 
-    def comeBack(self, deadline: float) -> Deferred[None]:
+    def whenBack(self, deadline: float) -> Deferred[None]:
         """
         @return: a Deferred that fires when the server responds (again); fails with a
             L{ServerFailed} if an attempt fails, or at C{deadline}. Logins do not retry a refused

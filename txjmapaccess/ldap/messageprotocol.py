@@ -45,7 +45,7 @@ class MessageProtocol(Protocol):
     See the module. L{txjmapaccess.ldap.protocol} adds the operations.
 
     @ivar usable: whether a request can be sent.
-    @ivar lastAnswer: when data arrived last, in seconds of the clock.
+    @ivar lastResponse: when data arrived last, in seconds of the clock.
     @ivar lastUsed: when it was returned to its pool, in seconds.
     @ivar whenLost: functions that are called with this connection when it has ended.
     """
@@ -60,7 +60,7 @@ class MessageProtocol(Protocol):
         self._isLost = False
         self._isBehind = False
         self.usable = False
-        self.lastAnswer = float("-inf")
+        self.lastResponse = float("-inf")
         self.lastUsed = 0.0
         self.whenLost: list[Callable[[Any], None]] = []
 
@@ -121,15 +121,15 @@ class MessageProtocol(Protocol):
         return deferred
 
     def _cancelled(self, messageID: int, deferred: Deferred[Any]) -> None:
-        self._giveUp(messageID, ConnectionBroken("the request was cancelled"))
+        self._forget(messageID, ConnectionBroken("the request was cancelled"))
 
     def _late(self, messageID: int) -> None:
         reason = DeadlineExceeded("there was no response in time")
-        request = self._giveUp(messageID, reason)
+        request = self._forget(messageID, reason)
         if request is not None:
             request.deferred.errback(Failure(reason))
 
-    def _giveUp(self, messageID: int, reason: Exception) -> OutstandingRequest | None:
+    def _forget(self, messageID: int, reason: Exception) -> OutstandingRequest | None:
         request = self._outstanding.forget(messageID)
         if request is None:
             return None
@@ -154,25 +154,25 @@ class MessageProtocol(Protocol):
         """
         if self._end is not None:
             return
-        self.lastAnswer = self._clock.seconds()
+        self.lastResponse = self._clock.seconds()
         self._buffer = self._buffer + data if self._buffer else data
         if self._isBehind:
             return
         for _ in range(_AT_ONCE):
-            if not self._takeAnswer():
+            if not self._handleResponse():
                 return
         self._isBehind = True
         self.transport.pauseProducing()  # type: ignore[union-attr]
-        self._deadlines.pace.run(self._takeRest())
+        self._deadlines.pace.run(self._handleRest())
 
-    def _takeRest(self) -> Iterator[None]:
-        while self._takeAnswer():
+    def _handleRest(self) -> Iterator[None]:
+        while self._handleResponse():
             yield
         self._isBehind = False
         if self._end is None:
             self.transport.resumeProducing()  # type: ignore[union-attr]
 
-    def _takeAnswer(self) -> bool:
+    def _handleResponse(self) -> bool:
         """
         @return: whether there may be another response.
         """

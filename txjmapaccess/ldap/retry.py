@@ -45,13 +45,13 @@ class RetryNeeded(Exception):
 
 
 def nextChoice(
-    where: ConnectionChoice, lease: Lease | None, problem: ServerFailed, othersLive: bool
+    where: ConnectionChoice, lease: Lease | None, problem: ServerFailed, othersWork: bool
 ) -> ConnectionChoice | None:
     """
     @param where: the choice of the failed attempt.
     @param lease: its connection; L{None} if connecting failed.
     @param problem: how it ended.
-    @param othersLive: whether other connections to this server work.
+    @param othersWork: whether other connections to this server work.
 
     @return: where to retry; L{None} for no retry.
     """
@@ -62,7 +62,7 @@ def nextChoice(
         where is not ConnectionChoice.LIVING
         and isNew
         and isinstance(problem, ConnectionBroken)
-        and othersLive
+        and othersWork
     ):
         return ConnectionChoice.LIVING
     return None

@@ -76,7 +76,7 @@ class ServiceConnection:
             connection.abort(ConnectionBroken("the connection did not respond"))
         elif connection is not None and connection.usable:
             now = self._clock.seconds()
-            idle = now - max(connection.lastAnswer, connection.lastUsed)
+            idle = now - max(connection.lastResponse, connection.lastUsed)
             connection.lastUsed = now
             return Lease(connection, idle if notThis is None else None)
         connection = await self._connecting.wait(deadline)
@@ -94,7 +94,7 @@ class ServiceConnection:
             self._connection = None
             connection.close()
 
-    def disappoint(self, reason: ServerFailed) -> None:
+    def failWaiters(self, reason: ServerFailed) -> None:
         """
         Everything that waits for the connection fails with C{reason}.
         """

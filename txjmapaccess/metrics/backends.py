@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.metrics.test_metrics -*-
 """
-What credentials checkers count: logins, requests to their back ends, caches.
+Counters of credentials checkers: logins, requests to their back ends, caches.
 
-Several checkers for one kind of back end are one. Those that a reload has replaced are left out, so
-these counters begin anew with a reload, as they do with a restart.
+Several checkers for one kind of back end are added up. Checkers that a reload has replaced are
+omitted, so these counters start from zero after a reload, as after a restart.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OUTCOMES = ("accepted", "refused", "failed", "cancelled")
 
 class BackEndMetrics(Collector):
     """
-    @param checkers: gives those that are asked at present.
+    @param checkers: returns the current checkers.
     """
 
     def __init__(self, checkers: Callable[[], Iterable[object]]) -> None:

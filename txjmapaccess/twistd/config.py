@@ -48,14 +48,14 @@ def _networks(settings: object, key: str) -> None:
 @dataclass(frozen=True)
 class IMAPSettings:
     """
-    C{[imap]}: where the server listens, and what it has to say there.
+    C{[imap]}: the IMAP server.
 
     @ivar listen: Twisted endpoint strings. C{ssl:} is implicit TLS.
     @ivar realm: C{NAME[:ARGS]} of an L{txjmapaccess.interfaces.IRealmFactory}.
     @ivar certificate: a PEM file with the certificate and its chain, for STARTTLS and C{ssl:}.
     @ivar private_key: a PEM file; L{None} when C{certificate} holds the key as well.
-    @ivar require_tls: no password or token in clear, but from loopback.
-    @ivar proxy_protocol_from: networks whose PROXY protocol header is believed.
+    @ivar require_tls: no unencrypted password or token, except from loopback.
+    @ivar proxy_protocol_from: networks whose PROXY protocol header is trusted.
     @ivar proxy_protocol_tls: these proxies end TLS.
     @ivar extensions_off: capabilities of ours that are not offered.
     """
@@ -82,13 +82,13 @@ class LimitSettings:
     C{[imap.limits]}. Times are in seconds.
 
     @ivar failures_per_connection: refused logins before BYE.
-    @ivar refusal_seconds: when a refusal is answered, counted from its command.
+    @ivar refusal_seconds: delay of the response to a refused login, counted from its command.
     @ivar failures_per_address: refused logins from one address within C{window}.
     @ivar window: see C{failures_per_address}.
     @ivar connections: at one time, in all.
     @ivar unauthenticated_per_address: connections at one time that have not logged in.
     @ivar login_seconds: from connect to login.
-    @ivar exempt: networks that the limits by address leave alone.
+    @ivar exempt: networks without limits by address.
     """
 
     failures_per_connection: int = 3
@@ -111,7 +111,7 @@ class LimitSettings:
 @dataclass(frozen=True)
 class JMAPSettings:
     """
-    C{[jmap]}: what is known about the JMAP server. See
+    C{[jmap]}: the JMAP server. See
     L{txjmapaccess.policy.EvidencePolicy} for the first five.
 
     @ivar debugging: send the response codes of the draft.
@@ -175,9 +175,9 @@ class Settings:
 
 def load(path: str) -> Settings:
     """
-    @return: what the file at C{path} says.
+    @return: the settings in the file at C{path}.
 
-    @raise ConfigurationError: when it cannot be read, or says something that has no meaning.
+    @raise ConfigurationError: if it cannot be read or is invalid.
     """
     try:
         with open(path, encoding="utf-8") as file:

@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.twistd.test_options -*-
 """
-The command line of C{twistd jmapaccess}, and what it makes of the configuration file.
+The command line of C{twistd jmapaccess}, together with the configuration file.
 
-Bad input ends the process with one sentence on stderr and exit status 1. Twisted's own answer to
-it, L{usage.UsageError}, prints the whole help on stdout, and exits 0 in older versions.
+Bad input ends the process with one sentence on stderr and exit status 1. Twisted's own handling of
+L{usage.UsageError} prints the whole help on stdout, and exits with 0 in older versions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
 from txjmapaccess.twistd.config import Settings, load
 
-#: Options that say the same as a key of the file: option, section, key.
+#: Options that override a key of the file: option, section, key.
 _OVERRIDES = (
     ("listen", "imap", "listen"),
     ("realm", "imap", "realm"),
@@ -34,15 +34,15 @@ _OVERRIDES = (
 
 def fail(sentence: object) -> NoReturn:
     """
-    End the process as bad input does.
+    End the process after bad input.
     """
     raise SystemExit(f"twistd jmapaccess: {sentence}")
 
 
 class SettingsOptions(usage.Options, AuthOptionMixin):
     """
-    The options that say the same as the configuration file, and where that is.
-    C{self["credCheckers"]} has the checkers of C{--auth}.
+    The options that override the configuration file, and its path. C{self["credCheckers"]} has the
+    checkers of C{--auth}.
     """
 
     supportedInterfaces = (IUsernamePassword, IBearerToken)
@@ -64,13 +64,13 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
 
     def opt_listen(self, endpoint: str) -> None:
         """
-        An endpoint to listen on, such as tcp:143 or ssl:993. May be given again and again.
+        An endpoint to listen on, such as tcp:143 or ssl:993. Can be repeated.
         """
         self["listen"].append(endpoint)
 
     def opt_auth(self, description: str) -> None:
         """
-        A way to check passwords or tokens, see --help-auth; several are asked in order.
+        A way to check passwords or tokens, see --help-auth; can be repeated, in order.
         """
         authType, _, arguments = description.partition(":")
         try:
@@ -96,7 +96,7 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
 
     def given(self) -> list[str]:
         """
-        @return: the names of those of these options that are there.
+        @return: the names of those of these options that are set.
         """
         given = [option for option, _, _ in _OVERRIDES if self[option]]
         given += ["config"] if self["config"] is not None else []
@@ -104,17 +104,17 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
 
     def postOptions(self) -> None:
         """
-        Find the file for good.
+        Make the path of the file absolute.
         """
         if self["config"] is not None:
-            # The file is read again on SIGHUP, when twistd may have changed the directory.
+            # A reload reads the file again, and twistd may have changed the working directory.
             self["config"] = os.path.abspath(self["config"])
 
     def settings(self) -> Settings:
         """
         Read the configuration file.
 
-        @return: what it says, as the other options change it, and complete.
+        @return: the settings, with the other options applied, and complete.
 
         @raise ConfigurationError: with a sentence.
         """
@@ -145,7 +145,7 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
     def _takesTokensAsPasswords(self, settings: Settings) -> bool:
         if settings.introspection is not None:
             return settings.introspection.as_password
-        # What somebody else's checker takes for a token, nobody knows.
+        # Third-party checkers may accept tokens as passwords.
         return any(
             not ICheckerLifecycle.providedBy(checker)
             or {IBearerToken, IUsernamePassword}.issubset(checker.credentialInterfaces)  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.twistd.test_realms -*-
 """
-Realms for C{--realm NAME[:ARGS]}. The stores themselves are imported when one is asked for.
+Realms for C{--realm NAME[:ARGS]}. The stores themselves are imported on demand.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class MaildirRealmFactory:
 @implementer(IRealmFactory, IPlugin)
 class PythonRealmFactory:
     """
-    C{python:package.module.attribute}: a realm that somebody else wrote.
+    C{python:package.module.attribute}: a third-party realm.
     """
 
     realmType = "python"
