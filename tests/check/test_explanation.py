@@ -9,6 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.check.explanation import explain
 from txjmapaccess.check.peercertificate import Peer
+from txjmapaccess.http.client import describe
+from txjmapaccess.http.keepalivepool import ConnectionStale
 
 NOW = 1_800_000_000.0
 DAY = 86400.0
@@ -42,6 +44,13 @@ class ExplainTests(SynchronousTestCase):
         )
         self.assertIn("there is no route to it", sentence("Network is unreachable."))
         self.assertIn("it did not respond in time", sentence("could not connect in time"))
+
+    def test_closed(self) -> None:
+        """
+        A server that closes the connection without a response, as the HTTP client says it.
+        """
+        problem = f"the request to https://example.com/ failed: {describe(ConnectionStale())}"
+        self.assertIn("it closed the connection without a response", sentence(problem))
 
     def test_unknown(self) -> None:
         """

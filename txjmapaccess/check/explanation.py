@@ -24,81 +24,52 @@ class Explanation(NamedTuple):
     remedy: str
 
 
-#: What is in a text, what it means, what to do. C{{key}} is the setting with the address. The first
-#: that matches counts.
+_CORRECT_PORT = "correct the scheme or the port in {key}"
+
+#: Parts of a text, what it means, what to do. C{{key}} is the setting with the address. The first
+#: match counts.
 _KNOWN = (
     (
-        "refused by other side",
+        ("refused by other side",),
         "nothing is listening there",
         "start the server, or correct {key}",
     ),
+    (("DNS lookup failed",), "DNS does not resolve its name", "correct {key}, or DNS"),
     (
-        "DNS lookup failed",
-        "DNS does not resolve its name",
-        "correct {key}, or DNS",
-    ),
-    (
-        "unreachable",
+        ("unreachable", "No route to host"),
         "there is no route to it",
         "correct {key}, or the routing of this machine",
     ),
     (
-        "No route to host",
-        "there is no route to it",
-        "correct {key}, or the routing of this machine",
-    ),
-    (
-        "StartTLS was refused",
+        ("StartTLS was refused",),
         "it refuses StartTLS",
         "configure a certificate there, or use an ldaps URI",
     ),
+    (("not an LDAP message",), "it does not speak LDAP on this port", _CORRECT_PORT),
+    (("wrong version number",), "it does not speak TLS on this port", _CORRECT_PORT),
     (
-        "not an LDAP message",
-        "it does not speak LDAP on this port",
-        "correct the scheme or the port in {key}",
-    ),
-    (
-        "wrong version number",
-        "it does not speak TLS on this port",
-        "correct the scheme or the port in {key}",
-    ),
-    (
-        "TLS was not negotiated in time",
+        ("TLS was not negotiated in time",),
         "it did not negotiate TLS in time",
         "correct the port in {key}, or find out why it hangs",
     ),
     (
-        "in time",
+        ("in time", "did not respond within"),
         "it did not respond in time",
         "check whether it hangs, or whether a firewall is in between",
     ),
     (
-        "did not respond within",
-        "it did not respond in time",
-        "check whether it hangs, or whether a firewall is in between",
-    ),
-    (
-        "handshake failure",
+        ("handshake failure",),
         "the TLS versions or ciphers of the two sides do not match",
         "enable TLS 1.2 or later there, or configure the client certificate that it requires",
     ),
+    (("certificate required",), "it requires a client certificate", "configure one"),
     (
-        "certificate required",
-        "it requires a client certificate",
-        "configure one",
-    ),
-    (
-        "certificate verify failed",
+        ("certificate verify failed",),
         "its certificate cannot be verified",
         "inspect it with openssl s_client",
     ),
     (
-        "ResponseNeverReceived",
-        "it closed the connection without a response",
-        "correct {key}, or check its log",
-    ),
-    (
-        "the connection ended",
+        ("ConnectionStale", "the connection ended"),
         "it closed the connection without a response",
         "correct {key}, or check its log",
     ),
@@ -130,8 +101,8 @@ def explain(
     isName = any(text in problem for text in _NAME)
     if peer is not None and (isName or _UNTRUSTED in problem):
         return _certificate(isName, host, peer, now, trust)
-    for text, what, remedy in _KNOWN:
-        if text in problem:
+    for texts, what, remedy in _KNOWN:
+        if any(text in problem for text in texts):
             return Explanation(what, remedy.format(key=key))
     result = _RESULT.search(problem)
     remedy = _RESULTS.get(int(result[1]), "") if result is not None else ""
