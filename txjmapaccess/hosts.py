@@ -5,7 +5,9 @@ Hosts of URLs, as the resolver and TLS accept them.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 
 import idna
 
@@ -19,6 +21,27 @@ def isAddress(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def addressOf(host: str) -> IPv4Address | IPv6Address | None:
+    """
+    @return: the address of a peer, without a zone, and IPv4 if it is mapped; L{None} for a name.
+    """
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def isIn(networks: Iterable[Any], host: str) -> bool:
+    """
+    @param networks: of L{ipaddress}.
+
+    @return: whether C{host} is an address in one of them, see L{addressOf}.
+    """
+    ip = addressOf(host)
+    return ip is not None and any(ip.version == n.version and ip in n for n in networks)
 
 
 def checkedHost(host: str, inBrackets: bool) -> str:

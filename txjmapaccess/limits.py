@@ -12,9 +12,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 
+from txjmapaccess.hosts import addressOf, isIn
 from txjmapaccess.limitlog import LimitLog
 
 TOO_OFTEN = b"[UNAVAILABLE] Too many failed logins from your address, try again later"
@@ -181,12 +182,8 @@ class Limits:
         return True
 
 
-def _counted(address: str, exempt: list[Any]) -> str | None:
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        ip = ip.ipv4_mapped or ip
-    isExempt = any(ip.version == network.version and ip in network for network in exempt)
-    return None if isExempt else sourceOf(ip)
+def _counted(host: str, exempt: list[Any]) -> str | None:
+    if isIn(exempt, host):
+        return None
+    address = addressOf(host)
+    return host if address is None else sourceOf(address)

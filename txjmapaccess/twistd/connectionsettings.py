@@ -16,6 +16,7 @@ from twisted.cred.portal import Portal
 from twisted.internet.protocol import ServerFactory
 
 from txjmapaccess.checkers import chain
+from txjmapaccess.hosts import isIn
 from txjmapaccess.imap.settings import EXTENSIONS, MixinSettings, extensionNames
 from txjmapaccess.imap.tlsrequirement import isFromLoopback
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
@@ -25,7 +26,6 @@ from txjmapaccess.policy import EvidencePolicy
 from txjmapaccess.twistd.certificate import ReloadableCertificate
 from txjmapaccess.twistd.config import JMAPSettings, LimitSettings, Settings
 from txjmapaccess.twistd.plugins import FoundRealm
-from txjmapaccess.twistd.proxyprotocol import isIn
 from txjmapaccess.twistd.shutdown import Connections, StoppableServer
 
 
@@ -59,7 +59,7 @@ class ConnectionSettings:
         """
         @return: whether the PROXY protocol header of this peer is trusted.
         """
-        return bool(self.proxies) and isIn(self.proxies, peer)
+        return bool(self.proxies) and isIn(self.proxies, getattr(peer, "host", ""))
 
 
 def makeConnectionSettings(

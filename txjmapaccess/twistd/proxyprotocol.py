@@ -11,7 +11,7 @@ before TLS, and the protocol behind it is built when the peer is known.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address as IPv4
 from ipaddress import IPv6Address as IPv6
@@ -240,16 +240,3 @@ class ProxyProtocolFactory(WrappingFactory):  # type: ignore[type-arg,unused-ign
         if self.believes(addr):
             return _ProxiedConnection(self, None)  # type: ignore[arg-type]
         return self.wrappedFactory.buildProtocol(addr)
-
-
-def isIn(networks: Sequence[Any], peer: Any) -> bool:
-    """
-    @param networks: of L{ipaddress}.
-    @param peer: an L{twisted.internet.interfaces.IAddress}.
-    """
-    try:
-        ip: Any = ip_address(getattr(peer, "host", "").partition("%")[0])
-    except ValueError:
-        return False
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return any(ip.version == network.version and ip in network for network in networks)
