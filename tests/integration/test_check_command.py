@@ -83,10 +83,14 @@ class StatusTests(SynchronousTestCase):
         stdout.
         """
         for text, arguments, words in (
-            ("[imap", (), "this is not TOML"),
-            ("[impa]\n", (), "there is no such section"),
-            (_CONFIGURATION, (), "nobody could log in"),
-            (_CONFIGURATION, ("--auth=memory:a:b", "--user=arnt"), "no password or token came"),
+            ("[imap", (), "invalid TOML"),
+            ("[impa]\n", (), "unknown section"),
+            (_CONFIGURATION, (), "otherwise nobody can log in"),
+            (
+                _CONFIGURATION,
+                ("--auth=memory:a:b", "--user=arnt"),
+                "no password or token was entered",
+            ),
             (_CONFIGURATION, ("--nonsense",), "--nonsense not recognized"),
         ):
             status, output, errors = self.check(text, *arguments)
@@ -108,7 +112,7 @@ class StatusTests(SynchronousTestCase):
             check=False,
         )
         self.assertEqual(done.returncode, 2)
-        self.assertIn("--config FILE is needed", done.stderr)
+        self.assertIn("--config FILE is required", done.stderr)
 
     def test_encoding(self) -> None:
         """
@@ -160,7 +164,7 @@ class StatusTests(SynchronousTestCase):
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1)
-        self.assertNotIn("All is well", output)
+        self.assertNotIn("No problems found", output)
 
 
 class DocumentTests(DemoTestCase):
@@ -192,7 +196,7 @@ class DocumentTests(DemoTestCase):
             )
             self.assertEqual(done.stdout, expected.replace("/home/arnt", place))
             self.assertEqual(done.stderr, "")
-            self.assertEqual(done.returncode, 0 if "All is well" in expected else 1)
+            self.assertEqual(done.returncode, 0 if "No problems found" in expected else 1)
 
     def ported(self, text: str) -> str:
         """

@@ -23,7 +23,7 @@ from tests.support.slapd import PEOPLE, Slapd, person, skipWithoutSlapd
 from tests.support.twistd import environment
 
 _URL = b"https://mail.example.com/.well-known/jmap"
-_TAKEN_OVER = "The settings were read again"
+_TAKEN_OVER = "The settings have been reloaded"
 
 Sections = dict[str, str]
 

@@ -125,7 +125,7 @@ class ServiceTests(ServiceTestCase):
         self.assertIn("[UNAVAILABLE]", " ".join(self.capabilities(token)))
         with open(wrong, "w", encoding="utf-8") as file:
             file.write(CLIENT_SECRET)
-        running.hangUp("The settings were read again")
+        running.hangUp("The settings have been reloaded")
         self.assertIn("JMAPACCESS", self.capabilities(token))
         for secret in ("a-wrong-s3cret", CLIENT_SECRET, token):
             self.assertNotIn(secret, running.log())
@@ -201,7 +201,7 @@ class ReloadTests(ServiceTestCase):
         self.assertIn("JMAPACCESS", self.capabilities("good"))
         self.provider.path = "/second"
         self.assertIn("[UNAVAILABLE]", self.capabilities("good1"))
-        running.hangUp("The settings were read again")
+        running.hangUp("The settings have been reloaded")
         # The new endpoint is looked for behind the reload.
         waitUntil(lambda: "JMAPACCESS" in self.capabilities("good2"))
 

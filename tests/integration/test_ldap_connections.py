@@ -16,7 +16,7 @@ from tests.support.introspection import LogCatcher
 from tests.support.ldap import DeafPort, FakeDirectory, done, found, result, serversUp
 from tests.support.ports import freePort
 from txjmapaccess.errors import Refused, TemporaryFailure
-from txjmapaccess.ldap import LDAPChecker, codec, retry, sweeper
+from txjmapaccess.ldap import LDAPChecker, codec, directoryserver, retry
 from txjmapaccess.ldap.settings import LDAPSettings
 
 
@@ -103,7 +103,7 @@ class DroppedConnectionTests(FakeTestCase):
         checker = self.checker(directory)
         await self.login(checker)
         await self.sleep(0.2)
-        with self.assertRaisesRegex(TemporaryFailure, "no answer in time"):
+        with self.assertRaisesRegex(TemporaryFailure, "no response in time"):
             await self.login(checker, b"wrong")
         self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 2)
 
@@ -233,8 +233,8 @@ class DroppedConnectionTests(FakeTestCase):
         """
         Connections that are used now and then are kept.
         """
-        self.patch(sweeper, "CLOSE_IDLE_AFTER", 0.4)
-        self.patch(sweeper, "SWEEP", 0.1)
+        self.patch(directoryserver, "CLOSE_IDLE_AFTER", 0.4)
+        self.patch(directoryserver, "SWEEP", 0.1)
 
         def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
             if tag == codec.SEARCH_REQUEST:
@@ -252,8 +252,8 @@ class DroppedConnectionTests(FakeTestCase):
         """
         Connections that nobody used for a minute are closed, politely.
         """
-        self.patch(sweeper, "CLOSE_IDLE_AFTER", 0.1)
-        self.patch(sweeper, "SWEEP", 0.15)
+        self.patch(directoryserver, "CLOSE_IDLE_AFTER", 0.1)
+        self.patch(directoryserver, "SWEEP", 0.15)
         directory = self.directory()
         checker = self.checker(directory)
         await self.login(checker)

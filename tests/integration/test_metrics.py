@@ -127,7 +127,7 @@ class MetricsTests(MetricsTestCase):
         self.addCleanup(client.shutdown)
         client.login("ada", "lovelace")
         self.configure(imap="[imap.limits]\nconnections = 1", jmap=self.metrics)
-        running.hangUp("The settings were read again")
+        running.hangUp("The settings have been reloaded")
         self.assertRaises(imaplib.IMAP4.error, imaplib.IMAP4, "127.0.0.1", self.port, 20)
         found = self.scrape()
         self.assertEqual(found["connections{state=authenticated}"], 1)

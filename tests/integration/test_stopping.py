@@ -26,7 +26,7 @@ from tests.support.twistd import Running, listens, waitUntil
 #: Seconds: less than the ten after which whoever is left is cut off.
 SOON = 9.5
 
-BYE = b"* BYE [UNAVAILABLE] The server is stopping"
+BYE = b"* BYE [UNAVAILABLE] The server is shutting down"
 LOGIN = b"LOGIN ada lovelace"
 MESSAGE = b"Subject: x\r\n\r\nBody\r\n"
 
@@ -191,7 +191,7 @@ class StopTests(LiveTestCase):
         session = self.authenticating()
         started = time.monotonic()
         self.running.terminate()
-        waitUntil(lambda: "Stopping with 1 connections" in self.running.log())
+        waitUntil(lambda: "Shutting down with 1 connections" in self.running.log())
         os.kill(self.running.pid, signal.SIGHUP)
         self.running.terminate()
         self.assertEqual(session.rest(), [])

@@ -195,7 +195,7 @@ class ActivationTests(TwistdTestCase):
                 1,
                 "",
                 "twistd jmapaccess: listen: systemd:name=jmap cannot be used:"
-                " systemd has passed no socket named jmap\n",
+                " systemd passed no socket named jmap\n",
             ),
         )
 

@@ -17,8 +17,8 @@ from tests.support.ports import freePort
 from tests.support.twistd import Running, listens, twistd, waitUntil
 
 URL = "https://mail.example.com/jmap/"
-TAKEN_OVER = "The settings were read again"
-NOT_TAKEN_OVER = "The settings are not taken over"
+TAKEN_OVER = "The settings have been reloaded"
+NOT_TAKEN_OVER = "The settings were not reloaded"
 
 # imaplib sends only what it knows.
 imaplib.Commands["GETJMAPACCESS"] = ("AUTH", "SELECTED")
@@ -262,7 +262,7 @@ class ProcessTests(TwistdTestCase):
         running = self.start(self.configure(), self.auth)
         self.configure(jmap="paswords = false")
         running.hangUp(NOT_TAKEN_OVER)
-        self.assertIn("[jmap] paswords: there is no such key", running.log())
+        self.assertIn("[jmap] paswords: unknown key", running.log())
         self.assertEqual(self.verdict(), "usable")
 
     def test_stops(self) -> None:

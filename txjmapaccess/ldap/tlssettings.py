@@ -77,5 +77,5 @@ def _identity(leaf: Certificate, keyPath: str | None, path: str) -> PrivateCerti
     try:
         identity: PrivateCertificate = PrivateCertificate.fromCertificateAndKeyPair(leaf, pair)
     except VerifyError:
-        raise problem(key, f"{keyFile} is not the key of the client certificate") from None
+        raise problem(key, f"{keyFile} does not match the client certificate") from None
     return identity

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.check.test_verdicts -*-
+# -*- test-case-name: tests.check.test_verdictreport -*-
 """
 Logins, verdicts and what JMAP says to them, in words.
 """
@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.check.test_sessionclient import session
 from txjmapaccess.check.sessionresponse import SessionResponse
-from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
+from txjmapaccess.check.verdictreport import refusalFinding, sessionFinding, verdictFinding
 from txjmapaccess.credentials import Authentication, Evidence, Secret
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
@@ -21,7 +21,7 @@ USABLE = Usable(URL)
 
 class VerdictTests(SynchronousTestCase):
     """
-    L{describeVerdict}.
+    L{verdictFinding}.
     """
 
     def line(self, verdict: Verdict, evidence: Evidence | None, assumed: bool = False) -> str:
@@ -29,7 +29,7 @@ class VerdictTests(SynchronousTestCase):
         @return: the line about a verdict.
         """
         authentication = Authentication("arnt", "PLAIN", Secret.PASSWORD, evidence)
-        return describeVerdict(verdict, authentication, assumed, "verdict").line()
+        return verdictFinding(verdict, authentication, assumed, "verdict").line()
 
     def test_usable(self) -> None:
         """
@@ -38,8 +38,7 @@ class VerdictTests(SynchronousTestCase):
         evidence = Evidence("arnt", "ldap")
         self.assertEqual(
             self.line(USABLE, evidence),
-            f"ok       verdict: usable at {URL}"
-            " (ldap accepts the password of arnt and says nothing against it)",
+            f"ok       verdict: usable at {URL} (ldap accepts the password of arnt: no objection)",
         )
         self.assertIn("), if the realm has object", self.line(USABLE, evidence, assumed=True))
 
@@ -50,7 +49,7 @@ class VerdictTests(SynchronousTestCase):
         evidence = Evidence("arnt", "ldap", Reason.GRACE_LOGIN)
         line = self.line(Known(URL, Reason.GRACE_LOGIN), evidence)
         self.assertIn(f"known at {URL}: {Reason.GRACE_LOGIN.value} (", line)
-        self.assertIn("and says GRACE_LOGIN)", line)
+        self.assertIn(": GRACE_LOGIN)", line)
         line = self.line(Known(URL, Reason.NO_EVIDENCE), None)
         self.assertIn("(no checker left evidence)", line)
 
@@ -61,13 +60,13 @@ class VerdictTests(SynchronousTestCase):
         line = self.line(Unknown(), Evidence("arnt", "ldap"))
         self.assertTrue(line.startswith("ok       verdict: unknown: No JMAP server is known"), line)
         line = self.line(Unknown(), Evidence("arnt", "ldap", sessionURL="http://example.com/"))
-        self.assertTrue(line.startswith("WRONG    verdict: unknown: the session URL of this"), line)
+        self.assertTrue(line.startswith("WRONG    verdict: unknown: this user's own session"), line)
         self.assertIn("must be https", line)
 
 
 class RefusalTests(SynchronousTestCase):
     """
-    L{refusal}.
+    L{refusalFinding}.
     """
 
     def test_refused(self) -> None:
@@ -75,7 +74,7 @@ class RefusalTests(SynchronousTestCase):
         Who knows and says no is believed.
         """
         for error in (Refused("wrong"), PasswordExpired("the password has expired")):
-            line = refusal(Failure(error), "login").line()
+            line = refusalFinding(Failure(error), "login").line()
             self.assertTrue(
                 line.startswith(f"WRONG    login: the login is refused ({error})"), line
             )
@@ -84,17 +83,17 @@ class RefusalTests(SynchronousTestCase):
         """
         Who cannot be asked has not said no; of what is no exception of ours the text is not shown.
         """
-        line = refusal(Failure(TemporaryFailure("all servers are down")), "login").line()
-        self.assertIn("nobody could tell whether the login is good (all servers are down)", line)
-        self.assertIn("; mend that, or what is wrong above", line)
-        line = refusal(Failure(ValueError("hunter2")), "login").line()
+        line = refusalFinding(Failure(TemporaryFailure("all servers are down")), "login").line()
+        self.assertIn("the login could not be checked (all servers are down)", line)
+        self.assertIn("; fix that, or the problem above", line)
+        line = refusalFinding(Failure(ValueError("hunter2")), "login").line()
         self.assertIn("(ValueError)", line)
         self.assertNotIn("hunter2", line)
 
 
 class CompareTests(SynchronousTestCase):
     """
-    L{compare}: the verdict and what the session URL answers (RFC 9698, section 3).
+    L{sessionFinding}: the verdict and what the session URL answers (RFC 9698, section 3).
     """
 
     def line(
@@ -107,7 +106,9 @@ class CompareTests(SynchronousTestCase):
         """
         @return: the line about an answer.
         """
-        return compare(verdict, secret, SessionResponse(URL, status, body=body), "JMAP").line()
+        return sessionFinding(
+            verdict, secret, SessionResponse(URL, status, body=body), "JMAP"
+        ).line()
 
     def test_agree(self) -> None:
         """
@@ -144,7 +145,7 @@ class CompareTests(SynchronousTestCase):
             (Reason.NOT_ALLOWED, "jmap_filter"),
             (Reason.SCOPE, "jmap_scopes"),
             (Reason.AUDIENCE, "jmap_audiences"),
-            (Reason.GRACE_LOGIN, "see whether it should"),
+            (Reason.GRACE_LOGIN, "check whether it should"),
         ):
             line = self.line(Known(URL, reason), 200, session())
             self.assertTrue(line.startswith("warning "), line)

@@ -1,12 +1,12 @@
 # -*- test-case-name: tests.ldap.test_protocol -*-
 """
-LDAP messages over a transport: requests out, answers in, a deadline on each, and how it all ends.
+LDAP messages over a transport: requests, responses, deadlines, and the end of the connection.
 
 Rules:
-  - What is no well-formed answer to an outstanding request ends the connection (RFC 4511, section
-    5.3, lets us), and only this one.
-  - A search that is late or not wanted any more is abandoned (section 4.11). A bind cannot be
-    abandoned, so its connection is aborted.
+  - Anything but a well-formed response to an outstanding request ends this connection (RFC 4511,
+    section 5.3, allows it).
+  - A search that is late or cancelled is abandoned (section 4.11). A bind cannot be abandoned, so
+    its connection is aborted.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from txjmapaccess.ldap.errors import (
 from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID, OutstandingRequest, OutstandingRequests
 from txjmapaccess.ldap.responses import decodeMessage, messageIDOf
 
-#: Octets. We ask for one entry and few of its attributes.
+#: Octets. We request one entry and few of its attributes.
 LONGEST_MESSAGE = 64 * 1024
-#: Seconds that the polite end of a connection may take.
+#: Seconds for closing a connection after an unbind request.
 _CLOSING = 2.0
-#: Messages of one read that are taken in at once. Those of a bind, or of a search, are no more.
+#: Messages of one read that are handled at once. A bind or a search has no more.
 _AT_ONCE = 4
 
 
 class MessageProtocol(Protocol):
     """
-    See the module. What the messages are, L{txjmapaccess.ldap.protocol} knows.
+    See the module. L{txjmapaccess.ldap.protocol} adds the operations.
 
     @ivar usable: whether a request can be sent.
-    @ivar lastAnswer: when something came last, in seconds of the clock.
-    @ivar lastUsed: when it was given back last, in seconds; for whoever keeps connections.
-    @ivar whenLost: each is called with this connection when it has ended.
+    @ivar lastResponse: when data arrived last, in seconds of the clock.
+    @ivar lastUsed: when it was returned to its pool, in seconds.
+    @ivar whenLost: functions that are called with this connection when it has ended.
     """
 
     def __init__(self, clock: IReactorTime, deadlines: Deadlines) -> None:
@@ -60,13 +60,13 @@ class MessageProtocol(Protocol):
         self._isLost = False
         self._isBehind = False
         self.usable = False
-        self.lastAnswer = float("-inf")
+        self.lastResponse = float("-inf")
         self.lastUsed = 0.0
         self.whenLost: list[Callable[[Any], None]] = []
 
     def close(self) -> None:
         """
-        End the connection politely (RFC 4511, section 4.3), and by force when that takes long.
+        Unbind and close the connection (RFC 4511, section 4.3); abort it if that takes too long.
         """
         if self._end is not None or self.transport is None:
             return
@@ -78,9 +78,9 @@ class MessageProtocol(Protocol):
 
     def abort(self, reason: Exception) -> None:
         """
-        End the connection at once, unless it is ending already.
+        Abort the connection, unless it is ending already.
 
-        @param reason: what requests that wait fail with.
+        @param reason: for the failure of outstanding requests.
         """
         if self._end is None:
             self._end = reason
@@ -90,7 +90,7 @@ class MessageProtocol(Protocol):
     @property
     def isWaiting(self) -> bool:
         """
-        Whether some request waits for its answer, on a connection that did not end.
+        Whether a request waits for its response, on an open connection.
         """
         return self._end is None and len(self._outstanding) > 0
 
@@ -121,15 +121,15 @@ class MessageProtocol(Protocol):
         return deferred
 
     def _cancelled(self, messageID: int, deferred: Deferred[Any]) -> None:
-        self._giveUp(messageID, ConnectionBroken("the request was given up"))
+        self._forget(messageID, ConnectionBroken("the request was cancelled"))
 
     def _late(self, messageID: int) -> None:
-        reason = DeadlineExceeded("there was no answer in time")
-        request = self._giveUp(messageID, reason)
+        reason = DeadlineExceeded("there was no response in time")
+        request = self._forget(messageID, reason)
         if request is not None:
             request.deferred.errback(Failure(reason))
 
-    def _giveUp(self, messageID: int, reason: Exception) -> OutstandingRequest | None:
+    def _forget(self, messageID: int, reason: Exception) -> OutstandingRequest | None:
         request = self._outstanding.forget(messageID)
         if request is None:
             return None
@@ -144,37 +144,37 @@ class MessageProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """
-        The TCP connection is there. That is no answer: a frozen server's kernel accepts, too.
+        TCP is connected. That proves nothing: the kernel of a frozen server accepts connections.
         """
         self.usable = True
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Some of an answer, or several.
+        Handle a part of a response, or several responses.
         """
         if self._end is not None:
             return
-        self.lastAnswer = self._clock.seconds()
+        self.lastResponse = self._clock.seconds()
         self._buffer = self._buffer + data if self._buffer else data
         if self._isBehind:
             return
         for _ in range(_AT_ONCE):
-            if not self._takeAnswer():
+            if not self._handleResponse():
                 return
         self._isBehind = True
         self.transport.pauseProducing()  # type: ignore[union-attr]
-        self._deadlines.pace.run(self._takeRest())
+        self._deadlines.pace.run(self._handleRest())
 
-    def _takeRest(self) -> Iterator[None]:
-        while self._takeAnswer():
+    def _handleRest(self) -> Iterator[None]:
+        while self._handleResponse():
             yield
         self._isBehind = False
         if self._end is None:
             self.transport.resumeProducing()  # type: ignore[union-attr]
 
-    def _takeAnswer(self) -> bool:
+    def _handleResponse(self) -> bool:
         """
-        @return: whether there may be another one.
+        @return: whether there may be another response.
         """
         received = self._buffer
         try:
@@ -204,19 +204,19 @@ class MessageProtocol(Protocol):
 
     def _violated(self, violation: ProtocolViolation, messageID: int | None) -> None:
         """
-        End the connection. Of the requests that wait, the one that the answer was for has failed;
-        the others were only in bad company. When there is no such request, all have failed.
+        Abort the connection. The request with this message ID fails with the violation, and others
+        can be retried; without such a request, all fail with the violation.
         """
         request = None if messageID is None else self._outstanding.forget(messageID)
         if request is None:
             self.abort(violation)
         else:
-            self.abort(ConnectionSpoiled("an answer to another request was malformed"))
+            self.abort(ConnectionSpoiled("a response to another request was malformed"))
             request.deferred.errback(Failure(violation))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The connection has ended: requests that wait fail.
+        The connection has ended: outstanding requests fail.
         """
         self._isLost = True
         self.usable = False
@@ -235,6 +235,6 @@ class MessageProtocol(Protocol):
 
 def _sentence(reason: Failure) -> str:
     """
-    @return: why a connection ended, in words that are safe to log: they come from TCP or TLS.
+    @return: why a connection ended; safe to log, because the text is from TCP or TLS.
     """
     return f"the connection ended ({type(reason.value).__name__}: {reason.getErrorMessage()})"

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.check.test_verdicts -*-
+# -*- test-case-name: tests.check.test_verdictreport -*-
 """
-A login and its verdict, in words, and whether JMAP agrees. No I/O.
+Findings about a login, its verdict, and the JMAP response. No I/O.
 """
 
 from __future__ import annotations
@@ -14,43 +14,44 @@ from txjmapaccess.errors import ConfigurationError, couldTell, reasonOf
 from txjmapaccess.sessionurl import checkSessionURL
 from txjmapaccess.verdict import Known, Reason, Unknown, Usable, Verdict
 
-#: What makes credentials of a kind usable only where they are.
+#: Remedies if the verdict is usable and the JMAP server refuses.
 _KINDS = {
-    Secret.PASSWORD: "set [jmap] passwords = false, or make jmap_filter narrower",
+    Secret.PASSWORD: "set [jmap] passwords = false, or make jmap_filter more restrictive",
     Secret.TOKEN: "set [jmap] tokens = false, or correct jmap_scopes and jmap_audiences",
     Secret.TOKEN_AS_PASSWORD: "set [jmap] passwords_may_be_tokens = false",
     Secret.NOTHING: "",
 }
 
-#: What would make credentials usable that JMAP accepts.
+#: Remedies if the verdict is known and the JMAP server accepts.
 _WIDER = {
     Reason.PASSWORDS: "set [jmap] passwords = true",
     Reason.TOKENS: "set [jmap] tokens = true",
     Reason.TOKEN_AS_PASSWORD: "set [jmap] passwords_may_be_tokens = true",
-    Reason.NOT_ALLOWED: "make [ldap] jmap_filter wider",
+    Reason.NOT_ALLOWED: "make [ldap] jmap_filter less restrictive",
     Reason.SCOPE: "add one of its scopes to [introspection] jmap_scopes",
     Reason.AUDIENCE: "add one of its audiences to [introspection] jmap_audiences",
 }
 
 
-def refusal(failure: Failure, subject: str) -> Finding:
+def refusalFinding(failure: Failure, subject: str) -> Finding:
     """
-    @param failure: what the checkers said to the credentials.
+    @param failure: of the checkers.
     """
     reason = reasonOf(failure)
     if couldTell(failure):
         what = f"the login is refused ({reason})"
-        return wrong(subject, what, "see whether the name and the password or token are right")
-    what = f"nobody could tell whether the login is good ({reason})"
-    return wrong(subject, what, "mend that, or what is wrong above")
+        return wrong(subject, what, "check the name and the password or token")
+    what = f"the login could not be checked ({reason})"
+    return wrong(subject, what, "fix that, or the problem above")
 
 
-def describeVerdict(
+def verdictFinding(
     verdict: Verdict, authentication: Authentication, identifiersAssumed: bool, subject: str
 ) -> Finding:
     """
-    @param identifiersAssumed: whether it is taken for granted that the realm's accounts have
-        object identifiers.
+    @param identifiersAssumed: whether the realm is a third party's, so that its accounts may lack
+        object identifiers. The line says so. For our own realm the line assumes that the account's
+        index can be opened, which only a login finds out.
     """
     evidence = _evidence(authentication)
     if isinstance(verdict, Usable):
@@ -70,51 +71,51 @@ def _unknown(
     try:
         checkSessionURL(own)
     except ConfigurationError as e:
-        what = f"unknown: the session URL of this user's own {e} ({evidence})"
+        what = f"unknown: this user's own session URL {e} ({evidence})"
         return wrong(
-            subject, what, "correct it where session_url_attribute or session_url_claim is"
+            subject, what, "correct the value of session_url_attribute or session_url_claim"
         )
     return ok(subject, f"unknown: {verdict.reason.value} ({evidence})")
 
 
 def _evidence(authentication: Authentication) -> str:
     """
-    @return: who says what about these credentials.
+    @return: the evidence, for a sentence.
     """
     found = authentication.evidence
     if found is None:
         return "no checker left evidence"
-    says = "nothing against it" if found.objection is None else found.objection.name
+    says = "no objection" if found.objection is None else found.objection.name
     kind = authentication.secret.value
-    return f"{found.source} accepts the {kind} of {found.username} and says {says}"
+    return f"{found.source} accepts the {kind} of {found.username}: {says}"
 
 
-def compare(
-    verdict: Usable | Known, secret: Secret, answer: SessionResponse, subject: str
+def sessionFinding(
+    verdict: Usable | Known, secret: Secret, response: SessionResponse, subject: str
 ) -> Finding:
     """
-    @param answer: to a request with the same credentials (RFC 9698, section 3).
+    @param response: to a request with the same credentials (RFC 9698, section 3).
     """
-    if answer.status == 401:
+    if response.status == 401:
         return _refused(verdict, secret, subject)
-    if answer.status != 200:
-        return wrong(subject, *unexpected(answer.status))
-    problem = sessionProblem(answer.body)
+    if response.status != 200:
+        return wrong(subject, *unexpected(response.status))
+    problem = sessionProblem(response.body)
     if problem is not None:
-        return wrong(subject, problem, f"correct {KEY}, or look into the JMAP server's log")
+        return wrong(subject, problem, f"correct {KEY}, or check the JMAP server's log")
     if isinstance(verdict, Usable):
-        return ok(subject, "it accepts the same credentials, and gives a Session object with mail")
+        return ok(subject, "it accepts the same credentials and returns a Session object with mail")
     if verdict.reason is Reason.IDENTIFIERS:
-        return ok(subject, "it accepts these credentials; same_identifiers is all that is missing")
+        return ok(subject, "it accepts these credentials; only same_identifiers is missing")
     what = "it accepts these credentials, although the verdict is only known"
     remedy = _WIDER.get(verdict.reason)
     if remedy is None:
-        return warning(subject, what, "see whether it should")
-    return warning(subject, what, f"{remedy} if that holds for everybody")
+        return warning(subject, what, "check whether it should")
+    return warning(subject, what, f"{remedy} if this is true for all users")
 
 
 def _refused(verdict: Usable | Known, secret: Secret, subject: str) -> Finding:
     if isinstance(verdict, Known):
         return ok(subject, "it refuses these credentials (401), as the verdict says")
     what = "the verdict says usable, but it refuses these credentials (401)"
-    return wrong(subject, what, f"let it accept them, or {_KINDS[secret]}")
+    return wrong(subject, what, f"make the JMAP server accept them, or {_KINDS[secret]}")

@@ -10,10 +10,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.ldap.connectionpool import HOLD_OFF, ConnectionPool, Lease
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded
-from txjmapaccess.ldap.pool import HOLD_OFF, ConnectionPool, Lease
 from txjmapaccess.ldap.sharedattempt import SharedAttempt
 
 
@@ -244,7 +244,7 @@ class PoolTests(SynchronousTestCase):
         """
         lease, other = self.lent(), self.lent()
         waiting = [self.borrow(), self.borrow()]
-        self.pool.disappoint(ConnectionBroken("down"))
+        self.pool.failWaiters(ConnectionBroken("down"))
         for waiter in waiting:
             self.failureResultOf(waiter, ConnectionBroken)
         lease.connection.abort(ConnectionBroken("down"))

@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.integration.test_check_login -*-
 """
-The login of C{--user} and C{--token}: checked by the checkers of the service, judged by its policy,
-compared with what JMAP answers to the same credentials.
+The login of C{--user} and C{--token}: checked by the checkers of the service, then by its policy,
+then compared with the JMAP response to the same credentials.
 
-No avatar is made: the first one of a user makes directories, and this process may run as somebody
-else than the service.
+No avatar is made: a user's first avatar creates directories, and this process may not run as the
+user of the service.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from txjmapaccess.check.findings import Finding, warning, wrong
 from txjmapaccess.check.sessionclient import (
     SECONDS,
     BadRedirect,
-    NoAnswer,
+    RequestFailed,
     SessionClient,
     basic,
     bearer,
-    whyNot,
+    explainFailure,
 )
 from txjmapaccess.check.sessionresponse import KEY
 from txjmapaccess.check.steps import Step
-from txjmapaccess.check.verdicts import compare, describeVerdict, refusal
+from txjmapaccess.check.verdictreport import refusalFinding, sessionFinding, verdictFinding
 from txjmapaccess.checkers import chain
 from txjmapaccess.credentials import BearerToken, UsernamePassword, authenticationOf
 from txjmapaccess.interfaces import ICheckerLifecycle
@@ -50,7 +50,7 @@ def loginStep(
     identifiersAssumed: bool,
 ) -> Step:
     """
-    @param identifiersAssumed: see L{describeVerdict}.
+    @param identifiersAssumed: see L{verdictFinding}.
     """
     check = LoginCheck(reactor, credentials, checkers, policy, identifiersAssumed)
     return Step(check.subject, check.run, LOGIN_SECONDS + SECONDS)
@@ -79,7 +79,7 @@ class LoginCheck:
 
     async def run(self) -> list[Finding]:
         """
-        Log in, and compare.
+        Log in and compare.
         """
         try:
             return await self._login()
@@ -91,13 +91,13 @@ class LoginCheck:
     async def _login(self) -> list[Finding]:
         checker = self._checker()
         if checker is None:
-            what = "nobody checks access tokens"
-            return [wrong(self.subject, what, "add [introspection], or leave --token out")]
+            what = "nothing is configured that checks access tokens"
+            return [wrong(self.subject, what, "add [introspection], or omit --token")]
         try:
             asked = maybeDeferred(checker.requestAvatarId, self.credentials)
             await asked.addTimeout(LOGIN_SECONDS, self.reactor)
         except Exception:
-            return [refusal(Failure(), self.subject)]
+            return [refusalFinding(Failure(), self.subject)]
         return await self._judged()
 
     def _checker(self) -> Any:
@@ -108,10 +108,11 @@ class LoginCheck:
 
     async def _judged(self) -> list[Finding]:
         authentication = authenticationOf(self.credentials)
-        # There is no avatar to look for identifiers on.
+        # Without an avatar, whether its identifiers can be read is not known: verdictFinding says
+        # so.
         verdict = await verdictFor(self.policy, authentication, identifiersShared=True)
         assumed = self.identifiersAssumed
-        found = describeVerdict(verdict, authentication, assumed, f"{self.subject}: verdict")
+        found = verdictFinding(verdict, authentication, assumed, f"{self.subject}: verdict")
         if isinstance(verdict, Unknown):
             return [found]
         return [found, await self._compared(verdict, authentication.secret)]
@@ -119,13 +120,13 @@ class LoginCheck:
     async def _compared(self, verdict: Usable | Known, secret: Any) -> Finding:
         subject = f"{self.subject}: JMAP at {verdict.url}"
         try:
-            answer = await SessionClient(self.reactor).ask(verdict.url, self._authorization())
-        except NoAnswer as e:
-            return wrong(subject, *await whyNot(self.reactor, e))
+            response = await SessionClient(self.reactor).ask(verdict.url, self._authorization())
+        except RequestFailed as e:
+            return wrong(subject, *await explainFailure(self.reactor, e))
         except BadRedirect as e:
-            remedy = f"set {KEY} to where it leads, and check again"
-            return warning(subject, f"it {e}, so nothing can be compared", remedy)
-        return compare(verdict, secret, answer, subject)
+            remedy = f"set {KEY} to the final URL and check again"
+            return warning(subject, f"it {e}, so there is nothing to compare", remedy)
+        return sessionFinding(verdict, secret, response, subject)
 
     def _authorization(self) -> bytes:
         credentials = self.credentials

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from txjmapaccess._version import __version__
-from txjmapaccess.cache import AnswerCache
+from txjmapaccess.cache import ResultCache
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.http.client import HTTPClient
 from txjmapaccess.http.request import Request, makeRequest
@@ -33,10 +33,10 @@ _COMMON = {"Accept": "application/json", "User-Agent": f"txjmapaccess/{__version
 
 class IntrospectionClient:
     """
-    Asks the provider about tokens, and tells the operator when it cannot.
+    Introspects tokens, and logs when the provider cannot be used.
 
-    @param clock: measures the deadlines.
-    @param counters: where requests are counted.
+    @param clock: for deadlines.
+    @param counters: counts requests.
     """
 
     def __init__(
@@ -53,56 +53,55 @@ class IntrospectionClient:
         self._header = _header(settings)
         self._form = _form(settings)
         self._alarm = AvailabilityLog(clock)
-        self._asked: set[Deferred[Any]] = set()
+        self._pending: set[Deferred[Any]] = set()
         self._request: Request | None = None
         self._provider = None if settings.endpoint is None else Provider(settings.endpoint)
-        # Not to keep it, but to look for it once, however many wait for it.
-        self._discovered: AnswerCache[Provider] = AnswerCache(clock, lambda _: 0.0)
+        # Not to cache it, but so that logins share one discovery.
+        self._discovered: ResultCache[Provider] = ResultCache(clock, lambda _: 0.0)
 
     @property
     def openidConfiguration(self) -> str | None:
         """
-        See L{Provider}; L{None} as long as discovery has not succeeded.
+        See L{Provider}; L{None} until discovery has succeeded.
         """
         return None if self._provider is None else self._provider.openidConfiguration
 
     def introspect(self, token: str, rediscover: bool = False) -> Deferred[dict[str, object]]:
         """
-        @param rediscover: whether to look for the issuer's endpoint, although it is known. Others
-            use the one that is known until another is found.
+        @param rediscover: whether to discover the issuer's endpoint again. Other logins use the
+            known endpoint until that is done.
 
-        @return: a Deferred of the JSON object that the endpoint answers. It fails with
-            L{TemporaryFailure} after C{timeout} seconds, whatever has taken so long, and whenever
-            there is no such object.
+        @return: a Deferred of the JSON object from the endpoint. It fails with
+            L{TemporaryFailure} after C{timeout} seconds in all, and if there is no such object.
         """
         self._counters.requestsInFlight += 1
         begun = self._clock.seconds()
-        asked = self._inTime(self._introspect(token, rediscover))
-        return asked.addCallbacks(self._worked, self._failed, callbackArgs=(begun,))
+        pending = self._inTime(self._introspect(token, rediscover))
+        return pending.addCallbacks(self._worked, self._failed, callbackArgs=(begun,))
 
     def close(self) -> Deferred[None]:
         """
-        Let all that is asked fail, and close all connections.
+        Fail all requests and close all connections.
 
         @return: a Deferred that fires when they are closed.
         """
         closed = self._http.close()
-        for asked in list(self._asked):
-            asked.cancel()
+        for pending in list(self._pending):
+            pending.cancel()
         return closed
 
-    def _worked(self, answer: dict[str, object], begun: float) -> dict[str, object]:
+    def _worked(self, response: dict[str, object], begun: float) -> dict[str, object]:
         self._counters.requestsInFlight -= 1
         self._counters.latencySum += self._clock.seconds() - begun
         self._counters.latencyCount += 1
         self._counters.isDown = False
         self._alarm.worked()
-        return answer
+        return response
 
     def _failed(self, failure: Failure) -> Failure:
         self._counters.requestsInFlight -= 1
         self._counters.requestsFailed += not failure.check(CancelledError)
-        # The end of this client, or of a login, is no trouble to report.
+        # A cancelled login, or the end of this client, is not a problem to report.
         if failure.check(TemporaryFailure) and not self._http.closed:
             self._counters.isDown = True
             self._alarm.failed(str(failure.value))
@@ -110,15 +109,15 @@ class IntrospectionClient:
 
     def _inTime(self, work: Coroutine[Deferred[Any], Any, _T]) -> Deferred[_T]:
         """
-        @return: a Deferred of what C{work} returns, in C{timeout} seconds or not at all.
+        @return: a Deferred of what C{work} returns, with a deadline of C{timeout} seconds.
         """
-        asked = Deferred.fromCoroutine(work)
-        deadline = self._clock.callLater(self._settings.timeout, asked.cancel)
-        self._asked.add(asked)
-        return asked.addBoth(self._over, asked, deadline)
+        pending = Deferred.fromCoroutine(work)
+        deadline = self._clock.callLater(self._settings.timeout, pending.cancel)
+        self._pending.add(pending)
+        return pending.addBoth(self._over, pending, deadline)
 
-    def _over(self, result: Any, asked: Deferred[Any], deadline: IDelayedCall) -> Any:
-        self._asked.discard(asked)
+    def _over(self, result: Any, pending: Deferred[Any], deadline: IDelayedCall) -> Any:
+        self._pending.discard(pending)
         isTooLate = not deadline.active()
         if not isTooLate:
             deadline.cancel()
@@ -130,7 +129,9 @@ class IntrospectionClient:
 
     def _tooLate(self) -> TemporaryFailure:
         where = self._settings.endpoint or self._settings.issuer
-        return TemporaryFailure(f"{where} did not answer within {self._settings.timeout:g} seconds")
+        return TemporaryFailure(
+            f"{where} did not respond within {self._settings.timeout:g} seconds"
+        )
 
     async def _introspect(self, token: str, rediscover: bool) -> dict[str, object]:
         if self._http.closed:
@@ -139,9 +140,9 @@ class IntrospectionClient:
         if provider is None or (rediscover and self._settings.issuer is not None):
             provider = await self._discover()
         body = self._form + b"&token=" + quote_plus(token).encode()
-        answer = await self._http.send(self._requestTo(provider.endpoint), body)
-        _checkAccess(answer, provider.endpoint)
-        return _objectFrom(answer, provider.endpoint)
+        response = await self._http.send(self._requestTo(provider.endpoint), body)
+        _checkAccess(response, provider.endpoint)
+        return _objectFrom(response, provider.endpoint)
 
     def _requestTo(self, endpoint: str) -> Request:
         if self._request is None or self._request.url != endpoint:
@@ -149,19 +150,19 @@ class IntrospectionClient:
         return self._request
 
     async def _discover(self) -> Provider:
-        # It has a deadline of its own: were it to end when nobody waits any more, one that hangs
-        # would never end as long as logins come.
+        # It has its own deadline: if it ended only with its last waiter, a discovery that hangs
+        # would not end while logins keep coming.
         self._provider = await self._discovered.get((), lambda: self._inTime(self._findProvider()))
         return self._provider
 
     async def _findProvider(self) -> Provider:
         issuer = self._settings.issuer
-        assert issuer is not None  # the settings have one or the other
+        assert issuer is not None  # settings require one of the two
         problems = []
         for url in metadataURLs(issuer):
             try:
-                answer = await self._http.send(makeRequest("GET", url, _COMMON))
-                return readMetadata(_objectFrom(answer, url), issuer, url)
+                response = await self._http.send(makeRequest("GET", url, _COMMON))
+                return readMetadata(_objectFrom(response, url), issuer, url)
             except TemporaryFailure as e:
                 problems.append(str(e))
         raise TemporaryFailure("; ".join(problems))
@@ -187,19 +188,19 @@ def _form(settings: IntrospectionSettings) -> bytes:
     return urlencode(fields).encode()
 
 
-def _checkAccess(answer: Response, url: str) -> None:
-    found = answer.jsonObject() if answer.status == 400 else None
-    if answer.status in (401, 403) or (found or {}).get("error") == "invalid_client":
+def _checkAccess(response: Response, url: str) -> None:
+    found = response.jsonObject() if response.status == 400 else None
+    if response.status in (401, 403) or (found or {}).get("error") == "invalid_client":
         raise TemporaryFailure(
-            f"{url} answered {answer.status}: it does not accept client_id with the secret in "
-            f"client_secret_file, or does not let this client introspect"
+            f"{url} responded with {response.status}: it does not accept client_id with the secret"
+            f" in client_secret_file, or does not allow this client to introspect"
         )
 
 
-def _objectFrom(answer: Response, url: str) -> dict[str, object]:
-    if answer.status != 200:
-        raise TemporaryFailure(f"{url} answered {answer.status}")
-    found = answer.jsonObject()
+def _objectFrom(response: Response, url: str) -> dict[str, object]:
+    if response.status != 200:
+        raise TemporaryFailure(f"{url} responded with {response.status}")
+    found = response.jsonObject()
     if found is None:
-        raise TemporaryFailure(f"{url} answered something that is not a JSON object")
+        raise TemporaryFailure(f"the response of {url} is not a JSON object")
     return found

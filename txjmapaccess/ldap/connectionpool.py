@@ -1,7 +1,7 @@
-# -*- test-case-name: tests.ldap.test_pool -*-
+# -*- test-case-name: tests.ldap.test_connectionpool -*-
 """
 Binding connections to one server. Each is lent to one login at a time, because nothing else may be
-sent while a bind is under way (RFC 4511, section 4.2.1).
+sent during a bind (RFC 4511, section 4.2.1).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from txjmapaccess.ldap.deadlines import Deadline, Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
 
-#: Seconds for which no further connections are made after one broke while others lived.
+#: Seconds without new connections after one broke while others worked.
 HOLD_OFF = 2.0
 
 Connect = Callable[[float], Awaitable[LDAPConnection]]
@@ -26,10 +26,9 @@ Connect = Callable[[float], Awaitable[LDAPConnection]]
 
 class Lease:
     """
-    A connection that a login has to itself.
+    A connection that is lent to one login.
 
-    @ivar connection: the connection.
-    @ivar idleSeconds: for how long it had not been used; L{None} for a new one.
+    @ivar idleSeconds: how long it was unused; L{None} for a new one.
     """
 
     __slots__ = ("connection", "idleSeconds")
@@ -47,8 +46,8 @@ class Lease:
 
 class ConnectionPool:
     """
-    @param connect: makes a connection before a deadline, or fails with a L{ServerFailed}.
-    @param size: how many connections there may be.
+    @param connect: connects before a deadline, or fails with a L{ServerFailed}.
+    @param size: most connections.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class ConnectionPool:
         self._opening = 0
         self._heldUntil = 0.0
         self._idle: list[LDAPConnection] = []
-        #: In order, with what happens when their time is over.
+        #: In order, with their deadlines.
         self._waiting: dict[Deferred[LDAPConnection | None], Deadline] = {}
 
     @property
@@ -80,21 +79,23 @@ class ConnectionPool:
 
     async def borrow(self, deadline: float, fresh: bool = False) -> Lease:
         """
-        @param deadline: until when, in seconds of the clock.
-        @param fresh: whether it must be a new one, whatever that costs.
+        Get a connection, to be returned with L{giveBack}.
 
-        @raise ServerFailed: when there is none in time. L{giveBack} what this returns.
+        @param deadline: a time of the clock, in seconds.
+        @param fresh: whether it must be a new one, even if another one is closed for it.
+
+        @raise ServerFailed: if there is none in time.
         """
         if self._idle and not fresh:
             lease = self._used(self._idle.pop())
         elif self._isFull and not self._makeRoom(fresh):
             connection = await self._wait(deadline)
             if connection is not None and fresh:
-                # It was used before: its place is what is wanted.
+                # It was used before: only its place is needed.
                 self._connections.discard(connection)
                 connection.close()
                 connection = None
-            # None is the room for a connection of our own.
+            # None is room for a new connection.
             lease = self._used(connection) if connection else await self._open(deadline)
         else:
             lease = await self._open(deadline)
@@ -103,12 +104,12 @@ class ConnectionPool:
 
     def giveBack(self, lease: Lease) -> None:
         """
-        The login is done with it.
+        Return a connection.
         """
         self._counters.poolInUse -= 1
         connection = lease.connection
         if connection.isWaiting:
-            connection.abort(ConnectionBroken("nobody waits for the answer"))
+            connection.abort(ConnectionBroken("the request was cancelled"))
         if not connection.usable:
             self._remove(connection)
             return
@@ -120,22 +121,22 @@ class ConnectionPool:
 
     def holdOff(self) -> None:
         """
-        For a moment make no new connections, as long as there are others: the server does not take
-        them, or some machine behind it is dead.
+        Make no new connections for a moment, as long as there are others: the server does not
+        accept them, or a machine behind a load balancer is dead.
         """
         self._heldUntil = self._clock.seconds() + HOLD_OFF
 
     def closeIdle(self, seconds: float) -> None:
         """
-        Close the connections that were not used for so long.
+        Close the connections that have been idle for this long.
         """
         limit = self._clock.seconds() - seconds
         for connection in [c for c in self._idle if c.lastUsed <= limit]:
             self._remove(connection)
 
-    def disappoint(self, reason: ServerFailed) -> None:
+    def failWaiters(self, reason: ServerFailed) -> None:
         """
-        Nobody goes on waiting for a connection: all fail with C{reason}.
+        Everything that waits for a connection fails with C{reason}.
         """
         waiting, self._waiting = self._waiting, {}
 
@@ -187,7 +188,7 @@ class ConnectionPool:
 
     def _serve(self, connection: LDAPConnection | None) -> None:
         """
-        Give the one who has waited longest a connection, or room to make one.
+        Give the oldest waiter a connection, or room to make one.
         """
         waiter = next(iter(self._waiting))
         self._stopWaiting(waiter)
