@@ -15,7 +15,7 @@ L{txjmapaccess.verdict}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -84,13 +84,13 @@ class IJMAPAccessPolicy(Interface):
     exists and before the response to the client.
     """
 
-    def decide(authentication: Authentication) -> Verdict | Deferred[Verdict]:
+    def decide(authentication: Authentication) -> Verdict | Awaitable[Verdict]:
         """
         @param authentication: who has logged in, and how.
 
-        @return: the verdict, or a Deferred of it. When it raises, fails or returns something else,
-            the error is logged and the verdict is C{Unknown}: the login itself succeeds. See
-            L{txjmapaccess.policy.verdictFor} for what a policy cannot claim.
+        @return: the verdict, or a Deferred or coroutine of it. When it raises, fails or returns
+            something else, the error is logged and the verdict is C{Unknown}: the login itself
+            succeeds. See L{txjmapaccess.policy.verdictFor} for what a policy cannot claim.
         """
 
 

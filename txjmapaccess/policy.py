@@ -30,7 +30,7 @@ class Policy(Protocol):
     L{IJMAPAccessPolicy}, to type checkers that know nothing of zope interfaces.
     """
 
-    def decide(self, authentication: Authentication) -> Verdict | Deferred[Verdict]:
+    def decide(self, authentication: Authentication) -> Verdict | Awaitable[Verdict]:
         """
         See L{IJMAPAccessPolicy.decide}.
         """
@@ -89,7 +89,10 @@ def _cancellable(decided: Awaitable[Any], wasCancelled: list[object]) -> Deferre
 
     def cancel(cancelled: Deferred[Any]) -> None:
         wasCancelled.append(cancelled)
-        asked.cancel()
+        try:
+            asked.cancel()
+        except Exception:
+            _log.failure("The policy could not be cancelled")
 
     result: Deferred[Any] = Deferred(cancel)
     asked.chainDeferred(result)
@@ -97,20 +100,20 @@ def _cancellable(decided: Awaitable[Any], wasCancelled: list[object]) -> Deferre
 
 
 def _checked(verdict: object, authentication: Authentication, identifiersShared: bool) -> Verdict:
+    # New values: a subclass could say something else when it is asked again.
     if not isinstance(verdict, (Usable, Known, Unknown)):
         raise TypeError(f"a policy returned {type(verdict).__name__} instead of a verdict")
-    if not isinstance(verdict, Usable) and not isinstance(verdict.reason, Reason):
+    reason = None if isinstance(verdict, Usable) else verdict.reason
+    if not isinstance(verdict, Usable) and not isinstance(reason, Reason):
         # Whatever else it is might hold something about the user.
-        raise TypeError(f"a policy returned {type(verdict.reason).__name__} instead of a reason")
+        raise TypeError(f"a policy returned {type(reason).__name__} instead of a reason")
     if isinstance(verdict, Unknown):
-        return verdict
-    checkSessionURL(verdict.url)
-    if isinstance(verdict, Known):
-        return verdict
-    objection = _identityObjection(authentication)
+        return Unknown(reason or Reason.NO_SERVER)
+    url = str.__str__(checkSessionURL(verdict.url))
+    objection = reason or _identityObjection(authentication)
     if objection is None and not identifiersShared:
         objection = Reason.IDENTIFIERS
-    return verdict if objection is None else Known(verdict.url, objection)
+    return Usable(url) if objection is None else Known(url, objection)
 
 
 def _identityObjection(authentication: Authentication) -> Reason | None:

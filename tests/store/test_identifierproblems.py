@@ -5,6 +5,9 @@ Tests for L{txjmapaccess.store.identifierproblems}.
 
 from __future__ import annotations
 
+import gc
+
+from twisted.cred.portal import Portal
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -103,3 +106,23 @@ class IdentifierProblemsTests(SynchronousTestCase):
         self.assertIs(problemsOf(portal), problemsOf(portal))
         self.assertIsNot(problemsOf(portal), problemsOf(other))
         self.assertIsNot(problemsOf(None), problemsOf(None))
+
+    def test_portalPerConnection(self):
+        """
+        Portals that share a realm share what is known, and it goes with the realm, also where that
+        cannot be hashed.
+        """
+
+        class Realm:
+            __hash__ = None
+
+        realm = Realm()
+        first, second = Portal(realm), Portal(realm)
+        problems = problemsOf(first)
+        self.assertIs(problemsOf(second), problems)
+        self.assertIsNot(problemsOf(Portal(Realm())), problems)
+        key = id(realm)
+        self.assertIn(key, identifierproblems._remembered)
+        del realm, first, second
+        gc.collect()
+        self.assertNotIn(key, identifierproblems._remembered)

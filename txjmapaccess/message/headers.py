@@ -114,4 +114,8 @@ def fieldOctets(value: Any) -> bytes:
             text if isinstance(text, bytes) else text.encode("utf-8")
             for text, _ in decode_header(value)
         )
-    return str(value).encode("utf-8", "surrogateescape")
+    text = str(value)
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # Surrogates that stand for no octets.
+        return text.encode("utf-8", "replace")

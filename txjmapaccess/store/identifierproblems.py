@@ -13,8 +13,10 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -135,16 +137,28 @@ def _remember(
         memory.popitem(last=False)
 
 
-_ofPortals: WeakKeyDictionary[Any, IdentifierProblems] = WeakKeyDictionary()
+#: By the identity of a realm or portal: a weak reference to it, and what is known.
+_remembered: dict[int, tuple[ref[Any], IdentifierProblems]] = {}
 
 
 def problemsOf(portal: Any) -> IdentifierProblems:
     """
-    @param portal: what the sessions of a server have in common, or L{None}.
+    @param portal: what the sessions of a server have in common: the portal, or L{None}. Where each
+        session has a portal of its own, they have its realm in common.
 
-    @return: what they know; a new one where there is no portal.
+    @return: what they know; a new one where nothing can be remembered.
     """
-    try:
-        return _ofPortals.setdefault(portal, IdentifierProblems())
-    except TypeError:
-        return IdentifierProblems()
+    for shared in (getattr(portal, "realm", None), portal):
+        # By identity: many a portal or realm is equal to others, or cannot be hashed.
+        found = _remembered.get(id(shared))
+        if found is not None and found[0]() is shared:
+            return found[1]
+        with suppress(TypeError):  # Not to everything there are weak references.
+            problems = IdentifierProblems()
+            _remembered[id(shared)] = ref(shared, partial(_forget, id(shared))), problems
+            return problems
+    return IdentifierProblems()
+
+
+def _forget(key: int, _: object) -> None:
+    _remembered.pop(key, None)

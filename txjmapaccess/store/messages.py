@@ -79,7 +79,7 @@ def formatHeader(fields: Iterable[tuple[str, Any]]) -> bytes:
     return b"".join(line + b"\r\n" for line in [*lines, b""])
 
 
-def _fieldName(name: str) -> bytes:
+def _fieldName(name: str | bytes) -> bytes:
     return fieldOctets(name.title() if name.islower() else name)
 
 
@@ -109,11 +109,12 @@ def _copy(source: Any, file: Any) -> Iterator[None]:
         yield None
 
 
-def _boundary(headers: dict[str, Any], depth: int) -> bytes:
+def _boundary(headers: dict[Any, Any], depth: int) -> bytes:
     """
     @return: what stands between the parts. A header without it gets one.
     """
-    name = next((name for name in headers if name.lower() == "content-type"), "content-type")
+    isType = ("content-type", b"content-type")
+    name = next((name for name in headers if name.lower() in isType), "content-type")
     value = fieldOctets(headers.get(name) or "multipart/mixed")
     boundary = parseParameters(value).decoded().get("boundary")
     if not boundary:
