@@ -1,7 +1,7 @@
 """
-How fast it is, beside what one would use instead. C{python -m benchmarks} lists what there is.
+Speed, compared with the alternatives. C{python -m benchmarks} lists the benchmarks.
 
-It runs in a clone of the repository, with what the tests need. L{benchmarks.servers} starts
-everything, L{benchmarks.load} is the clients, L{benchmarks.results} the tables; the modules beside
-them each measure one thing.
+They run in a clone of the repository, with the requirements of the tests. L{benchmarks.servers}
+starts the servers, L{benchmarks.load} has the clients, L{benchmarks.results} the tables; each
+of the other modules measures one thing.
 """

@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> None:
     """
     @param arguments: a name and its options; none for a list of names.
 
-    @raise SystemExit: for a name that is not there.
+    @raise SystemExit: for an unknown name.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         print(listing())

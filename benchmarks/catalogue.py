@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
-Which benchmarks there are.
+The list of benchmarks.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 class Benchmark:
     """
     @ivar name: on the command line.
-    @ivar line: what it tells.
+    @ivar line: a summary.
     @ivar module: has C{options(parser)} and C{run(arguments)}.
-    @ivar defaults: of its options, where they are others than the module's.
+    @ivar defaults: of its options, if they differ from the module's.
     """
 
     name: str
@@ -41,7 +41,7 @@ def _some(name: str, line: str, servers: str) -> Benchmark:
 
 
 _BENCHMARKS = (
-    Benchmark("all", "what docs/performance.md has: the next four, in one session", "everything"),
+    Benchmark("all", "for docs/performance.md: the next four, in one session", "everything"),
     Benchmark("sessions", "whole sessions a second, and CPU for each, by back end", "sessions"),
     Benchmark("latency", "how long a login takes at a moderate load", "latency"),
     Benchmark("storm", "memory of 5,000 idle connections, and all of them reconnecting", "storm"),
@@ -70,5 +70,5 @@ def listing() -> str:
     """
     width = max(map(len, CATALOGUE))
     lines = [f"  {each.name:{width}}  {each.line}" for each in CATALOGUE.values()]
-    head = "python -m benchmarks NAME [options]; NAME --help tells the options."
+    head = "python -m benchmarks NAME [options]; NAME --help lists the options."
     return "\n".join([head, "", *lines])

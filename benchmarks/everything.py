@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
-All that docs/performance.md has, in one session: sessions, latency, storm, hanging.
+The numbers of docs/performance.md, in one session: sessions, latency, storm, hanging.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def measure(plan: Plan) -> tuple[list[Table], str]:
     with Stage() as stage:
         rates = sessions.measure(stage, plan)
         latencies = latency.measure(stage, plan)
-    # The servers of those have ended: these start their own.
+    # These start servers of their own.
     with Stage() as stage:
         storms = storm.measure(stage, plan)
         waits = hanging.measure(stage, plan)

@@ -130,7 +130,7 @@ class _Probe:
 
 def claims(figures: Figures) -> list[Claim]:
     """
-    @return: what is wanted while the directory hangs.
+    @return: the targets while the directory hangs.
     """
     worst = [percentile(waits.meanwhile, 1.0) for waits in figures.get("ldap", ())]
     what = "the longest wait of other clients while the directory hangs"

@@ -139,7 +139,7 @@ def checkerLoop(checker: IntrospectionChecker) -> Check:
 
 class Loop(NamedTuple):
     """
-    What checks a token in this process.
+    A checker of tokens in this process.
     """
 
     check: Check

@@ -22,7 +22,7 @@ _WITH_TLS = ("bare", "memory", "ldap", "tuned")
 
 class Latency(NamedTuple):
     """
-    What one round gave: seconds from connecting to being logged in, and failures.
+    The results of one round: seconds from connecting to being logged in, and failures.
     """
 
     median: float

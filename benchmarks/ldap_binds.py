@@ -50,7 +50,7 @@ async def ours(inFlight: int, seconds: float, **keys: Any) -> Rate:
     """
     @param keys: settings of the checker.
 
-    @return: what the checker does.
+    @return: the measurements of the checker.
     """
     checker = LDAPChecker(**keys)
     credentials = itertools.cycle((u.encode(), p.encode()) for u, p in USERS)
@@ -129,7 +129,7 @@ def dovecot(inFlight: int, seconds: float, passdb: Passdb) -> Rate:
 
 def contenders(slapd: Slapd, caFile: str, connections: int) -> dict[str, Callable[..., Any]]:
     """
-    @return: what is measured, by name. Each takes how many are in flight, and seconds.
+    @return: the measurements by name. Each takes the number in flight, and seconds.
     """
 
     def checker(uri: str, **keys: Any) -> Callable[..., Any]:

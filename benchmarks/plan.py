@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
-How much is measured: the options that benchmarks have in common.
+The common options of the benchmarks.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ class Plan:
     def contenders(self, names: Iterable[str], say: Callable[[str], None]) -> list[Contender]:
         """
         @param names: the servers that a benchmark is about.
-        @param say: is told why one is left out.
+        @param say: takes the reason for each that is omitted.
 
-        @return: those that are wanted and can be measured here.
+        @return: the servers to measure.
         """
         wanted = [CONTENDERS[name] for name in names if not self.servers or name in self.servers]
         missing = {each.whyNot(): None for each in wanted if each.whyNot()}
         for why in missing:
-            say(f"left out: {why}")
+            say(f"omitted: {why}")
         return [each for each in wanted if not each.whyNot()]
 
 
 def addOptions(parser: argparse.ArgumentParser, *names: str) -> None:
     """
-    @param names: of the options of L{Plan} that the benchmark has.
+    @param names: the options of the benchmark.
     """
     for name in names:
         kind, default, text = _OPTIONS[name]
@@ -83,7 +83,7 @@ def addOptions(parser: argparse.ArgumentParser, *names: str) -> None:
 
 def planOf(options: argparse.Namespace) -> Plan:
     """
-    @raise SystemExit: with a sentence, when something is named that does not exist.
+    @raise SystemExit: with a sentence, for an unknown name.
     """
     values: dict[str, Any] = {}
     for name, (_, default, _) in _OPTIONS.items():
@@ -102,6 +102,6 @@ _began = time.monotonic()
 
 def say(text: str) -> None:
     """
-    Tell on stderr how far it is.
+    Report progress on stderr.
     """
     print(f"{time.monotonic() - _began:5.0f} s  {text}", file=sys.stderr, flush=True)

@@ -25,7 +25,7 @@ from benchmarks.servers.stage import CONTENDERS, Contender, Stage
 
 class Case(NamedTuple):
     """
-    What is measured: a server, over TLS or in clear, with short sessions or long ones.
+    One measurement: a server, over TLS or in clear, with short or long sessions.
     """
 
     server: str
@@ -99,7 +99,7 @@ def once(
 
 def tables(figures: Figures) -> list[Table]:
     """
-    @return: the numbers, and what they say about each other.
+    @return: the numbers and their ratios.
     """
     servers = list(dict.fromkeys(case.server for case in figures))
     head = ["server", "logins", "clear", "CPU", "long", "CPU", "TLS", "CPU", "TLS, long", "CPU"]
@@ -143,7 +143,7 @@ _WANTED = (("ldap", "tuned", 3.0), ("extended", "bare", 0.7), ("cached", "memory
 
 def claims(figures: Figures) -> list[Claim]:
     """
-    @return: what is wanted of short sessions in clear.
+    @return: the targets for short sessions in clear.
     """
     found = []
     for mine, other, wanted in _WANTED:

@@ -30,7 +30,7 @@ _AT_ONCE = 64
 
 class Storm(NamedTuple):
     """
-    What one round gave.
+    The results of one round.
 
     @ivar memory: of the server for each idle connection, in bytes.
     @ivar seconds: until all were in again.
@@ -98,7 +98,7 @@ def _once(stage: Stage, contender: Contender, tls: bool, count: int) -> Storm:
         _calm(server)
         memory = (server.memory() - before) / max(1, gathered.count)
         crowd.leave()
-        # All of them come at once, while the server still cleans up behind those that went.
+        # All clients reconnect at once, while the server still cleans up the old connections.
         outcome = crowd.gather(count)
         crowd.leave()
     return Storm(
@@ -125,7 +125,7 @@ def _memory(figures: Figures, name: str, tls: bool) -> float:
 
 def claims(figures: Figures) -> list[Claim]:
     """
-    @return: what is wanted of memory.
+    @return: the targets for memory.
     """
     alone = _memory(figures, "bare", False) or math.nan
     what = "memory of an idle connection: txjmapaccess : Twisted alone"

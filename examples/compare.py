@@ -36,7 +36,7 @@ DEMO_PASSWORD = "trondheim"
 
 class CannotCompare(Exception):
     """
-    Something that a person has to look at first. The text is a sentence.
+    The comparison is not possible. The text is a sentence.
     """
 
 
@@ -139,7 +139,7 @@ def _listed(line: Any) -> tuple[bytes, str]:
     head, literal = line if isinstance(line, tuple) else (line or b"", None)
     match = _LIST.match(head)
     if match is None:
-        raise CannotCompare(f"IMAP's LIST cannot be understood: {line!r}")
+        raise CannotCompare(f"IMAP sent an invalid LIST response: {line!r}")
     if literal is None:
         name = match.group(2).decode("ascii")
         return match.group(1), name if name.startswith('"') else f'"{name}"'
@@ -173,13 +173,13 @@ def askJMAPAccess(connection: imaplib.IMAP4) -> tuple[bool, str | None]:
     except imaplib.IMAP4.abort:
         raise
     except imaplib.IMAP4.error:
-        # What imaplib makes of BAD.
+        # imaplib raises this for BAD.
         status = "BAD"
     if status != "OK":
         return b"JMAPACCESS" in capabilities, None
     _, urls = connection.response("JMAPACCESS")
     if len(urls) != 1 or not re.fullmatch(rb'"[!#-\[\]-~]+"', urls[0] or b""):
-        raise CannotCompare(f"IMAP's answer to GETJMAPACCESS cannot be understood: {urls!r}")
+        raise CannotCompare(f"IMAP sent an invalid response to GETJMAPACCESS: {urls!r}")
     return b"JMAPACCESS" in capabilities, urls[0].decode("ascii").strip('"')
 
 
@@ -278,7 +278,7 @@ def readJMAP(jmap: JMAP) -> View:
 
 def checkURL(url: str) -> None:
     """
-    @raise CannotCompare: when credentials must not be sent there.
+    @raise CannotCompare: for a URL that must not get credentials.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and isLoopback(parts.hostname)):
@@ -312,7 +312,7 @@ class Credentials:
         """
         Log in over IMAP.
 
-        @raise CannotCompare: when they are refused.
+        @raise CannotCompare: if they are refused.
         """
         try:
             if self.isToken:
@@ -343,7 +343,9 @@ def connect(url: str, context: ssl.SSLContext) -> imaplib.IMAP4:
     if parts.scheme == "imaps" and parts.hostname:
         return imaplib.IMAP4_SSL(parts.hostname, parts.port or 993, ssl_context=context, timeout=30)
     if parts.scheme != "imap" or not parts.hostname:
-        raise CannotCompare(f"{url} is not of the form imap://HOST[:PORT] or imaps://HOST[:PORT]")
+        raise CannotCompare(
+            f"{url} does not have the form imap://HOST[:PORT] or imaps://HOST[:PORT]"
+        )
     connection = imaplib.IMAP4(parts.hostname, parts.port or 143, timeout=30)
     if not isLoopback(parts.hostname):
         connection.starttls(context)
@@ -363,7 +365,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (CannotCompare, OSError, imaplib.IMAP4.error) as problem:
         print(f"Cannot compare: {problem}", file=sys.stderr)
     except (KeyError, TypeError, ValueError) as problem:
-        print(f"Cannot compare, an answer makes no sense: {problem!r}", file=sys.stderr)
+        print(f"Cannot compare, invalid response: {problem!r}", file=sys.stderr)
     return 2
 
 
@@ -372,14 +374,12 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--imap", metavar="URL", default=DEMO_SERVER, help="imaps:// or imap://HOST[:PORT]"
     )
-    parser.add_argument(
-        "--user", metavar="NAME", help="asks for the password unless there is a file"
-    )
+    parser.add_argument("--user", metavar="NAME", help="asks for the password if there is no file")
     parser.add_argument("--password-file", metavar="FILE")
     parser.add_argument(
         "--token-file", metavar="FILE", help="an access token (OAUTHBEARER, Bearer)"
     )
-    parser.add_argument("--session-url", metavar="URL", help="instead of what GETJMAPACCESS gives")
+    parser.add_argument("--session-url", metavar="URL", help="instead of that of GETJMAPACCESS")
     parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust")
     return parser
 

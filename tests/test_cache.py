@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess import cache
-from txjmapaccess.cache import AnswerCache
+from txjmapaccess.cache import ResultCache
 from txjmapaccess.errors import TemporaryFailure, TokenRefused
 
 SECRET = (b"arnt", b"trondheim")
@@ -45,8 +45,8 @@ class CacheTestCase(SynchronousTestCase):
         self.backEnd = BackEnd()
         self.cache = self.makeCache()
 
-    def makeCache(self, **keywords: object) -> AnswerCache[str]:
-        return AnswerCache(self.clock, **{"lifetime": lambda result: 60.0, **keywords})
+    def makeCache(self, **keywords: object) -> ResultCache[str]:
+        return ResultCache(self.clock, **{"lifetime": lambda result: 60.0, **keywords})
 
     def get(self, secret: tuple[bytes, ...] = SECRET) -> Deferred[str]:
         return self.cache.get(secret, self.backEnd.ask)

@@ -59,14 +59,14 @@ class SecretTests(FilesTestCase):
         """
         for content in (b"", b"\n"):
             path = self.write(content)
-            self.assertEqual(self.complaint(path), f"key {path} holds no password or secret")
+            self.assertEqual(self.complaint(path), f"key {path} contains no password or secret")
 
     def test_severalLines(self) -> None:
         """
         A file with more lines is most likely another file.
         """
         path = self.write(b"s3cret\nmore\n")
-        self.assertEqual(self.complaint(path), f"key {path} holds more than one line")
+        self.assertEqual(self.complaint(path), f"key {path} contains more than one line")
 
     def test_notText(self) -> None:
         """
@@ -123,7 +123,7 @@ class ExposureTests(FilesTestCase):
         for mode, isExposed in ((0o600, False), (0o640, False), (0o604, True), (0o644, True)):
             os.chmod(path, mode)
             self.assertEqual(exposure(path) is not None, isExposed)
-        self.assertEqual(exposure(path), f"{path} can be read by everybody on this machine")
+        self.assertEqual(exposure(path), f"{path} is readable by every user of this machine")
 
     def test_missing(self) -> None:
         """

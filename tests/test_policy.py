@@ -248,6 +248,38 @@ class VerdictForTests(SynchronousTestCase):
         self.assertTrue(decided.called)
         self.assertEqual(logs, [])
 
+    def test_plainValues(self):
+        """
+        A verdict is made of plain values: what a subclass says when it is asked again, or how its
+        URL encodes itself, does not matter.
+        """
+
+        class Text(str):
+            def encode(self, *_):
+                raise KeyError
+
+        class Changing(Usable):
+            pass
+
+        for given in (Usable(Text(URL)), Changing(URL)):
+            verdict = self.verdict(given)
+            self.assertIs(type(verdict), Usable)
+            self.assertIs(type(verdict.url), str)
+
+    def test_cancellerRaises(self):
+        """
+        A policy whose canceller raises does not keep the login.
+        """
+
+        def canceller(_):
+            raise KeyError("x")
+
+        made = verdictFor(Asked(Deferred(canceller)), authentication(), True)
+        asked = Deferred.fromCoroutine(made)
+        asked.cancel()
+        self.failureResultOf(asked, CancelledError)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
 
 class OnePlaceTests(SynchronousTestCase):
     """

@@ -56,7 +56,7 @@ class PolicyTests(SynchronousTestCase):
 
     def verdict(self, given):
         """
-        @return: the verdict that is recorded for what a policy gave.
+        @return: the verdict that is recorded for what a policy returned.
         """
         connection = Connection(jmapAccessPolicy=Policy(given))
         self.assertEqual(connection.send(b"a LOGIN arnt trondheim")[-1][:5], b"a OK ")

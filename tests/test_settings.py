@@ -62,9 +62,9 @@ class MappingTests(SynchronousTestCase):
             ({"uris": [], "connections": 0}, "[x] connections must be at least 1"),
             (
                 {"uris": [], "startls": True},
-                "[x] startls: there is no such key; did you mean starttls?",
+                "[x] startls: unknown key; did you mean starttls?",
             ),
-            ({"uris": [], "xyz": True}, "[x] xyz: there is no such key"),
+            ({"uris": [], "xyz": True}, "[x] xyz: unknown key"),
         ):
             error = self.assertRaises(ConfigurationError, fromMapping, Sample, values, "[x] ")
             self.assertEqual(str(error), sentence)
@@ -90,12 +90,12 @@ class ArgumentTests(SynchronousTestCase):
         """
         for arguments, sentence in (
             ("", "uris is missing"),
-            ("uris", "an argument is not of the form key=value"),
-            ("uris=a:uris=b", "uris is given twice"),
+            ("uris", "an argument does not have the form key=value"),
+            ("uris=a:uris=b", "uris is set twice"),
             ("uris=a:connections=x", "connections must be a whole number"),
             ("uris=a:seconds=x", "seconds must be a number"),
             ("uris=a:starttls=yes", "starttls must be true or false"),
-            ("uris=a:connection=1", "connection: there is no such key; did you mean connections?"),
+            ("uris=a:connection=1", "connection: unknown key; did you mean connections?"),
         ):
             error = self.assertRaises(ConfigurationError, fromArguments, Sample, arguments)
             self.assertEqual(str(error), sentence)

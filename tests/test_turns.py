@@ -21,14 +21,13 @@ from tests.ldap.test_protocol import SEARCH, Transport
 from tests.support.imap import Connection, makePortal
 from tests.support.ldap import done
 from tests.support.turns import WorkClock
-from txjmapaccess.cache import AnswerCache
-from txjmapaccess.http.connection import HTTPConnection
-from txjmapaccess.http.pool import KeepAlivePool
+from txjmapaccess.cache import ResultCache
+from txjmapaccess.http.keepalivepool import HTTPConnection, KeepAlivePool
 from txjmapaccess.http.response import Response
+from txjmapaccess.ldap.connectionpool import ConnectionPool
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import GRANULARITY, Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, FoundDown
-from txjmapaccess.ldap.pool import ConnectionPool
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.sharedattempt import SharedAttempt
 from txjmapaccess.pacing import SLICE, Pace
@@ -187,7 +186,7 @@ class DirectoryTests(TurnsTestCase):
         deadline = self.clock.seconds() + 5
         connecting = Deferred.fromCoroutine(pool.borrow(deadline))
         waiting = [self.waits(Deferred.fromCoroutine(pool.borrow(deadline))) for _ in range(MANY)]
-        pool.disappoint(FoundDown("down"))
+        pool.failWaiters(FoundDown("down"))
         waiting[-1].cancel()
         self.outcomes.remove(CancelledError)
         self.assertTurns([FoundDown] * (MANY - 1))
@@ -266,14 +265,14 @@ class ProviderTests(TurnsTestCase):
 
 class SharedQuestionTests(TurnsTestCase):
     """
-    L{AnswerCache}.
+    L{ResultCache}.
     """
 
     def test_answer(self) -> None:
         """
         Many who have asked the same. Who asks meanwhile is told at once.
         """
-        cache: AnswerCache[str] = AnswerCache(self.clock, lambda result: 60.0)
+        cache: ResultCache[str] = ResultCache(self.clock, lambda result: 60.0)
         question: Deferred[str] = Deferred()
         for _ in range(MANY):
             self.waits(cache.get((b"token",), lambda: question))
@@ -285,7 +284,7 @@ class SharedQuestionTests(TurnsTestCase):
         """
         Who gives up meanwhile is told nothing else.
         """
-        cache: AnswerCache[str] = AnswerCache(self.clock, lambda result: 60.0)
+        cache: ResultCache[str] = ResultCache(self.clock, lambda result: 60.0)
         question: Deferred[str] = Deferred()
         waiting = [self.waits(cache.get((b"t",), lambda: question)) for _ in range(MANY)]
         question.callback("answer")

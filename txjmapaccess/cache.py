@@ -1,18 +1,18 @@
 # -*- test-case-name: tests.test_cache -*-
 """
-What a back end said about a secret, remembered for a short while.
+A short-lived cache of what a back end said about a secret.
 
 Three promises:
 
   - I{No secret is kept.} Keys are hashes under a key that is made when the cache is, so neither
     a memory dump nor a table made in advance leads from an entry back to a password or token.
-  - I{One question at a time.} Whoever asks while the same question is on its way waits for the
-    same answer. One who stops waiting does not disturb the others.
-  - I{Only answers are kept.} A refusal is an answer and has a lifetime of its own; any other
-    failure says nothing about the secret, and the next one asks again.
+  - I{One request at a time.} Callers that ask for the same secret during a request share its
+    outcome. A caller that cancels does not disturb the others.
+  - I{Only outcomes are cached.} A refusal is an outcome, with its own lifetime; any other failure
+    says nothing about the secret, and the next caller asks again.
 
-Room is bounded, separately for results and refusals: no flood of bad passwords or tokens
-pushes a good one out.
+Size is bounded, separately for results and refusals: a flood of bad passwords or tokens does not
+evict good ones.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hashlib import blake2b
 from typing import Generic, TypeVar
 
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -33,22 +33,22 @@ from txjmapaccess.pacing import Pace
 _T = TypeVar("_T")
 _V = TypeVar("_V")
 
-#: A refusal may be kept no longer than this, so that a password that was just changed, or a token
-#: that was just issued, is soon good.
+#: Refusals are cached no longer than this, so that a password that was just changed, or a token
+#: that was just issued, soon works.
 REFUSAL_SECONDS = 5.0
-#: How many results, and how many refusals, are kept at most.
+#: Most results, and most refusals, in one cache.
 MOST_KEPT = 10_000
 
 
-class AnswerCache(Generic[_T]):
+class ResultCache(Generic[_T]):
     """
     See the module.
 
     @param clock: tells the time.
-    @param lifetime: for how many seconds a result may be kept. Zero or less: not at all. Results
-        are given to several askers, so they must be immutable.
-    @param refusalSeconds: for how many seconds a refusal is kept.
-    @param pace: at which those are answered who wait for the same answer.
+    @param lifetime: seconds for which a result may be cached; zero or less: not at all. Callers
+        share results, so they must be immutable.
+    @param refusalSeconds: seconds for which a refusal is cached.
+    @param pace: paces the callbacks of callers that wait for the same request.
     """
 
     def __init__(
@@ -63,37 +63,35 @@ class AnswerCache(Generic[_T]):
         self._refusalSeconds = refusalSeconds
         self._results: _Shelf[_T] = _Shelf(clock, MOST_KEPT)
         self._refusals: _Shelf[UnauthorizedLogin] = _Shelf(clock, MOST_KEPT)
-        self._questions: dict[bytes, _Question[_T]] = {}
+        self._lookups: dict[bytes, _PendingLookup[_T]] = {}
         self._hashKey = secrets.token_bytes(32)
 
     @property
     def entries(self) -> int:
         """
-        How many results and refusals are kept. Those whose time is over are among them until
-        somebody asks for them, or they have to make room.
+        Number of cached results and refusals, expired ones that were not yet removed included.
         """
         return len(self._results) + len(self._refusals)
 
     def get(self, secret: tuple[bytes, ...], ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
         """
-        The answer for C{secret}: kept, on its way, or asked for now.
+        The outcome for C{secret}: from the cache, from a request in flight, or from a new one.
 
-        @param secret: all that the answer depends on: C{(token,)}, C{(username, password)}.
-        @param ask: asks the back end. Its Deferred is cancelled when nobody waits any more.
+        @param secret: everything that the outcome depends on: C{(token,)}, C{(username, password)}.
+        @param ask: sends a request. Its Deferred is cancelled when all callers have cancelled.
 
-        @return: a Deferred of its own for every caller, which can be cancelled. It fires with the
-            result; fails with an L{UnauthorizedLogin} for a refusal, and with whatever else
-            C{ask} fails with.
+        @return: a Deferred of the result for this caller alone, which can be cancelled. It fails
+            with an L{UnauthorizedLogin} for a refusal, and with whatever else C{ask} fails with.
         """
         key = self._key(secret)
         result = self._results.find(key)
         if result is not None:
-            return _succeeded(result)
+            return succeed(result)
         refusal = self._refusals.find(key)
         if refusal is not None:
-            return _failed(copy.copy(refusal))
-        question = self._questions.get(key)
-        return self._ask(key, ask) if question is None else question.wait()
+            return fail(copy.copy(refusal))
+        lookup = self._lookups.get(key)
+        return self._ask(key, ask) if lookup is None else lookup.wait()
 
     def _key(self, secret: tuple[bytes, ...]) -> bytes:
         digest = blake2b(key=self._hashKey, digest_size=32)
@@ -104,45 +102,33 @@ class AnswerCache(Generic[_T]):
         return digest.digest()
 
     def _ask(self, key: bytes, ask: Callable[[], Deferred[_T]]) -> Deferred[_T]:
-        question = self._questions[key] = _Question(self._questions, key)
-        waiter = question.wait()
-        question.answer = maybeDeferred(ask)
-        question.answer.addBoth(self._answered, key, question)
+        lookup = self._lookups[key] = _PendingLookup(self._lookups, key)
+        waiter = lookup.wait()
+        lookup.request = maybeDeferred(ask)
+        lookup.request.addBoth(self._answered, key, lookup)
         return waiter
 
-    def _answered(self, answer: _T | Failure, key: bytes, question: _Question[_T]) -> None:
-        question.leaveTable()
-        if not isinstance(answer, Failure):
-            self._results.keep(key, answer, self._lifetime(answer))
-        elif isinstance(answer.value, UnauthorizedLogin):
+    def _answered(self, outcome: _T | Failure, key: bytes, lookup: _PendingLookup[_T]) -> None:
+        lookup.leaveTable()
+        if not isinstance(outcome, Failure):
+            self._results.keep(key, outcome, self._lifetime(outcome))
+        elif isinstance(outcome.value, UnauthorizedLogin):
             # The copy has no traceback, whose frames hold the secret.
-            self._refusals.keep(key, copy.copy(answer.value), self._refusalSeconds)
-        question.tell(answer, self._pace)
+            self._refusals.keep(key, copy.copy(outcome.value), self._refusalSeconds)
+        lookup.tell(outcome, self._pace)
 
 
-def _succeeded(result: _T) -> Deferred[_T]:
-    waiter: Deferred[_T] = Deferred()
-    waiter.callback(result)
-    return waiter
-
-
-def _failed(refusal: UnauthorizedLogin) -> Deferred[_T]:
-    waiter: Deferred[_T] = Deferred()
-    waiter.errback(refusal)
-    return waiter
-
-
-class _Question(Generic[_T]):
+class _PendingLookup(Generic[_T]):
     """
-    A question that is on its way, and who waits for the answer.
+    A request in flight, and the callers that wait for it.
 
-    @param table: where it is found by its key while others may join.
-    @ivar answer: what C{ask} returned.
+    @param table: the lookups that others can join, by key.
+    @ivar request: what C{ask} returned.
     """
 
-    answer: Deferred[_T]
+    request: Deferred[_T]
 
-    def __init__(self, table: dict[bytes, _Question[_T]], key: bytes) -> None:
+    def __init__(self, table: dict[bytes, _PendingLookup[_T]], key: bytes) -> None:
         self._table = table
         self._key = key
         self._waiters: dict[Deferred[_T], None] = {}
@@ -156,31 +142,31 @@ class _Question(Generic[_T]):
         self._waiters.pop(waiter, None)
         if not self._waiters:
             self.leaveTable()
-            self.answer.cancel()
+            self.request.cancel()
 
     def leaveTable(self) -> None:
-        # One that was given up may still be answered after the same was asked anew.
+        # A cancelled request may still end after a new one for the same key began.
         if self._table.get(self._key) is self:
             del self._table[self._key]
 
-    def tell(self, answer: _T | Failure, pace: Pace) -> None:
+    def tell(self, outcome: _T | Failure, pace: Pace) -> None:
         if len(self._waiters) == 1:
-            self._waiters.popitem()[0].callback(answer)
+            self._waiters.popitem()[0].callback(outcome)
         else:
-            pace.run(self._telling(answer))
+            pace.run(self._telling(outcome))
 
-    def _telling(self, answer: _T | Failure) -> Iterator[None]:
-        # One by one from the dictionary, because any of them may make another one leave.
+    def _telling(self, outcome: _T | Failure) -> Iterator[None]:
+        # One by one from the dictionary, because a callback may cancel another caller.
         while self._waiters:
             waiter = next(iter(self._waiters))
             del self._waiters[waiter]
-            waiter.callback(answer)
+            waiter.callback(outcome)
             yield
 
 
 class _Shelf(Generic[_V]):
     """
-    Values that expire, and no more than C{size} of them: the oldest makes room.
+    At most C{size} values, each with an expiry; the oldest is evicted first.
     """
 
     def __init__(self, clock: IReactorTime, size: int) -> None:
@@ -205,7 +191,7 @@ class _Shelf(Generic[_V]):
         if entry is None:
             return None
         kept, expires, value = entry
-        # When the machine's clock is set back, an entry must not live the longer for it.
+        # An entry must not live longer because the clock was set back.
         if kept <= self._clock.seconds() < expires:
             return value
         del self._entries[key]

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_checkers -*-
 """
-Several credentials checkers as one, checkers of others among them.
+Several credentials checkers as one, third-party checkers included.
 
 L{twisted.cred.portal.Portal} keeps one checker for each credentials interface, and the last one
 that is registered wins. L{chain} makes one for each interface that asks all of them in order.
@@ -30,19 +30,19 @@ from txjmapaccess.errors import (
 )
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, IEvident, ITokenAdvice
 
-#: Refusals that say more than "no": they are worth more than a later checker's plain one.
+#: Refusals that say more than "no". They take precedence over a later checker's plain refusal.
 _SPECIFIC = (ForeignAuthorizationIdentity, PasswordExpired, TokenRefused)
 
 
 @implementer(ICredentialsChecker)
 class EvidentChecker:
     """
-    A checker that leaves no evidence, with the evidence that its acceptance is: the user is the
-    name that was typed. Whoever proves by a challenge (CRAM-MD5) that they know the password has
-    shown a password; a token says itself who the user is, and is none of this.
+    Adds evidence to a checker that leaves none: when it accepts, the user is the name as typed. A
+    challenge (CRAM-MD5) counts as a password. A token does not count: only its checker knows whose
+    it is.
 
-    What the checker gives for an avatar id is passed on and never looked at: there are checkers
-    whose avatar ids are objects of their own, or hold the password.
+    The avatar id is passed on without a look: some checkers return objects of their own, or a
+    password in it.
 
     @param checker: the L{ICredentialsChecker}.
     @param source: the name of the checker, for the log.
@@ -75,11 +75,11 @@ def _evidence(credentials: object) -> Evidence | None:
 @implementer(ICredentialsChecker, ITokenAdvice)
 class CheckerChain:
     """
-    Asks checkers in order. A refusal passes on to the next; whatever else goes wrong ends it,
-    because a checker that cannot tell might have accepted.
+    Asks checkers in order. After a refusal it asks the next; any other failure ends the login,
+    because the checker that failed might have accepted.
 
-    When all refuse, the client is told the first refusal that says why (an expired password, a
-    foreign authorization identity, a token that does not reach), or else the last one.
+    When all refuse, the client gets the first refusal with a reason (an expired password, a foreign
+    authorization identity, a token without the scope), or else the last one.
     """
 
     def __init__(self, interface: InterfaceClass, checkers: Iterable[ICredentialsChecker]) -> None:
@@ -88,8 +88,8 @@ class CheckerChain:
 
     def requestAvatarId(self, credentials: ICredentials) -> Any:
         """
-        See L{ICredentialsChecker.requestAvatarId}. Cancelling cancels the checker that is being
-        asked, and no other is asked after it.
+        See L{ICredentialsChecker.requestAvatarId}. Cancelling cancels the current checker and asks
+        no other.
         """
         if len(self._checkers) == 1:
             return self._checkers[0].requestAvatarId(credentials)
@@ -145,7 +145,7 @@ def chain(checkers: Iterable[Any]) -> list[ICredentialsChecker]:
 
 class CheckerService(Service):
     """
-    Starts and closes those of C{checkers} that hold connections, with the service.
+    Starts and closes the checkers that hold connections, together with the service.
     """
 
     _log = Logger()
@@ -163,19 +163,19 @@ class CheckerService(Service):
 
     def tryOut(self) -> None:
         """
-        Start the checkers, or start them again: each finds out whether its back end can be used.
+        Start the checkers, or start them again: each tests its back end.
         """
         for checker in self._checkers:
             try:
                 checker.start()
             except Exception:
-                self._log.failure("A checker could not be tried")
+                self._log.failure("A checker failed")
 
     def retire(self, clock: IReactorTime, seconds: float) -> None:
         """
-        Close, and leave the parent, when the logins that the checkers have now are over.
+        Close, and leave the parent, when current logins have had time to finish.
 
-        @param seconds: how long that may take.
+        @param seconds: how much time.
         """
         self._retirement = clock.callLater(seconds, self.disownServiceParent)
 
@@ -190,4 +190,6 @@ class CheckerService(Service):
 
     def _close(self, checker: ICheckerLifecycle) -> Deferred[Any]:
         closed = maybeDeferred(checker.close)
-        return closed.addErrback(lambda f: self._log.failure("A checker was not closed", failure=f))
+        return closed.addErrback(
+            lambda f: self._log.failure("A checker could not be closed", failure=f)
+        )

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.test_coroutines -*-
 """
-Coroutines: what a store or a checker answers at once or with a Deferred, and a coroutine that may
-have ended before anybody waits for it.
+Coroutines: results that come at once or with a Deferred, and coroutines that may end at once.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ async def settled(function: Callable[..., Any], *args: Any, **kwargs: Any) -> An
 
 def begun(coroutine: Coroutine[Any, Any, None]) -> Deferred[None] | None:
     """
-    Run a coroutine until it waits for something. Most do not: whatever they ask for is there, and
-    then a Deferred costs more than they do.
+    Run a coroutine until it waits for something. Most never wait, and cost less than a Deferred.
 
     @return: L{None} when it has ended, or a Deferred of its end.
 

@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.test_credentials -*-
 """
-The values that a login is made of, in the order in which they come to be: credentials (what the
-client presented), evidence (what a checker found out), authentication (both together, for the
-policy), login record (what the connection remembers).
+The values of a login, in order: credentials (what the client presented), evidence (what a checker
+found out), authentication (both together, for the policy), login record (what the connection
+keeps).
 
-All but the evidence slot of credentials are immutable. No repr shows a secret.
+Everything but the evidence slot of credentials is immutable. No repr shows a secret.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from txjmapaccess.verdict import Reason, Verdict
 
 class Secret(enum.Enum):
     """
-    What a client showed to prove who it is. Decides which of C{[jmap] passwords} and
+    What a client presented to authenticate. Decides which of C{[jmap] passwords} and
     C{[jmap] tokens} applies.
     """
 
     PASSWORD = "password"
     TOKEN = "token"
-    #: An access token in the place of a password: the client will send it to JMAP as a password.
+    #: An access token sent as a password: the client will send it to JMAP as a password, too.
     TOKEN_AS_PASSWORD = "token as password"
     #: Nothing (SASL ANONYMOUS): never usable.
     NOTHING = "nothing"
@@ -36,12 +36,12 @@ class Secret(enum.Enum):
 
 class Evidence(NamedTuple):
     """
-    What a checker found out about the credentials that it accepted.
+    What a checker found out about credentials that it accepted.
 
     @ivar username: the canonical name of the user. It is the avatar id as well.
-    @ivar source: which checker says so, for the log: C{"ldap"}, C{"introspection"}, ...
-    @ivar objection: why these credentials will not do for JMAP; L{None} when nothing speaks
-        against them.
+    @ivar source: the checker, for the log: C{"ldap"}, C{"introspection"}, ...
+    @ivar objection: why these credentials do not work for JMAP; L{None} if nothing is known against
+        them.
     @ivar sessionURL: the user's own JMAP session URL, as found and not yet checked; L{None}
         for the common one.
     @ivar expires: when the token ends, in seconds since the epoch, or L{None}.
@@ -60,7 +60,7 @@ class Evidence(NamedTuple):
 
 class IEvident(Interface):
     """
-    Credentials on which a checker can leave what it found out. All credentials that
+    Credentials that can carry a checker's evidence. All credentials that
     L{txjmapaccess.server.JMAPAccessMixin} makes are.
     """
 
@@ -138,7 +138,7 @@ def leaveEvidence(credentials: object, evidence: Evidence) -> None:
 
 def makeEvident(credentials: Any) -> None:
     """
-    Let credentials of a class that somebody else wrote hold evidence, if they can.
+    Let third-party credentials carry evidence, if they can.
     """
     if not hasattr(credentials, "evidence"):
         with contextlib.suppress(AttributeError, TypeError):
@@ -165,7 +165,7 @@ class Authentication(NamedTuple):
 
 class LoginRecord(NamedTuple):
     """
-    What a connection remembers of its login. It does not change while the connection lasts.
+    What a connection keeps about its login. It does not change during the connection.
 
     @ivar username: see L{Authentication}.
     @ivar mechanism: see L{Authentication}.
@@ -183,7 +183,7 @@ class LoginRecord(NamedTuple):
 
 def authenticationOf(credentials: object, mechanism: str | None = None) -> Authentication:
     """
-    What a policy is told about credentials that a portal has accepted.
+    Describe credentials that a portal has accepted, for a policy.
 
     @param credentials: L{UsernamePassword} or L{BearerToken}, or those of a foreign SASL
         mechanism: they count as a password, or as nothing when they are

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
-SQLite files: how every one of them is opened, and what shows that one is damaged.
+SQLite files: how to open them, and how to tell that one is damaged or locked.
 
 They have a rollback journal, not a write-ahead log: each is one file, opened for each job.
 """
@@ -11,18 +11,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-#: Seconds to wait for another process that writes.
+#: Seconds to wait for a lock that another process holds.
 PATIENCE = 30
 
 
-def openDatabase(path: str, patience: float = PATIENCE) -> sqlite3.Connection:
+def openDatabase(path: str, patience: float | None = None) -> sqlite3.Connection:
     """
-    @param patience: how many seconds to wait for another process that writes.
+    @param patience: seconds to wait for a lock, or L{None} for L{PATIENCE}.
 
-    @return: the database, whatever is in it; made when it is missing. What was committed is on the
-        disk. There are no transactions but those that somebody begins.
+    @return: the database, created when it is missing. A commit waits for the disk. Transactions
+        are explicit.
     """
-    database = sqlite3.connect(path, timeout=patience, isolation_level=None)
+    timeout = PATIENCE if patience is None else patience
+    database = sqlite3.connect(path, timeout=timeout, isolation_level=None)
     try:
         database.execute("PRAGMA foreign_keys = ON")
         database.execute("PRAGMA synchronous = FULL")
@@ -34,16 +35,22 @@ def openDatabase(path: str, patience: float = PATIENCE) -> sqlite3.Connection:
 
 def showsDamage(error: sqlite3.Error) -> bool:
     """
-    @return: whether the file is no database, or a damaged one. All other errors have classes of
-        their own.
+    @return: whether the file is damaged, or not a database. All other errors have subclasses.
     """
     return type(error) is sqlite3.DatabaseError
+
+
+def isLocked(error: sqlite3.Error) -> bool:
+    """
+    @return: whether another process kept the database locked for too long.
+    """
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
     """
-    All that is written in it, or nothing.
+    Either everything in the block is written, or nothing.
     """
     database.execute("BEGIN IMMEDIATE")
     try:

@@ -2,12 +2,11 @@
 """
 Every exception of this package, in one place.
 
-Two things can go wrong with a login, and they must never be confused:
+Two kinds of failed login must never be confused:
 
-  - I{refused}: somebody who knows said no. A subclass of
-    L{twisted.cred.error.UnauthorizedLogin}.
-  - I{could not tell}: nobody could be asked. L{TemporaryFailure}, and just as well any other
-    exception that a checker raises. The client gets C{NO [UNAVAILABLE]}, never "wrong password".
+  - I{refused}: a back end said no. A subclass of L{twisted.cred.error.UnauthorizedLogin}.
+  - I{could not tell}: no back end gave an answer. L{TemporaryFailure}, or any other exception from
+    a checker. The client gets C{NO [UNAVAILABLE]}, never "wrong password".
 
 The text of an exception is for the operator's log. It never holds a password or a token, and
 it is never sent to a client.
@@ -21,7 +20,7 @@ from twisted.python.failure import Failure
 
 class JMAPAccessError(Exception):
     """
-    The base of what this package raises for reasons of its own.
+    The base of the exceptions of this package.
     """
 
 
@@ -94,21 +93,21 @@ class TokenRefused(Refused):
 
 def couldTell(failure: Failure) -> bool:
     """
-    @return: whether this is a refusal, by somebody who knows.
+    @return: whether this is a refusal, and not a temporary failure.
     """
     return bool(failure.check(LoginFailed)) and not failure.check(UnhandledCredentials)
 
 
 def isOurs(failure: Failure) -> bool:
     """
-    @return: whether a login came to nothing by an exception of this module.
+    @return: whether a login failed with an exception of this module.
     """
     return failure.check(Refused, TemporaryFailure) is not None
 
 
 def reasonOf(failure: Failure) -> str:
     """
-    @return: why a login came to nothing, for the log. Of an exception that is not ours nobody knows
-        what its text holds, so it is the name of its class.
+    @return: why a login failed, for the log. The text of a third-party exception may hold anything,
+        so only the name of its class is used.
     """
     return str(failure.value) if isOurs(failure) else type(failure.value).__name__

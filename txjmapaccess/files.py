@@ -3,9 +3,8 @@
 """
 The files that settings name: secrets, and PEM files with certificates and private keys.
 
-All are regular files, or links to one. What is none, a pipe for example, is refused and not waited
-for. Each error is one sentence that starts with the key, names the file, and holds nothing of what
-is in it.
+Only regular files, or links to one, are read; a pipe, for example, is an error. Each error is one
+sentence that starts with the key and names the file, without any of its content.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ def readSecret(key: str, path: str) -> str:
     except UnicodeDecodeError:
         raise problem(key, f"{_shown(path)} is not UTF-8") from None
     if not secret:
-        raise problem(key, f"{_shown(path)} holds no password or secret")
+        raise problem(key, f"{_shown(path)} contains no password or secret")
     if "\n" in secret:
-        raise problem(key, f"{_shown(path)} holds more than one line")
+        raise problem(key, f"{_shown(path)} contains more than one line")
     return secret
 
 
@@ -51,13 +50,13 @@ def exposure(path: str) -> str | None:
     """
     @param path: of a file that holds a secret or a private key, and may not be there.
 
-    @return: a sentence when everybody on this machine can read it, else L{None}.
+    @return: a sentence if every user of this machine can read it, else L{None}.
     """
     try:
         isExposed = os.stat(path).st_mode & stat.S_IROTH
     except (OSError, ValueError):
         return None
-    return f"{path} can be read by everybody on this machine" if isExposed else None
+    return f"{path} is readable by every user of this machine" if isExposed else None
 
 
 def readCertificates(key: str, path: str) -> list[Certificate]:
@@ -71,20 +70,20 @@ def readCertificates(key: str, path: str) -> list[Certificate]:
 
     blocks = _CERTIFICATE.findall(_read(key, path, LONGEST_PEM))
     if not blocks:
-        raise problem(key, f"{_shown(path)} does not hold a certificate in PEM form")
+        raise problem(key, f"{_shown(path)} contains no PEM certificate")
     try:
         return [Certificate.loadPEM(block) for block in blocks]
     except Exception:
         # pyOpenSSL and cryptography have raised half a dozen different classes over the years.
-        raise problem(key, f"{_shown(path)} holds a broken certificate") from None
+        raise problem(key, f"{_shown(path)} contains an invalid certificate") from None
 
 
 def readPrivateKey(key: str, path: str) -> PKey:
     """
     @return: the private key of a PEM file, which may hold certificates as well.
 
-    @raise ConfigurationError: when the file cannot be read, or holds no key, or one that is
-        protected by a passphrase.
+    @raise ConfigurationError: when the file cannot be read, contains no key, or its key has a
+        passphrase.
     """
     from OpenSSL.crypto import FILETYPE_PEM, load_privatekey
 
@@ -93,15 +92,15 @@ def readPrivateKey(key: str, path: str) -> PKey:
         # Without a passphrase OpenSSL would ask for it on the terminal and wait.
         return load_privatekey(FILETYPE_PEM, pem, b"")
     except Exception:
-        what = "does not hold a private key in PEM form"
+        what = "contains no PEM private key"
         if b"ENCRYPTED" in pem:
-            what = "is protected by a passphrase: it must not be"
+            what = "must not be protected by a passphrase"
         raise problem(key, f"{_shown(path)} {what}") from None
 
 
 def _read(key: str, path: str, longest: int) -> bytes:
     try:
-        # Opening a pipe would wait for somebody to write.
+        # Opening a pipe would block until there is a writer.
         with open(path, "rb", opener=_openAtOnce) as file:
             content = file.read(longest + 1)
     except (OSError, ValueError) as e:

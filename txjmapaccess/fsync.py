@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.maildir.test_durability -*-
 """
-What must be on disk when a client is told that it is.
+Waiting for the disk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 def syncDirectory(directory: str | bytes) -> None:
     """
-    See to it that the names in a directory are on disk.
+    Wait until the names in a directory are on disk.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:

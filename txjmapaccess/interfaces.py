@@ -15,7 +15,7 @@ L{txjmapaccess.verdict}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.cred.portal import IRealm
@@ -45,15 +45,14 @@ __all__ = [
 
 class ICheckerLifecycle(Interface):
     """
-    A checker that holds connections. Checkers connect by themselves when they are first asked,
-    so calling L{start} is for finding trouble early; L{close} is for a clean shutdown.
+    A checker that holds connections. It connects on its first login; L{start} finds problems
+    early, and L{close} is for a clean shutdown.
     """
 
     def start() -> None:
         """
-        Try whether the back end can be used at all, and tell the operator (in the log) when
-        not. Returns at once; trouble never stops the service. Called again for a checker that
-        outlives a reload of the settings.
+        Test the back end, and log an error if it cannot be used. Returns at once; an error never
+        stops the service. Called again when a checker is kept over a reload of the settings.
         """
 
     def close() -> Deferred[None]:
@@ -67,51 +66,51 @@ class ICheckerLifecycle(Interface):
 
 class ITokenAdvice(Interface):
     """
-    A checker for L{IBearerToken} that knows which tokens there are to ask for.
+    A checker for L{IBearerToken} that knows which tokens a client should request.
     """
 
     def advise(refusal: TokenRefused) -> TokenRefused:
         """
-        @param refusal: says no more than why.
+        @param refusal: has only a reason.
 
-        @return: the same with C{scope} and C{openidConfiguration} (RFC 7628, section 3.2.2), as
-            far as they are known.
+        @return: the same with C{scope} and C{openidConfiguration} (RFC 7628, section 3.2.2), if
+            known.
         """
 
 
 class IJMAPAccessPolicy(Interface):
     """
-    Decides what a login may be told about JMAP. Asked once for each successful login, after the
-    avatar was made and before the client is answered.
+    Decides what a client learns about JMAP. Called once for each successful login, after the avatar
+    exists and before the response to the client.
     """
 
-    def decide(authentication: Authentication) -> Verdict | Deferred[Verdict]:
+    def decide(authentication: Authentication) -> Verdict | Awaitable[Verdict]:
         """
         @param authentication: who has logged in, and how.
 
-        @return: the verdict, or a Deferred of it. When it raises, fails or returns something else,
-            the error is logged and the verdict is C{Unknown}: the login itself stands. See
-            L{txjmapaccess.policy.verdictFor} for what a policy cannot claim.
+        @return: the verdict, or a Deferred or coroutine of it. When it raises, fails or returns
+            something else, the error is logged and the verdict is C{Unknown}: the login itself
+            succeeds. See L{txjmapaccess.policy.verdictFor} for what a policy cannot claim.
         """
 
 
 class ICapabilityProvider(Interface):
     """
-    Something that has capabilities to advertise on a connection. A server has a list of them; an
-    account (avatar) that adapts to this interface is one more, after the login.
+    Provides capabilities to advertise on a connection. A server has a list of providers; after the
+    login, an account (avatar) that adapts to this interface is one more.
     """
 
     def capabilities(connection: Any) -> Mapping[bytes, Sequence[bytes] | None]:
         """
-        What the connection may advertise now. Called for every capability list, so it must be
-        quick, and must not keep the result of an earlier call.
+        The capabilities of the connection now. Called for every capability list: it must be fast
+        and must not cache its result.
 
         @param connection: the L{txjmapaccess.server.JMAPAccessMixin} whose capabilities are listed.
 
         @return: names, each with L{None} or a list of values, in the form that
             L{twisted.mail.imap4.IMAP4Server.capabilities} uses. Lists of several providers under
-            one key are joined. A provider that raises is logged and left out. None can add or
-            take away JMAPACCESS: that is the verdict's alone.
+            one key are joined. A provider that raises is logged and omitted. None can add or
+            remove JMAPACCESS: only the verdict does.
         """
 
 
@@ -124,7 +123,7 @@ class IObjectIDAccount(Interface):
 
     def getAccountID() -> str | Deferred[str]:
         """
-        Called at login: an account that has none cannot be used over JMAP.
+        Called at login: an account without one cannot be used over JMAP.
 
         @return: the JMAP accountId of the account that owns the mailboxes (RFC 8620, section
             1.6.2), of the form of a MAILBOXID.

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.test_limits -*-
 """
-Log events for the limits that were reached, few enough for a flood of connections not to become a
-flood of lines.
+Log events for limits that were reached, throttled so that a flood of connections does not flood the
+log.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class LimitLog:
 
     def reached(self, limit: str, source: str | None) -> None:
         """
-        Log that a limit was reached, unless that was just done.
+        Log that a limit was reached, unless it was logged recently.
 
         @param limit: the key of C{[imap.limits]}.
         @param source: the address, or the /64, of the client; L{None} when it is exempt from the
@@ -33,7 +33,7 @@ class LimitLog:
         """
         admitted = self._throttle.admit((limit, source))
         if admitted is OTHERS:
-            self._log.warn("More limits were reached, by more addresses than are logged")
+            self._log.warn("Further limits were reached; not all are logged")
         elif admitted is not None:
             text = "The limit {limit} was reached" + (" by {address}" if source else "")
             self._log.warn(text, event="limit", limit=limit, address=source)

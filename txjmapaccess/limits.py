@@ -2,7 +2,7 @@
 """
 How many connections and refused logins there may be, over all connections of a server.
 
-Addresses are counted as an attacker has them: IPv4 one by one, IPv6 by /64.
+IPv4 addresses are counted one by one, IPv6 by /64: an attacker has a whole /64.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 
+from txjmapaccess.hosts import addressOf, isIn
 from txjmapaccess.limitlog import LimitLog
 
 TOO_OFTEN = b"[UNAVAILABLE] Too many failed logins from your address, try again later"
@@ -39,7 +40,7 @@ def _none() -> dict[str, int]:
 @dataclass
 class LimitCounters:
     """
-    Plain numbers, to be read at any time by whoever wants to show them.
+    Plain numbers that can be read at any time.
 
     @ivar connections: that are open now.
     @ivar unauthenticated: of these, those that have not logged in.
@@ -169,8 +170,8 @@ class Limits:
 
     def isBlocked(self, source: str | None) -> bool:
         """
-        @return: whether too many logins from there were refused lately. If so, somebody is about to
-            be sent away, which is counted.
+        @return: whether too many recent logins from there were refused. If so, this counts as the
+            limit being reached.
         """
         times = None if source is None else self._failures.get(source)
         if times is None or len(times) < self._mostFailures:
@@ -181,12 +182,8 @@ class Limits:
         return True
 
 
-def _counted(address: str, exempt: list[Any]) -> str | None:
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        ip = ip.ipv4_mapped or ip
-    isExempt = any(ip.version == network.version and ip in network for network in exempt)
-    return None if isExempt else sourceOf(ip)
+def _counted(host: str, exempt: list[Any]) -> str | None:
+    if isIn(exempt, host):
+        return None
+    address = addressOf(host)
+    return host if address is None else sourceOf(address)

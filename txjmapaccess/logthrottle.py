@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.test_logthrottle -*-
 """
-The one rule for log events that could come again and again: each is logged once a minute, and all
-together are not so many that they would be a flood.
+The one throttle for log events that can repeat: each is logged once a minute, and the number of
+different ones is limited.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PAUSE = 60.0
 #: Different events within L{PAUSE}.
 MOST_EVENTS = 100
 
-#: Stands for all events beyond L{MOST_EVENTS}.
+#: Stands for every event beyond L{MOST_EVENTS}.
 OTHERS: Final = object()
 
 

@@ -1,11 +1,9 @@
 # -*- test-case-name: tests.test_pacing -*-
 """
-What becomes ready for many at once is done in slices, and between two slices the reactor has a
-turn: a directory that hung answers hundreds of logins at a time, or none of them ever.
+Work that becomes ready for many at once is done in slices, with a turn of the reactor in between: a
+directory that hung may answer hundreds of logins at a time. A single piece of work is done at once.
 
-One thing that becomes ready is done at once, as if this were not there.
-
-What is long for one alone, a command or a request, takes L{Turns}.
+A long command or request takes L{Turns}.
 """
 
 from __future__ import annotations
@@ -26,17 +24,17 @@ SLICE = 0.003
 
 class ClientGone(Exception):
     """
-    The end of work whose client will not hear the answer.
+    The client of this work has gone.
     """
 
 
 class Turns:
     """
-    What long work asks between its steps, so that others are not kept waiting.
+    Pauses between the steps of long work.
 
     @param seconds: a clock.
-    @param callLater: to get a further turn of the reactor.
-    @param hasGone: whether there is nobody left to work for.
+    @param callLater: gives another turn of the reactor.
+    @param hasGone: whether the client has gone.
     """
 
     def __init__(
@@ -62,7 +60,7 @@ class Turns:
 
         @param seconds: how long this waits.
 
-        @raise ClientGone: when there is nobody left to work for.
+        @raise ClientGone: when the client has gone.
         """
         turn: Deferred[None] = Deferred()
         self._callLater(seconds, lambda: turn.callback(None))
@@ -108,7 +106,7 @@ class Pace:
 
     def soon(self, call: Callable[[_T], object], item: _T) -> None:
         """
-        Have C{call} called with C{item}: at once, unless much was done just before.
+        Call C{call} with C{item}: at once, unless much was done just before.
         """
         if self._turn is not None or self._isWorking:
             self.each(call, (item,))
@@ -124,7 +122,7 @@ class Pace:
 
     def each(self, call: Callable[[_T], object], items: Iterable[_T]) -> None:
         """
-        Have C{call} called with each of C{items}, which nobody else may change.
+        Call C{call} with each of C{items}, which must not change.
         """
         self.run(map(call, items))
 
@@ -175,7 +173,7 @@ class Pace:
             now = seconds()
         self._isWorking = False
         self._spent = now - self._since
-        # Whatever else becomes ready in this turn, after so much work, waits for the next one.
+        # After so much work, more of it waits for the next turn.
         if self._work or self._spent >= SLICE / 2:
             self._turn = self._clock.callLater(0, self._nextTurn)
         else:

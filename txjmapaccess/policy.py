@@ -30,7 +30,7 @@ class Policy(Protocol):
     L{IJMAPAccessPolicy}, to type checkers that know nothing of zope interfaces.
     """
 
-    def decide(self, authentication: Authentication) -> Verdict | Deferred[Verdict]:
+    def decide(self, authentication: Authentication) -> Verdict | Awaitable[Verdict]:
         """
         See L{IJMAPAccessPolicy.decide}.
         """
@@ -40,23 +40,22 @@ async def verdictFor(
     policy: Policy | None, authentication: Authentication, identifiersShared: bool
 ) -> Verdict:
     """
-    Ask a policy. Whatever it says, nothing is usable
+    Ask a policy. Whatever it says, the verdict is never C{Usable}
 
-      - that has an illegal URL;
-      - over identifiers that JMAP does not have;
-      - for somebody whom nobody can identify: RFC 9698, section 3, infers from how the client has
-        authenticated that its credentials will do for JMAP, and from nothing nothing follows.
-        That is an anonymous login, and one whose user has no name: neither a checker left one with
-        its evidence, nor did the client type one.
+      - with an invalid URL;
+      - without identifiers that JMAP shares;
+      - for a login without an identity: RFC 9698, section 3, concludes from how the client
+        authenticated that its credentials work for JMAP. An anonymous login, or one without a user
+        name in evidence or credentials, allows no such conclusion.
 
-    A policy that raises, fails, is cancelled, or gives what is no verdict is logged, and the
-    verdict is C{Unknown}: the login stands.
+    A policy that raises, fails, is cancelled, or returns something else is logged, and the verdict
+    is C{Unknown}: the login itself succeeds.
 
     @param policy: L{None} where there is none.
     @param identifiersShared: whether JMAP has the same identifiers, see
-        L{txjmapaccess.store.identification}.
+        L{txjmapaccess.store.serveridentifiers}.
 
-    @raise CancelledError: when this is cancelled while the policy thinks.
+    @raise CancelledError: when this is cancelled while the policy decides.
     """
     if policy is None:
         return Unknown()
@@ -79,8 +78,8 @@ async def verdictFor(
 
 def _cancellable(decided: Awaitable[Any], wasCancelled: list[object]) -> Deferred[Any]:
     """
-    @return: what fires as C{decided} does; whoever cancels it is told from a policy that gives up
-        by itself.
+    @return: fires as C{decided} does. A caller that cancels it is recorded in C{wasCancelled}, to
+        tell that from a policy that cancels by itself.
     """
 
     async def outcome() -> Any:
@@ -90,7 +89,10 @@ def _cancellable(decided: Awaitable[Any], wasCancelled: list[object]) -> Deferre
 
     def cancel(cancelled: Deferred[Any]) -> None:
         wasCancelled.append(cancelled)
-        asked.cancel()
+        try:
+            asked.cancel()
+        except Exception:
+            _log.failure("The policy could not be cancelled")
 
     result: Deferred[Any] = Deferred(cancel)
     asked.chainDeferred(result)
@@ -98,20 +100,20 @@ def _cancellable(decided: Awaitable[Any], wasCancelled: list[object]) -> Deferre
 
 
 def _checked(verdict: object, authentication: Authentication, identifiersShared: bool) -> Verdict:
+    # New values: a subclass could say something else when it is asked again.
     if not isinstance(verdict, (Usable, Known, Unknown)):
-        raise TypeError(f"a policy gave {type(verdict).__name__} instead of a verdict")
-    if not isinstance(verdict, Usable) and not isinstance(verdict.reason, Reason):
+        raise TypeError(f"a policy returned {type(verdict).__name__} instead of a verdict")
+    reason = None if isinstance(verdict, Usable) else verdict.reason
+    if not isinstance(verdict, Usable) and not isinstance(reason, Reason):
         # Whatever else it is might hold something about the user.
-        raise TypeError(f"a policy gave {type(verdict.reason).__name__} instead of a reason")
+        raise TypeError(f"a policy returned {type(reason).__name__} instead of a reason")
     if isinstance(verdict, Unknown):
-        return verdict
-    checkSessionURL(verdict.url)
-    if isinstance(verdict, Known):
-        return verdict
-    objection = _identityObjection(authentication)
+        return Unknown(reason or Reason.NO_SERVER)
+    url = str.__str__(checkSessionURL(verdict.url))
+    objection = reason or _identityObjection(authentication)
     if objection is None and not identifiersShared:
         objection = Reason.IDENTIFIERS
-    return verdict if objection is None else Known(verdict.url, objection)
+    return Usable(url) if objection is None else Known(url, objection)
 
 
 def _identityObjection(authentication: Authentication) -> Reason | None:
@@ -132,18 +134,17 @@ def _template(sessionURL: str | None) -> SessionURLTemplate | None:
 @implementer(IJMAPAccessPolicy)
 class EvidencePolicy:
     """
-    Usable when the evidence says so; a login without evidence is at most known.
+    C{Usable} if the evidence allows it; without evidence, a login is C{Known} at best.
 
     @param sessionURL: the common JMAP session URL, with C{{user}} for the percent-encoded user
         name, or L{None} when only the evidence brings one.
-    @param passwords: whether passwords that IMAP accepts are good for JMAP.
-    @param tokens: whether access tokens are.
-    @param passwordsMayBeTokens: whether a token that came as a password is good for JMAP as a
-        password.
-    @param sameIdentifiers: the operator's word that mailboxes and messages have the same
-        identifiers over JMAP. Without it nothing is ever usable.
+    @param passwords: whether JMAP accepts the passwords that IMAP accepts.
+    @param tokens: whether JMAP accepts the access tokens that IMAP accepts.
+    @param passwordsMayBeTokens: whether JMAP accepts a token as a password.
+    @param sameIdentifiers: whether the operator confirms that mailboxes and messages have the same
+        identifiers over JMAP. Otherwise no login is usable.
 
-    @raise ConfigurationError: for a session URL that may not be shown to clients.
+    @raise ConfigurationError: for a session URL that must not be sent to clients.
     """
 
     _log = Logger()
@@ -182,7 +183,7 @@ class EvidencePolicy:
         except ConfigurationError as e:
             # The common URL is not used instead: the evidence says that it is not this user's.
             self._log.warn(
-                "The JMAP session URL that {source} has for {username} {problem}",
+                "The JMAP session URL from {source} for {username} {problem}",
                 source=evidence.source,
                 username=evidence.username,
                 problem=str(e),
@@ -190,30 +191,27 @@ class EvidencePolicy:
             return None
 
     def _objection(self, authentication: Authentication) -> Reason | None:
-        anonymous = _identityObjection(authentication)
-        if anonymous is not None:
-            return anonymous
+        unidentified = _identityObjection(authentication)
+        if unidentified is not None:
+            return unidentified
         if authentication.secret is Secret.PASSWORD and not self._passwords:
             return Reason.PASSWORDS
         if authentication.secret is Secret.TOKEN and not self._tokens:
             return Reason.TOKENS
         if authentication.secret is Secret.TOKEN_AS_PASSWORD and not self._passwordsMayBeTokens:
             return Reason.TOKEN_AS_PASSWORD
-        return self._evidenceObjection(authentication) or self._identifierObjection()
+        identifiers = None if self._sameIdentifiers else Reason.IDENTIFIERS
+        return self._evidenceObjection(authentication) or identifiers
 
     def _evidenceObjection(self, authentication: Authentication) -> Reason | None:
         evidence = authentication.evidence
         return Reason.NO_EVIDENCE if evidence is None else evidence.objection
 
-    def _identifierObjection(self) -> Reason | None:
-        return None if self._sameIdentifiers else Reason.IDENTIFIERS
-
 
 class SharedCredentials(EvidencePolicy):
     """
-    The operator's word that the IMAP server and the JMAP server accept the same credentials
-    (RFC 9698, examples 1 to 3). Evidence is not needed; where it is there and speaks against the
-    credentials, it counts.
+    For an operator who knows that the IMAP server and the JMAP server accept the same credentials
+    (RFC 9698, examples 1 to 3). Evidence is not needed, but its objections count.
 
     The parameters are those of L{EvidencePolicy}.
     """

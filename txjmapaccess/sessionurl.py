@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_sessionurl -*-
 """
-JMAP session URLs: which ones may be shown to a client, and C{{user}} in the configured one.
+JMAP session URLs: which are valid for clients, and C{{user}} in the configured one.
 """
 
 from __future__ import annotations
@@ -42,11 +42,13 @@ def checkSessionURL(url: str) -> str:
         with the name of the setting.
     """
     if _CONTROL.search(url):
-        raise ConfigurationError("holds a control character")
+        raise ConfigurationError("contains a control character")
     if len(url) > _LONGEST:
         raise ConfigurationError(f"is longer than {_LONGEST} characters")
     if not _VISIBLE_ASCII.match(url):
-        raise ConfigurationError("is not a URL: it is empty, or holds a space or non-ASCII letters")
+        raise ConfigurationError(
+            "is not a URL: it is empty, or contains spaces or non-ASCII characters"
+        )
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -58,7 +60,7 @@ def checkSessionURL(url: str) -> str:
     if "#" in url:
         raise ConfigurationError("must not have a fragment")
     if "@" in parts.netloc:
-        raise ConfigurationError("must not hold a user name or password before the host")
+        raise ConfigurationError("must not contain a user name or password before the host")
     if parts.scheme == "http" and not isLoopback(host):
         raise ConfigurationError("must be https: http is only for loopback addresses")
     return url
@@ -78,7 +80,7 @@ class SessionURLTemplate:
                 "must not have {user} in the host: use it in the path or query"
             )
         if "{" in sample or "}" in sample:
-            raise ConfigurationError("has braces: only {user} is replaced")
+            raise ConfigurationError("contains braces: only {user} is supported")
         self.template = template
         self.perUser = sample != template
 

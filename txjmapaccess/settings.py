@@ -50,7 +50,7 @@ def fromMapping(cls: type[_T], values: Mapping[str, Any], where: str = "") -> _T
     types = _types(cls)
     for key in values:
         if key not in types:
-            raise ConfigurationError(f"{where}{key}: there is no such key{suggestion(key, types)}")
+            raise ConfigurationError(f"{where}{key}: unknown key{suggestion(key, types)}")
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         if _isRequired(field) and field.name not in values:
             raise ConfigurationError(f"{where}{field.name} is missing")
@@ -81,9 +81,9 @@ def fromArguments(cls: type[_T], argstring: str) -> _T:
         key, equals, text = argument.partition("=")
         if not equals:
             # Not the argument itself: it may be a secret in the wrong place.
-            raise ConfigurationError("an argument is not of the form key=value")
+            raise ConfigurationError("an argument does not have the form key=value")
         if key in values:
-            raise problem(key, "is given twice")
+            raise problem(key, "is set twice")
         values[key] = _parsed(text, types[key], key) if key in types else text
     return fromMapping(cls, values)
 

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.test_policy -*-
 """
-The three things that a server can know about a login and JMAP (RFC 9698, sections 3 and 4).
+The three verdicts about a login and JMAP (RFC 9698, sections 3 and 4).
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 class Reason(enum.Enum):
     """
-    Why the credentials of a login will not do for JMAP. Each value is a fixed sentence that may be
-    shown to the client: it is all that the draft's DEBUGGING response code ever carries, so no
-    data of a user can be in it.
+    Why the credentials of a login do not work for JMAP. Each value is a fixed sentence without user
+    data, because the draft's DEBUGGING response code sends it to clients.
     """
 
     PASSWORDS = "The JMAP server does not accept passwords"
@@ -24,12 +23,12 @@ class Reason(enum.Enum):
     ANONYMOUS = "The JMAP server does not accept anonymous logins"
     NOT_ALLOWED = "This account is not enabled for the JMAP server"
     SCOPE = "The access token does not cover the JMAP server"
-    AUDIENCE = "The access token is meant for other servers than the JMAP server"
+    AUDIENCE = "The audience of the access token does not include the JMAP server"
     PASSWORD_EXPIRED = "The password has expired"
     PASSWORD_MUST_CHANGE = "The password must be changed first"
     GRACE_LOGIN = "The password has expired and will soon be refused"
     NO_EVIDENCE = "Nothing shows that the JMAP server accepts these credentials"
-    IDENTIFIERS = "Nobody vouches that the JMAP server uses the same identifiers"
+    IDENTIFIERS = "It is not confirmed that the JMAP server uses the same identifiers"
     NO_SERVER = "No JMAP server is known for this account"
 
 
@@ -45,8 +44,8 @@ class Usable:
 @dataclass(frozen=True)
 class Known:
     """
-    The JMAP server at C{url} has this mail, but these credentials will not do there (RFC 9698,
-    example 3), or nobody vouched that identifiers are the same.
+    The JMAP server at C{url} has this mail, but these credentials do not work there (RFC 9698,
+    example 3), or it is not confirmed that identifiers are the same.
     """
 
     url: str

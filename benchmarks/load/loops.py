@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
-Many clients at a time, in one thread: L{keepBusy} as many as the server takes, L{pace} so many a
-second, L{Crowd} all at once, and they stay.
+Many clients in one thread: L{keepBusy} runs as many as the server can serve, L{pace} a number in
+each second, L{Crowd} all at once, and they stay.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SILENCE = 15.0
 @dataclass
 class Outcome:
     """
-    What became of a load.
+    The outcome of a load.
 
     @ivar count: sessions that came to their end as they should.
     @ivar seconds: how long the load took.
@@ -46,7 +46,7 @@ class Outcome:
 
 class Loop:
     """
-    Sessions that run at a time. What is to be done when one ends is up to subclasses.
+    Concurrent sessions. Subclasses decide what follows when one ends.
     """
 
     def __init__(self, target: Target, script: Script) -> None:
@@ -73,7 +73,7 @@ class Loop:
 
     def turn(self, seconds: float) -> int:
         """
-        Wait until something happens, so long at most, and do what is to be done.
+        Wait for events, with a timeout, and handle them.
 
         @return: how much has happened.
         """
@@ -104,7 +104,7 @@ class Loop:
 
     def drain(self) -> None:
         """
-        Wait for all sessions that run to come to their end. Those that do not are failures.
+        Wait for all sessions to end. Those that do not are failures.
         """
         while self._sessions and self.turn(SILENCE):
             pass
@@ -163,7 +163,7 @@ def keepBusy(target: Target, script: Script, atOnce: int, seconds: float) -> Out
 
 def pace(target: Target, script: Script, rate: float, seconds: float) -> Outcome:
     """
-    @param rate: how many sessions to start in each second, whatever became of those before.
+    @param rate: the number of sessions to start in each second, whether or not earlier ones ended.
     """
     loop = Loop(target, script)
     began = time.perf_counter()
@@ -183,7 +183,7 @@ class Crowd(Loop):
     @param script: one that does not end.
     @param patience: how long a client whose attempt failed waits for the next, in seconds.
     @param timeout: after how many seconds an attempt has failed. When too many come at once, the
-        kernel forgets some of those that it let in, and these would wait for ever.
+        kernel drops some accepted connections, which would then wait for ever.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ class Target:
 @dataclass(frozen=True)
 class Script:
     """
-    What a client says, without tags and line ends.
+    The commands of a client, without tags and line ends.
 
     @ivar logins: commands that log in; sessions use them in turn.
     @ivar commands: what comes after the login.
@@ -58,7 +58,7 @@ class Script:
 
 class SessionFailed(Exception):
     """
-    A session did not go as it should. The text is a short reason, the same for all that fail so.
+    A session failed. The text is a short reason, the same for all failures of its kind.
     """
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from benchmarks.load.loops import Outcome, keepBusy
 from benchmarks.load.session import Script, Target
 
-# Not fork: whoever calls may have threads and a reactor.
+# Not fork: the caller may have threads and a reactor.
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -62,7 +62,7 @@ def _nothing() -> None:
 
 def allowConnections(wanted: int) -> int:
     """
-    Raise the limit of open files, for this process and those that it starts from now on.
+    Raise the limit of open files, for this process and the processes that it starts.
 
     @return: how many connections are possible, C{wanted} at most.
     """

@@ -16,9 +16,9 @@ _STYLE = "text{font:13px sans-serif;fill:#222}.t{font-size:15px;font-weight:bold
 
 def chart(title: str, series: Sequence[str], bars: Mapping[str, Sequence[float]]) -> str:
     """
-    @param title: what the numbers are.
-    @param series: what the bars of a label are, one colour each.
-    @param bars: for each label, a number for each of C{series}; not a number where there is none.
+    @param title: the meaning of the numbers.
+    @param series: the names of the bars of a label, one colour each.
+    @param bars: for each label, a number for each of C{series}; NaN for a missing one.
 
     @return: an SVG document.
     """

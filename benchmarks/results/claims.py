@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
-What is wanted, and whether it was measured.
+Targets, and whether the measurements reach them.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ END = "<!-- benchmarks: end -->"
 
 def section(machine: Mapping[str, str], command: str, tables: Sequence[Table], image: str) -> str:
     """
-    @param machine: what it ran on: names and values.
+    @param machine: the machine of the run: names and values.
     @param command: what was run.
     @param image: the chart's file, relative to the page.
 

@@ -10,13 +10,13 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-#: What stands in a table where nothing was measured.
+#: The cell of a table for a missing measurement.
 NOTHING = "-"
 
 
 class Rate(NamedTuple):
     """
-    What one round of a load gave.
+    The results of one round of a load.
 
     @ivar perSecond: sessions a second.
     @ivar cpu: microseconds of CPU of the server for each, all of its processes together.

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
-What a run was run on.
+The machine of a run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.slapd import SLAPD
 
 def describe() -> dict[str, str]:
     """
-    @return: names and values: hardware, system, and versions of all that took part.
+    @return: names and values: hardware, system, and versions of the software.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     processor = _found("/proc/cpuinfo", r"^model name\s*: (.*)$")

@@ -14,7 +14,7 @@ from benchmarks.results.figures import NOTHING
 @dataclass(frozen=True)
 class Table:
     """
-    @ivar title: what it is about.
+    @ivar title: its subject.
     @ivar note: a sentence or two about how to read it.
     @ivar head: the names of the columns. The first one is of words, the others of numbers, unless
         C{words} says more.

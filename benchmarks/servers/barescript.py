@@ -60,7 +60,7 @@ class BareFactory(Factory):
 @implementer(ICredentialsChecker)
 class ThreadedChecker:
     """
-    Binds with ldap3, each thread on a connection of its own, with what is slow switched off (the
+    Binds with ldap3, each thread on a connection of its own, without its slow features (the
     schema, a connection for each login).
 
     @param uri: the directory.

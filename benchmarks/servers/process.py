@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
-What a server costs, all of its processes together, as /proc says.
+The cost of a server with all of its processes, from /proc.
 """
 
 from __future__ import annotations

@@ -44,5 +44,5 @@ class Realm:
 
 def _nothing() -> None:
     """
-    Nobody is told of a logout.
+    Do nothing at a logout.
     """

@@ -155,8 +155,8 @@ class Contender:
     A server with a back end.
 
     @param server: its name in L{STARTERS}, and on the command line.
-    @param program: what it is, for people.
-    @param backend: who checks the logins, for people.
+    @param program: its name, for people.
+    @param backend: the checker of its logins, for people.
     """
 
     def __init__(self, server: str, program: str, backend: str) -> None:

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.benchmarks.test_benchmarks -*-
 """
-The pure parts of the benchmarks: what is counted, and what becomes of it.
+The pure parts of the benchmarks: counting, and the results.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class ChartTests(SynchronousTestCase):
 
     def texts(self) -> list[str]:
         """
-        @return: all that is written in it.
+        @return: all of its text.
         """
         return [each.text or "" for each in self.root.iter(f"{SVG}text")]
 
@@ -324,7 +324,7 @@ class CommandTests(SynchronousTestCase):
 
     def test_contenders(self) -> None:
         """
-        The plan chooses among a benchmark's servers, and why one is left out is told once.
+        The plan chooses among a benchmark's servers, and the reason for an omission is given once.
         """
         told: list[str] = []
         chosen = Plan(servers=("bare", "memory")).contenders(["bare", "extended"], told.append)
@@ -332,7 +332,7 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(told, [])
         self.patch(type(CONTENDERS["tuned"]), "whyNot", lambda self: "it is not here")
         self.assertEqual(Plan().contenders(["tuned", "dovecot"], told.append), [])
-        self.assertEqual(told, ["left out: it is not here"])
+        self.assertEqual(told, ["omitted: it is not here"])
 
     def test_everyContenderStarts(self) -> None:
         """

@@ -88,7 +88,7 @@ class ListeningTests(SynchronousTestCase):
         _, key = self.issue("other.example.com")
         [line] = self.check(certificate=certificate, private_key=key)
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn(f"{key} does not belong to the certificate in {certificate}", line)
+        self.assertIn(f"{key} does not match the certificate in {certificate}", line)
 
     def test_notThere(self) -> None:
         """
@@ -104,7 +104,7 @@ class ListeningTests(SynchronousTestCase):
         path = write(os.path.join(directory(self), "mail.pem"), "not a certificate")
         [line] = self.check(certificate=path)
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("does not hold a certificate in PEM form", line)
+        self.assertIn("contains no PEM certificate", line)
 
     def test_openKey(self) -> None:
         """
@@ -115,8 +115,8 @@ class ListeningTests(SynchronousTestCase):
         _, line = self.check(certificate=certificate, private_key=key)
         self.assertEqual(
             line,
-            f"warning  certificate {certificate}: {key} can be read by everybody on this machine;"
-            " let only the user of the service read it (chmod o-r)",
+            f"warning  certificate {certificate}: {key} is readable by every user of this machine;"
+            " make it readable only for the user of the service (chmod o-r)",
         )
 
     def test_ownFiles(self) -> None:
@@ -149,7 +149,7 @@ class ListeningTests(SynchronousTestCase):
         self.assertTrue(line.startswith("warning  [imap] listen: tcp:143 has no STARTTLS"), line)
         for listen in (LOCAL, r"tcp6:143:interface=\:\:1", "unix:/run/imap"):
             self.assertEqual(
-                self.check(listen), ["ok       [imap] listen: every endpoint is understood"]
+                self.check(listen), ["ok       [imap] listen: all endpoints are valid"]
             )
         [line] = self.check("tcp:143", require_tls=False)
         self.assertTrue(line.startswith("ok "), line)
@@ -202,14 +202,16 @@ class MetricsTests(SynchronousTestCase):
         """
         self.assertEqual(self.check(None), [])
         for listen in (LOCAL, r"tcp:9100:interface=\:\:1", "unix:/run/metrics"):
-            self.assertEqual(self.check(listen), ["ok       [metrics] listen: it is understood"])
+            self.assertEqual(self.check(listen), ["ok       [metrics] listen: it is valid"])
 
     def test_outside(self) -> None:
         """
         Metrics have no password.
         """
         [line] = self.check("tcp:9100")
-        self.assertTrue(line.startswith("warning  [metrics] listen: whoever reaches tcp:"), line)
+        self.assertTrue(
+            line.startswith("warning  [metrics] listen: anyone who can reach tcp:"), line
+        )
 
     def test_noEndpoint(self) -> None:
         """
@@ -238,7 +240,7 @@ class MetricsTests(SynchronousTestCase):
         self.assertEqual(
             self.check(LOCAL),
             [
-                "WRONG    [metrics] listen: prometheus-client is not installed here;"
+                "WRONG    [metrics] listen: prometheus-client is not installed;"
                 " pip install 'txjmapaccess[metrics]'"
             ],
         )

@@ -14,7 +14,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.check import directory, write
-from txjmapaccess.check.command import askFor
+from txjmapaccess.check.command import readCredentials
 from txjmapaccess.check.options import CheckOptions, parse
 from txjmapaccess.check.plan import makeSteps
 from txjmapaccess.credentials import BearerToken, UsernamePassword
@@ -63,17 +63,17 @@ class OptionsTests(SynchronousTestCase):
         What has no meaning is one sentence.
         """
         for arguments, words in (
-            ((), "a command is needed"),
+            ((), "missing command"),
             (("chekc",), "Unknown command: chekc"),
-            (("check",), "--config FILE is needed"),
-            (("check", "--user=arnt"), "--config FILE is needed"),
+            (("check",), "--config FILE is required"),
+            (("check", "--user=arnt"), "--config FILE is required"),
             (("check", "--config=x", "--user="), "--user needs a name"),
             (("check", "--config=x", "--days=soon"), "--days must be a whole number of days"),
             (("check", "--config=x", "--days=-1"), "--days must be a whole number of days"),
             (("check", "--config=x", "--demo"), "option --demo not recognized"),
             (("check", "--config=x", "--password=secret"), "option --password not recognized"),
-            (("check", "--config=x", "arnt"), "there are only options"),
-            (("check", "--auth=nosuch:"), "there is no such way"),
+            (("check", "--config=x", "arnt"), "unexpected argument"),
+            (("check", "--auth=nosuch:"), "unknown type"),
         ):
             self.assertIn(words, self.refusal(*arguments))
 
@@ -89,7 +89,7 @@ class OptionsTests(SynchronousTestCase):
 
 class AskTests(SynchronousTestCase):
     """
-    L{askFor}.
+    L{readCredentials}.
     """
 
     def ask(self, *arguments: str, typed: bytes = b"", isTerminal: bool = False) -> object:
@@ -97,7 +97,7 @@ class AskTests(SynchronousTestCase):
         @return: the credentials that are typed.
         """
         self.patch(sys, "stdin", _Terminal(typed, isTerminal))
-        return askFor(parse(["check", "--config=x", *arguments]))
+        return readCredentials(parse(["check", "--config=x", *arguments]))
 
     def test_nothing(self) -> None:
         """
@@ -141,7 +141,7 @@ class AskTests(SynchronousTestCase):
 
         self.patch(getpass, "getpass", gone)
         error = self.assertRaises(ConfigurationError, self.ask, "--user=arnt", isTerminal=True)
-        self.assertEqual(str(error), "no password or token came")
+        self.assertEqual(str(error), "no password or token was entered")
 
     def test_token(self) -> None:
         """
@@ -159,10 +159,10 @@ class AskTests(SynchronousTestCase):
         Nothing is no password; what is not visible ASCII is no token, and is not shown.
         """
         error = self.assertRaises(ConfigurationError, self.ask, "--user=arnt", typed=b"\n")
-        self.assertEqual(str(error), "no password or token came")
+        self.assertEqual(str(error), "no password or token was entered")
         for typed in (b"two words\n", b"t\xc3\xb8ken\n"):
             error = self.assertRaises(ConfigurationError, self.ask, "--token", typed=typed)
-            self.assertEqual(str(error), "what came is not an access token (RFC 6750)")
+            self.assertEqual(str(error), "the input is not an access token (RFC 6750)")
 
 
 class PlanTests(SynchronousTestCase):

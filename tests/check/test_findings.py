@@ -16,7 +16,7 @@ from txjmapaccess.check.findings import Finding, exitStatus, ok, summary, warnin
 from txjmapaccess.check.steps import Step
 
 FINE = ok("thing", "it works")
-ODD = warning("thing", "it is odd", "look at it")
+ODD = warning("thing", "it is odd", "inspect it")
 BAD = wrong("thing", "it is broken", "mend it")
 
 
@@ -30,7 +30,7 @@ class FindingTests(SynchronousTestCase):
         A line begins with the grade; what is wrong and how to mend it are one sentence.
         """
         self.assertEqual(FINE.line(), "ok       thing: it works")
-        self.assertEqual(ODD.line(), "warning  thing: it is odd; look at it")
+        self.assertEqual(ODD.line(), "warning  thing: it is odd; inspect it")
         self.assertEqual(BAD.line(), "WRONG    thing: it is broken; mend it")
 
     def test_printable(self) -> None:
@@ -46,7 +46,7 @@ class FindingTests(SynchronousTestCase):
         """
         The last line counts.
         """
-        self.assertEqual(summary([FINE]), "All is well.")
+        self.assertEqual(summary([FINE]), "No problems found.")
         self.assertEqual(summary([FINE, ODD]), "0 wrong, 1 warning.")
         self.assertEqual(summary([BAD, ODD, ODD]), "1 wrong, 2 warnings.")
 
@@ -109,7 +109,7 @@ class StepTests(SynchronousTestCase):
         self.assertEqual(
             lines,
             [
-                "WRONG    one: this was not finished after 10 seconds; see whether it hangs",
+                "WRONG    one: not finished after 10 seconds; check whether it hangs",
                 "ok       two: fine",
             ],
         )

@@ -37,7 +37,7 @@ class RealmTests(SynchronousTestCase):
         path = directory(self)
         self.assertEqual(
             self.check(f"maildir:{path}"),
-            f"ok       [imap] realm maildir:{path}: it can be written to",
+            f"ok       [imap] realm maildir:{path}: it is writable",
         )
         self.assertEqual(os.listdir(path), [])
 
@@ -46,7 +46,7 @@ class RealmTests(SynchronousTestCase):
         A directory that is not there is not made.
         """
         path = os.path.join(directory(self), "accounts")
-        self.assertIn("it will be made at the first login", self.check(f"maildir:{path}"))
+        self.assertIn("it will be created at the first login", self.check(f"maildir:{path}"))
         self.assertFalse(os.path.exists(path))
 
     def test_full(self) -> None:
@@ -60,7 +60,7 @@ class RealmTests(SynchronousTestCase):
         self.patch(tempfile, "TemporaryFile", full)
         line = self.check(f"maildir:{directory(self)}")
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("(No space left on device); let the user of the service write there", line)
+        self.assertIn("(No space left on device); give the user of the service write access", line)
 
     def test_root(self) -> None:
         """
@@ -76,10 +76,10 @@ class RealmTests(SynchronousTestCase):
         What the service would not start with is wrong, and there is no realm.
         """
         for description, words in (
-            ("maildir:/nowhere/at/all", "/nowhere/at is not there, or no directory"),
+            ("maildir:/nowhere/at/all", "/nowhere/at does not exist or is not a directory"),
             (f"maildir:{os.path.abspath(__file__)}", "is not a directory"),
             ("python:nosuchmodule.realm", "nosuchmodule cannot be imported"),
-            ("mbox:/var/mail", "there is no 'mbox' realm"),
+            ("mbox:/var/mail", "unknown realm 'mbox'"),
         ):
             findings, found = checkRealm(description)
             [line] = lines(findings)
@@ -94,7 +94,7 @@ class RealmTests(SynchronousTestCase):
         findings, found = checkRealm("python:tests.check.test_realmcheck.realm")
         self.assertEqual(
             lines(findings),
-            ["ok       [imap] realm python:tests.check.test_realmcheck.realm: it can be made"],
+            ["ok       [imap] realm python:tests.check.test_realmcheck.realm: it can be created"],
         )
         self.assertIsNotNone(found)
 

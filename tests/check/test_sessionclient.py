@@ -10,16 +10,16 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txjmapaccess.check.sessioncheck import withoutURL
+from txjmapaccess.check.sessioncheck import unaskedURL
 from txjmapaccess.check.sessionclient import BadRedirect, basic, bearer, isSameServer, redirected
 from txjmapaccess.check.sessionresponse import (
     SessionResponse,
-    judgeStranger,
     missingScheme,
     schemesOf,
     sessionProblem,
+    strangerFinding,
 )
-from txjmapaccess.jmap.session import sessionObject
+from txjmapaccess.jmap.sessionobject import sessionObject
 from txjmapaccess.twistd.config import parse
 
 URL = "https://mail.example.com/.well-known/jmap"
@@ -49,7 +49,7 @@ class SessionObjectTests(SynchronousTestCase):
         What is not a JSON object is none.
         """
         for body in (b"", b"<html>", b"[]", b"\xff", b"[" * 100000, b"null"):
-            self.assertEqual(sessionProblem(body), "its answer is not a JSON object")
+            self.assertEqual(sessionProblem(body), "its response is not a JSON object")
 
     def test_members(self) -> None:
         """
@@ -58,7 +58,7 @@ class SessionObjectTests(SynchronousTestCase):
         for name in ("capabilities", "accounts", "primaryAccounts", "username", "apiUrl", "state"):
             self.assertIn(f": {name} is missing", str(sessionProblem(session(**{name: None}))))
         self.assertIn(
-            "accounts is missing, or of another", str(sessionProblem(session(accounts=3)))
+            "accounts is missing or has the wrong", str(sessionProblem(session(accounts=3)))
         )
 
     def test_capabilities(self) -> None:
@@ -78,21 +78,19 @@ class SessionObjectTests(SynchronousTestCase):
         It must have an account for mail.
         """
         for accounts in ({}, {"urn:ietf:params:jmap:mail": "another"}):
-            self.assertIn(
-                "no account for mail", str(sessionProblem(session(primaryAccounts=accounts)))
-            )
+            self.assertIn("no mail account", str(sessionProblem(session(primaryAccounts=accounts))))
 
 
 class StrangerTests(SynchronousTestCase):
     """
-    L{judgeStranger}: what is answered to a request without credentials.
+    L{strangerFinding}: what is answered to a request without credentials.
     """
 
     def line(self, status: int, body: bytes = b"", schemes: tuple[str, ...] = ("basic",)) -> str:
         """
         @return: the line about an answer.
         """
-        return judgeStranger(SessionResponse(URL, status, schemes, None, body), "JMAP").line()
+        return strangerFinding(SessionResponse(URL, status, schemes, None, body), "JMAP").line()
 
     def test_unauthorized(self) -> None:
         """
@@ -100,17 +98,19 @@ class StrangerTests(SynchronousTestCase):
         """
         self.assertEqual(self.line(401), "ok       JMAP: it asks for credentials (Basic)")
         self.assertTrue(
-            self.line(401, schemes=()).startswith("warning  JMAP: it answers 401 without")
+            self.line(401, schemes=()).startswith("warning  JMAP: it responds with 401 but without")
         )
 
     def test_open(self) -> None:
         """
         A Session object for everybody is odd; anything else with 200 is no JMAP.
         """
-        self.assertTrue(self.line(200, session()).startswith("warning  JMAP: it gives everybody"))
+        self.assertTrue(
+            self.line(200, session()).startswith("warning  JMAP: it returns a Session object")
+        )
         line = self.line(200, b"<html>It works!")
         self.assertEqual(
-            line, "WRONG    JMAP: its answer is not a JSON object; correct [jmap] session_url"
+            line, "WRONG    JMAP: its response is not a JSON object; correct [jmap] session_url"
         )
 
     def test_others(self) -> None:
@@ -119,12 +119,12 @@ class StrangerTests(SynchronousTestCase):
         """
         self.assertEqual(
             self.line(404),
-            "WRONG    JMAP: it answers 404: there is no JMAP session resource;"
+            "WRONG    JMAP: it responds with 404: there is no JMAP session resource;"
             " correct [jmap] session_url",
         )
-        for status, words in ((403, "lets this machine in"), (429, "later"), (502, "server's log")):
+        for status, words in ((403, "allows this machine"), (429, "later"), (502, "server's log")):
             line = self.line(status)
-            self.assertTrue(line.startswith(f"WRONG    JMAP: it answers {status}"), line)
+            self.assertTrue(line.startswith(f"WRONG    JMAP: it responds with {status}"), line)
             self.assertIn(words, line)
 
     def test_schemes(self) -> None:
@@ -178,10 +178,10 @@ class RedirectTests(SynchronousTestCase):
         It may not lead out of https, and must lead somewhere.
         """
         for location, words in (
-            ("http://mail.example.com/jmap", "no https URL"),
+            ("http://mail.example.com/jmap", "URL that is not https"),
             ("http://127.0.0.1/jmap", "from https to http"),
-            ("file:///etc/passwd", "no https URL"),
-            (None, "to nowhere"),
+            ("file:///etc/passwd", "URL that is not https"),
+            (None, "without a valid Location"),
         ):
             error = self.assertRaises(BadRedirect, self.to, location)
             self.assertIn(words, str(error))
@@ -214,14 +214,14 @@ class AuthorizationTests(SynchronousTestCase):
 
 class WithoutURLTests(SynchronousTestCase):
     """
-    L{withoutURL}: configurations whose URL cannot be asked.
+    L{unaskedURL}: configurations whose URL cannot be asked.
     """
 
     def line(self, text: str, isUserNamed: bool = False) -> str:
         """
         @return: the line about a configuration, if there is one.
         """
-        return "".join(f.line() for f in withoutURL(parse(text), isUserNamed))
+        return "".join(f.line() for f in unaskedURL(parse(text), isUserNamed))
 
     def test_none(self) -> None:
         """
@@ -229,7 +229,7 @@ class WithoutURLTests(SynchronousTestCase):
         """
         self.assertEqual(
             self.line(""),
-            "warning  [jmap] session_url: there is none: nobody is told about JMAP; set it",
+            "warning  [jmap] session_url: not set: no user learns about JMAP; set it",
         )
 
     def test_own(self) -> None:
@@ -242,13 +242,13 @@ class WithoutURLTests(SynchronousTestCase):
             bind_dn_template = "uid={user},dc=example"
             session_url_attribute = "labeledURI"
         """
-        self.assertIn("only users who have one of their own", self.line(text))
+        self.assertIn("only users with their own session URL", self.line(text))
 
     def test_perUser(self) -> None:
         """
         A URL with a user in it needs one.
         """
         text = '[jmap]\nsession_url = "https://mail.example.com/{user}"'
-        self.assertIn("name a user with --user", self.line(text))
+        self.assertIn("use --user", self.line(text))
         self.assertEqual(self.line(text, True), "")
         self.assertEqual(self.line(text.replace("{user}", "")), "")

@@ -16,7 +16,7 @@ from twisted.internet.testing import MemoryReactorClock
 from tests.support.docs import ROOT, Block, BlockTestCase, blocks, read
 from txjmapaccess.demo.banner import demoText
 from txjmapaccess.errors import ConfigurationError
-from txjmapaccess.oauth.introspection import judge
+from txjmapaccess.oauth.introspection import tokenInfo
 from txjmapaccess.twistd.config import (
     parse,
 )
@@ -81,7 +81,7 @@ class JSONTests(BlockTestCase):
         ]
         settings = parse(self.files().configuration(before[-1].text)).introspection
         assert settings is not None
-        info = judge(json.loads(block.text), settings, now=1_800_000_000)
+        info = tokenInfo(json.loads(block.text), settings, now=1_800_000_000)
         assert (info.username, info.objection) == ("arnt", None), info
 
 
@@ -196,7 +196,7 @@ class TextTests(BlockTestCase):
         self.assertEqual(str(error), sentence)
 
     known = {
-        "The JMAPACCESS demonstration": demonstration,
+        "The JMAPACCESS demo:": demonstration,
         "bytes ──> IMAP4Server": flow,
-        "The settings are not taken over: ": reloaded,
+        "The settings were not reloaded: ": reloaded,
     }

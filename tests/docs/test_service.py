@@ -128,10 +128,10 @@ class BlockTests(SynchronousTestCase):
         The line about a broken file is the one that the service writes.
         """
         [line] = blocks("service.md", "text")
-        self.assertIn("The settings are not taken over: ", line)
+        self.assertIn("The settings were not reloaded: ", line)
         test = read("tests", "integration", "test_twistd.py")
-        self.assertIn("[jmap] paswords: there is no such key", line)
-        self.assertIn("[jmap] paswords: there is no such key", test)
+        self.assertIn("[jmap] paswords: unknown key", line)
+        self.assertIn("[jmap] paswords: unknown key", test)
 
 
 class PromiseTests(SynchronousTestCase):

@@ -23,8 +23,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from txjmapaccess.http.client import Network
-from txjmapaccess.http.connection import HTTPConnection, Unanswered
-from txjmapaccess.http.pool import IDLE_SECONDS, KeepAlivePool
+from txjmapaccess.http.keepalivepool import (
+    IDLE_SECONDS,
+    ConnectionStale,
+    HTTPConnection,
+    KeepAlivePool,
+)
 from txjmapaccess.http.request import Origin, makeRequest
 from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response, ResponseReader
 
@@ -147,7 +151,7 @@ class ResponseTests(SynchronousTestCase):
         """
         One answer to one request: with two, nobody knows whose the second is.
         """
-        self.assertBroken(GOOD + GOOD, "behind")
+        self.assertBroken(GOOD + GOOD, "extra data")
 
     def test_length(self) -> None:
         """
@@ -439,7 +443,7 @@ class PoolTests(SynchronousTestCase):
 
     def test_unanswered(self) -> None:
         """
-        Closed before anything of the answer came: L{Unanswered}, on a connection that was used
+        Closed before anything of the answer came: L{ConnectionStale}, on a connection that was used
         before as well.
         """
         connection, answer = self.ask()
@@ -447,7 +451,7 @@ class PoolTests(SynchronousTestCase):
         self.successResultOf(answer)
         answer = self.pool.send(b"r")
         connection.connectionLost(Failure(ConnectionLost()))
-        self.failureResultOf(answer, Unanswered)
+        self.failureResultOf(answer, ConnectionStale)
 
     def test_interrupted(self) -> None:
         """
@@ -457,7 +461,7 @@ class PoolTests(SynchronousTestCase):
             connection, answer = self.ask()
             connection.dataReceived(GOOD[:-1])
             connection.connectionLost(Failure(reason()))
-            self.assertNotIsInstance(self.failureResultOf(answer, reason).value, Unanswered)
+            self.assertNotIsInstance(self.failureResultOf(answer, reason).value, ConnectionStale)
 
     def test_endsWithConnection(self) -> None:
         """
@@ -485,7 +489,7 @@ class PoolTests(SynchronousTestCase):
         connection.dataReceived(GOOD)
         answer = self.pool.send(b"r")
         connection.connectionLost(Failure(TLSError()))
-        self.failureResultOf(answer, Unanswered)
+        self.failureResultOf(answer, ConnectionStale)
 
     def test_broken(self) -> None:
         """
@@ -561,7 +565,7 @@ class PoolTests(SynchronousTestCase):
         idle.dataReceived(GOOD)
         late = self.pool.send(b"r", fresh=True)
         self.successResultOf(self.pool.close())
-        self.failureResultOf(answer, Unanswered)
+        self.failureResultOf(answer, ConnectionStale)
         self.assertEqual((False, False), (self.isOpen(idle), self.isOpen(busy)))
         connection = self.endpoint.accept()
         connection.dataReceived(GOOD)

@@ -13,6 +13,7 @@ from contextlib import suppress as suppressed
 from twisted.trial.unittest import TestCase
 
 from tests.support.certificate import writeCertificate
+from tests.support.ports import demoPorts
 from tests.support.twistd import twistd
 
 LISTEN = "--listen=tcp:0:interface=127.0.0.1"
@@ -55,7 +56,7 @@ class BadInputTests(TestCase):
         """
         No options at all.
         """
-        self.assertComplaint("either --demo or --config FILE is needed, see --help")
+        self.assertComplaint("either --demo or --config FILE is required, see --help")
 
     def test_unknownOption(self) -> None:
         """
@@ -93,7 +94,7 @@ class BadInputTests(TestCase):
         config = self.write("[imap\n")
         path = config.partition("=")[2]
         self.assertComplaint(
-            f"{path}: this is not TOML: "
+            f"{path}: invalid TOML: "
             "Expected ']' at the end of a table declaration (at line 1, column 6)",
             config,
         )
@@ -104,9 +105,7 @@ class BadInputTests(TestCase):
         """
         config = self.write("[imap]\nlisen = []\n")
         path = config.partition("=")[2]
-        self.assertComplaint(
-            f"{path}: [imap] lisen: there is no such key; did you mean listen?", config
-        )
+        self.assertComplaint(f"{path}: [imap] lisen: unknown key; did you mean listen?", config)
 
     def test_wrongType(self) -> None:
         """
@@ -147,16 +146,14 @@ class BadInputTests(TestCase):
         """
         A way to check passwords that does not exist.
         """
-        self.assertComplaint(
-            "--auth nosuch: there is no such way, see --help-auth", "--auth=nosuch:x"
-        )
+        self.assertComplaint("--auth nosuch: unknown type, see --help-auth", "--auth=nosuch:x")
 
     def test_authArguments(self) -> None:
         """
         One that does not like its arguments.
         """
         self.assertComplaint(
-            "--auth ldap: urs: there is no such key; did you mean uris?",
+            "--auth ldap: urs: unknown key; did you mean uris?",
             r"--auth=ldap:urs=ldap\://127.0.0.1",
         )
         self.assertComplaint(
@@ -180,7 +177,7 @@ class BadInputTests(TestCase):
         Implicit TLS without a certificate.
         """
         self.assertComplaint(
-            "listen: ssl:0 needs [imap] certificate, or certKey of its own",
+            "listen: ssl:0 requires [imap] certificate, or its own certKey",
             "--listen=ssl:0",
             AUTH,
             self.realm,
@@ -198,7 +195,7 @@ class BadInputTests(TestCase):
             f'certificate = "{paths[0]}"\nprivate_key = "{paths[1]}"\n'
         )
         self.assertComplaint(
-            f"[imap] private_key {paths[1]} does not belong to the certificate in {paths[0]}",
+            f"[imap] private_key {paths[1]} does not match the certificate in {paths[0]}",
             config,
             AUTH,
         )
@@ -208,7 +205,7 @@ class BadInputTests(TestCase):
         A realm that does not exist.
         """
         self.assertComplaint(
-            "realm nosuch:x: there is no 'nosuch' realm, only maildir, python",
+            "realm nosuch:x: unknown realm 'nosuch', only maildir, python",
             LISTEN,
             AUTH,
             "--realm=nosuch:x",
@@ -238,7 +235,7 @@ class BadInputTests(TestCase):
             taken.listen()
             listen = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
             self.assertComplaint(
-                f"listen: {listen} cannot be listened on: Address already in use",
+                f"listen: cannot listen on {listen}: Address already in use",
                 f"--listen={listen}",
                 AUTH,
                 self.realm,
@@ -248,14 +245,13 @@ class BadInputTests(TestCase):
         """
         A port of the demonstration on which somebody else listens.
         """
-        with socket.socket() as taken:
+        with demoPorts(), socket.socket() as taken:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppressed(OSError):  # Then somebody listens there already.
                 taken.bind(("127.0.0.1", 1389))
                 taken.listen()
             self.assertComplaint(
-                "--demo needs port 1389 on 127.0.0.1, which cannot be listened on:"
-                " Address already in use",
+                "--demo cannot listen on port 1389 on 127.0.0.1: Address already in use",
                 "--demo",
             )
 

@@ -37,12 +37,14 @@ class RunnerTests(AsyncTestCase):
     C{python -m benchmarks}, as one types it.
     """
 
+    timeout = 300
+
     async def benchmark(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """
         @return: a run that came to its end as it should.
         """
         done = await run(
-            [sys.executable, "-m", "benchmarks", *arguments], timeout=110, env=environment()
+            [sys.executable, "-m", "benchmarks", *arguments], timeout=280, env=environment()
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
@@ -59,7 +61,7 @@ class RunnerTests(AsyncTestCase):
         done = await self.benchmark("all", *TINY, "--write", str(directory))
         page = (directory / "performance.md").read_text()
         for title in (
-            *("What is wanted", "Whole sessions a second", "How many times as good"),
+            *("Targets", "Whole sessions a second", "How many times as good"),
             *("Latency of a login at 50", "20 clients that stay", "How long others wait"),
         ):
             self.assertIn(f"\n### {title}", page)
@@ -83,7 +85,7 @@ class RunnerTests(AsyncTestCase):
         for server in ours:
             contender = CONTENDERS[server]
             self.assertRegex(done.stdout, rf"(?m)^{contender.program} +{contender.backend} +\d")
-        told = "left out: " in done.stderr
+        told = "omitted: " in done.stderr
         self.assertNotEqual(told, "Dovecot, tuned " in done.stdout, done.stderr)
 
 
@@ -102,8 +104,10 @@ class LoadTests(TestCase):
         So many sessions run at a time as are wanted, in clear and TLS, one after the other.
         """
         for tls in (False, True):
-            outcome = keepBusy(self.server.target(tls), Script(LOGINS, (b"NOOP",)), 3, 0.2)
-            self.assertGreater(outcome.count, 3)
+            target, script = self.server.target(tls), Script(LOGINS, (b"NOOP",))
+            # The machine may be busy without us.
+            outcomes = (keepBusy(target, script, 3, seconds) for seconds in (0.2, 2, 20))
+            outcome = next(each for each in outcomes if each.count > 3)
             self.assertEqual(len(outcome.logins), outcome.count)
             self.assertFalse(outcome.failures)
             self.assertTrue(all(0 < each < outcome.seconds for each in outcome.logins))

@@ -14,7 +14,7 @@ from tests.support.check import directory, write
 from tests.support.demo import TOKEN, DemoTestCase
 from tests.support.introspection import ACTIVE, FakeProvider, LogCatcher, jsonAnswer, secretFile
 from txjmapaccess.check import command
-from txjmapaccess.check.command import askFor, check
+from txjmapaccess.check.command import check, readCredentials
 from txjmapaccess.check.options import parse
 
 _IMAP = """
@@ -75,7 +75,7 @@ class LoginTestCase(DemoTestCase):
         settings = options.settings()
         self.patch(command, "_secret", lambda prompt: secret.encode())
         lines: list[str] = []
-        status = await check(reactor, options, settings, askFor(options), lines.append)
+        status = await check(reactor, options, settings, readCredentials(options), lines.append)
         if secret:
             self.assertNotIn(secret, "".join(lines) + self.logged.everything())
         return Outcome(status, lines)
@@ -88,7 +88,7 @@ class PasswordTests(LoginTestCase):
 
     async def test_usable(self) -> None:
         """
-        Usable, and JMAP accepts the same credentials (RFC 9698, section 3). All is well.
+        Usable, and JMAP accepts the same credentials (RFC 9698, section 3). No problems found.
         """
         text = self.imap + self.jmap + self.ldap + _FILTER
         outcome = await self.check(text, "--user=arnt", secret="trondheim")
@@ -97,12 +97,12 @@ class PasswordTests(LoginTestCase):
             outcome.login,
             [
                 f"ok       login of arnt: verdict: usable at {self.sessionURL}"
-                " (ldap accepts the password of arnt and says nothing against it)",
+                " (ldap accepts the password of arnt: no objection)",
                 f"ok       login of arnt: JMAP at {self.sessionURL}:"
-                " it accepts the same credentials, and gives a Session object with mail",
+                " it accepts the same credentials and returns a Session object with mail",
             ],
         )
-        self.assertEqual(outcome.lines[-1], "All is well.")
+        self.assertEqual(outcome.lines[-1], "No problems found.")
 
     async def test_known(self) -> None:
         """
@@ -129,7 +129,8 @@ class PasswordTests(LoginTestCase):
             second,
             f"WRONG    login of bron: JMAP at {self.sessionURL}:"
             " the verdict says usable, but it refuses these credentials (401);"
-            " let it accept them, or set [jmap] passwords = false, or make jmap_filter narrower",
+            " make the JMAP server accept them, or set [jmap] passwords = false,"
+            " or make jmap_filter more restrictive",
         )
 
     async def test_tooLittle(self) -> None:
@@ -141,7 +142,7 @@ class PasswordTests(LoginTestCase):
         outcome = await self.check(text, "--user=arnt", secret="trondheim")
         self.assertEqual(outcome.status, 0)
         self.assertTrue(outcome.login[1].startswith("warning "), outcome.login)
-        self.assertIn("set [jmap] passwords = true if that holds", outcome.login[1])
+        self.assertIn("set [jmap] passwords = true if this is true", outcome.login[1])
         strict = await self.check(text, "--user=arnt", "--strict", secret="trondheim")
         self.assertEqual(strict.status, 1)
 
@@ -153,8 +154,8 @@ class PasswordTests(LoginTestCase):
         text = self.imap + jmap + self.ldap + _FILTER
         outcome = await self.check(text, "--user=arnt", secret="trondheim")
         self.assertEqual(outcome.status, 0)
-        self.assertIn("Nobody vouches", outcome.login[0])
-        self.assertIn("same_identifiers is all that is missing", outcome.login[1])
+        self.assertIn("It is not confirmed", outcome.login[0])
+        self.assertIn("only same_identifiers is missing", outcome.login[1])
 
     async def test_refused(self) -> None:
         """
@@ -174,9 +175,9 @@ class PasswordTests(LoginTestCase):
         outcome = await self.check(self.imap + self.jmap + ldap, "--user=arnt", secret="trondheim")
         self.assertEqual(outcome.status, 1)
         [line] = outcome.login
-        self.assertIn("nobody could tell whether the login is good", line)
+        self.assertIn("the login could not be checked", line)
         wrongs = [line for line in outcome.lines if line.startswith("WRONG ")]
-        self.assertIn("nothing listens there", wrongs[0])
+        self.assertIn("nothing is listening there", wrongs[0])
         self.assertEqual(len(wrongs), 2)
 
     async def test_withoutJMAP(self) -> None:
@@ -188,7 +189,7 @@ class PasswordTests(LoginTestCase):
         [line] = outcome.login
         self.assertIn("verdict: unknown: No JMAP server is known for this account", line)
         [odd] = [line for line in outcome.lines if line.startswith("warning ")]
-        self.assertIn("nobody is told about JMAP", odd)
+        self.assertIn("no user learns about JMAP", odd)
 
     async def test_perUser(self) -> None:
         """
@@ -200,7 +201,7 @@ class PasswordTests(LoginTestCase):
         self.assertEqual(outcome.status, 0)
         self.assertIn(f"JMAP at {self.sessionURL}?who=arnt: it accepts", outcome.login[1])
         outcome = await self.check(text)
-        self.assertIn("it has {user} in it, and was not asked", outcome.lines[-2])
+        self.assertIn("not checked, because it contains {user}", outcome.lines[-2])
 
     async def test_passwordFile(self) -> None:
         """
@@ -226,7 +227,7 @@ class PasswordTests(LoginTestCase):
         )
         self.assertEqual(outcome.status, 0)
         self.assertIn(
-            f"ok       [ldap] ldap://127.0.0.1:{self.ports.ldap}: it answers", outcome.lines
+            f"ok       [ldap] ldap://127.0.0.1:{self.ports.ldap}: it responds", outcome.lines
         )
 
     async def test_noRealm(self) -> None:
@@ -236,7 +237,7 @@ class PasswordTests(LoginTestCase):
         imap = self.imap.replace(self.directory, "/nowhere/at/all")
         outcome = await self.check(imap + self.jmap + self.ldap, "--user=arnt", secret="trondheim")
         self.assertEqual(outcome.status, 1)
-        self.assertIn("login: this was not checked, because the realm", outcome.lines[-2])
+        self.assertIn("login: not checked, because the realm", outcome.lines[-2])
 
     async def test_foreignRealm(self) -> None:
         """
@@ -327,7 +328,9 @@ class TokenTests(LoginTestCase):
         text = text.replace("same_identifiers", "passwords_may_be_tokens = true\nsame_identifiers")
         outcome = await self.check(text, "--user=arnt", secret=TOKEN)
         self.assertEqual(outcome.status, 1)
-        self.assertIn("; let it accept them, or set [jmap] passwords_may_be", outcome.login[1])
+        self.assertIn(
+            "; make the JMAP server accept them, or set [jmap] passwords_may_be", outcome.login[1]
+        )
 
     async def test_nobody(self) -> None:
         """
@@ -335,4 +338,4 @@ class TokenTests(LoginTestCase):
         """
         outcome = await self.check(self.imap + self.jmap + self.ldap, "--token", secret=TOKEN)
         self.assertEqual(outcome.status, 1)
-        self.assertIn("nobody checks access tokens; add [introspection]", outcome.login[0])
+        self.assertIn("that checks access tokens; add [introspection]", outcome.login[0])

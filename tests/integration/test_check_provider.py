@@ -22,7 +22,7 @@ from tests.support.oidc import (
     sharedProvider,
     whyNoProvider,
 )
-from tests.support.slapd import freePort
+from tests.support.ports import freePort
 from txjmapaccess.check.introspectioncheck import introspectionStep
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
@@ -68,7 +68,7 @@ class RealTests(ProviderTestCase):
         endpoint = sharedProvider().endpoint
         line = await self.line(endpoint=endpoint)
         self.assertEqual(
-            line, f"ok       [introspection] {endpoint}: it accepts client_id with its secret"
+            line, f"ok       [introspection] {endpoint}: it accepts client_id and its secret"
         )
 
     async def test_issuer(self) -> None:
@@ -79,8 +79,8 @@ class RealTests(ProviderTestCase):
         line = await self.line(issuer=issuer)
         self.assertEqual(
             line,
-            f"ok       [introspection] {issuer}: its endpoint was found, and accepts client_id"
-            " with its secret",
+            f"ok       [introspection] {issuer}: discovery succeeded, and accepts client_id"
+            " and its secret",
         )
 
     async def test_wrongSecret(self) -> None:
@@ -97,7 +97,7 @@ class RealTests(ProviderTestCase):
         An issuer must be called what it calls itself.
         """
         line = await self.line(issuer=sharedProvider().issuer.replace("127.0.0.1", "localhost"))
-        self.assertIn("; set issuer to what the provider calls itself", line)
+        self.assertIn("; set issuer to the provider's own issuer identifier", line)
 
     async def test_wrongPath(self) -> None:
         """
@@ -105,7 +105,7 @@ class RealTests(ProviderTestCase):
         """
         line = await self.line(endpoint=sharedProvider().issuer + "/nothing")
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn(" answered 404; correct endpoint or issuer", line)
+        self.assertIn(" responded with 404; correct endpoint or issuer", line)
 
     async def test_tls(self) -> None:
         """
@@ -125,11 +125,11 @@ class RealTests(ProviderTestCase):
         self.assertIn("certificate: it expires in 3 days", second)
         line = await self.line(endpoint=provider.endpoint)
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("not signed by an authority that is trusted here", line)
-        self.assertIn("into [introspection] ca_file", line)
+        self.assertIn("not issued by a trusted CA", line)
+        self.assertIn("to [introspection] ca_file", line)
         other = provider.endpoint.replace("localhost", "127.0.0.1")
         line = await self.line(endpoint=other, ca_file=authority.path)
-        self.assertIn("its certificate is for localhost, and not for 127.0.0.1", line)
+        self.assertIn("its certificate is for localhost, not for 127.0.0.1", line)
 
 
 class FakeTests(ProviderTestCase):
@@ -151,7 +151,8 @@ class FakeTests(ProviderTestCase):
         line = await self.line(endpoint=f"http://127.0.0.1:{freePort()}/introspect")
         self.assertTrue(line.startswith("WRONG "), line)
         self.assertIn(
-            "nothing listens there; start the server, or correct [introspection] endpoint", line
+            "nothing is listening there; start the server, or correct [introspection] endpoint",
+            line,
         )
 
     async def test_hangs(self) -> None:
@@ -162,7 +163,7 @@ class FakeTests(ProviderTestCase):
         began = reactor.seconds()
         line = await self.line(endpoint=url, timeout=0.5)
         self.assertLess(reactor.seconds() - began, 3)
-        self.assertIn("it did not answer in time; see whether it hangs", line)
+        self.assertIn("it did not respond in time; check whether it hangs", line)
 
     async def test_openSecret(self) -> None:
         """
@@ -171,7 +172,7 @@ class FakeTests(ProviderTestCase):
         first, second = await self.lines(endpoint=self.fake({"active": False}), mode=0o644)
         self.assertTrue(first.startswith("ok "), first)
         self.assertTrue(second.startswith("warning "), second)
-        self.assertIn("can be read by everybody on this machine; let only", second)
+        self.assertIn("is readable by every user of this machine; make it readable", second)
 
     async def test_acceptsAll(self) -> None:
         """
@@ -180,7 +181,7 @@ class FakeTests(ProviderTestCase):
         for answer in ({"active": True, "username": "arnt"}, {"active": True}):
             line = await self.line(endpoint=self.fake(answer))
             self.assertTrue(line.startswith("WRONG "), line)
-            self.assertIn("a token which nobody issued is active, so anybody could log in", line)
+            self.assertIn("reports a random token as active, so anyone could log in", line)
 
     async def test_garbage(self) -> None:
         """
@@ -190,4 +191,4 @@ class FakeTests(ProviderTestCase):
         self.assertTrue(line.startswith("WRONG "), line)
         self.assertIn("not a JSON object; correct endpoint or issuer", line)
         line = await self.line(endpoint=self.fake({}, "503 Service Unavailable"))
-        self.assertIn(" answered 503; ", line)
+        self.assertIn(" responded with 503; ", line)

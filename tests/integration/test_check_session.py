@@ -19,12 +19,12 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from tests.support.ca import CertificateAuthority
 from tests.support.check import directory, linesOf
 from tests.support.coroutines import AsyncTestCase
-from tests.support.slapd import freePort
+from tests.support.ports import freePort
 from txjmapaccess.check import sessionclient
 from txjmapaccess.check.sessioncheck import sessionSteps
-from txjmapaccess.check.sessionclient import BadRedirect, NoAnswer, SessionClient, basic
+from txjmapaccess.check.sessionclient import BadRedirect, RequestFailed, SessionClient, basic
 from txjmapaccess.check.sessionresponse import SessionResponse
-from txjmapaccess.jmap.session import sessionObject
+from txjmapaccess.jmap.sessionobject import sessionObject
 from txjmapaccess.twistd.config import parse
 
 Render = Callable[[Request], Any]
@@ -160,7 +160,9 @@ class AnswerTests(WebTestCase):
         """
         line = await self.line(self.serve(page(404)))
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("it answers 404: there is no JMAP session resource; correct [jmap]", line)
+        self.assertIn(
+            "it responds with 404: there is no JMAP session resource; correct [jmap]", line
+        )
 
     async def test_garbage(self) -> None:
         """
@@ -168,7 +170,7 @@ class AnswerTests(WebTestCase):
         """
         line = await self.line(self.serve(page(200, b"<html>Welcome to nginx!")))
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("its answer is not a JSON object; correct [jmap] session_url", line)
+        self.assertIn("its response is not a JSON object; correct [jmap] session_url", line)
         self.assertNotIn("nginx", line)
 
     async def test_endless(self) -> None:
@@ -194,9 +196,9 @@ class AnswerTests(WebTestCase):
         for render in (lambda _: NOT_DONE_YET, begun):
             began = reactor.seconds()
             line = await self.line(self.serve(render))
-            self.assertLess(reactor.seconds() - began, 2)
+            self.assertLess(reactor.seconds() - began, 5)
             self.assertTrue(line.startswith("WRONG "), line)
-            self.assertIn("it did not answer in time; see whether it hangs", line)
+            self.assertIn("it did not respond in time; check whether it hangs", line)
 
     async def test_stopped(self) -> None:
         """
@@ -204,7 +206,7 @@ class AnswerTests(WebTestCase):
         """
         line = await self.line(f"http://127.0.0.1:{freePort()}/")
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("nothing listens there; start the server, or correct [jmap]", line)
+        self.assertIn("nothing is listening there; start the server, or correct [jmap]", line)
 
     async def test_otherProtocol(self) -> None:
         """
@@ -245,7 +247,7 @@ class RedirectTests(WebTestCase):
         """
         line = await self.line(self.serve(page(302, location="http://mail.example.com/")))
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("it redirects to what is no https URL", line)
+        self.assertIn("it redirects to a URL that is not https", line)
 
     async def test_credentials(self) -> None:
         """
@@ -313,7 +315,7 @@ class TLSTests(WebTestCase):
         """
         line = await self.line(self.serve(challenge, self.authority.issue("localhost")))
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("not signed by an authority that is trusted here", line)
+        self.assertIn("not issued by a trusted CA", line)
 
     async def test_expired(self) -> None:
         """
@@ -333,8 +335,8 @@ class TLSTests(WebTestCase):
         url = self.serve(seen.append, self.authority.issue("jmap.example.net"))
         line = await self.line(url)
         self.assertTrue(line.startswith("WRONG "), line)
-        self.assertIn("its certificate is for jmap.example.net, and not for localhost", line)
-        with self.assertRaises(NoAnswer) as caught:
+        self.assertIn("its certificate is for jmap.example.net, not for localhost", line)
+        with self.assertRaises(RequestFailed) as caught:
             await SessionClient(reactor).ask(url, basic(b"arnt", b"trondheim"))
         self.assertNotIn("trondheim", str(caught.exception))
         self.assertEqual(seen, [])

@@ -37,7 +37,7 @@ class ClientTestCase(DemoTestCase):
     A test case with a client's files in a directory of its own.
     """
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> None:
         super().setUp()
@@ -123,7 +123,7 @@ class ImaplibTests(ClientTestCase):
         @return: the messages of each mailbox.
         """
         found = {}
-        with imaplib.IMAP4("127.0.0.1", self.ports.imap, timeout=30) as client:
+        with imaplib.IMAP4("127.0.0.1", self.ports.imap, timeout=60) as client:
             client.login("arnt", PASSWORDS["arnt"])
             for line in client.list()[1]:
                 assert isinstance(line, bytes)
@@ -152,7 +152,7 @@ class ImaplibTests(ClientTestCase):
         """
         Search, flag, and look.
         """
-        with imaplib.IMAP4("127.0.0.1", self.ports.imap, timeout=30) as client:
+        with imaplib.IMAP4("127.0.0.1", self.ports.imap, timeout=60) as client:
             client.login("arnt", PASSWORDS["arnt"])
             client.select("INBOX")
             unseen = client.uid("SEARCH", "UNSEEN")
@@ -195,7 +195,7 @@ class MuttTests(ClientTestCase):
             pass
         finally:
             os.close(master)
-        self.assertEqual(process.wait(30), 0, shown)
+        self.assertEqual(process.wait(90), 0, shown)
 
     async def test_read(self) -> None:
         """

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from twisted.internet import reactor
@@ -23,7 +24,8 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.support.demo import PASSWORDS, TOKEN, DemoTestCase, run
 from tests.support.paths import ROOT
-from tests.support.twistd import command, environment, twistd
+from tests.support.ports import demoPorts
+from tests.support.twistd import command, environment, heedSIGINT, twistd
 from txjmapaccess.demo import DemoPorts, makeDemoService
 from txjmapaccess.errors import ConfigurationError
 
@@ -57,6 +59,9 @@ class TerminalTests(TestCase):
     def setUp(self) -> None:
         if not shutil.which("curl"):
             raise SkipTest("curl is not installed")
+        held = ExitStack()
+        self.addCleanup(held.close)
+        held.enter_context(demoPorts())
         _needPorts()
         self.directory = self.mktemp()
         os.mkdir(self.directory)
@@ -71,6 +76,7 @@ class TerminalTests(TestCase):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                preexec_fn=heedSIGINT,
             )
         self.addCleanup(self.kill)
         self.waitFor("starting up")
@@ -95,7 +101,7 @@ class TerminalTests(TestCase):
         """
         Wait until something is on the terminal.
         """
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while text not in self.said():
             if time.monotonic() > deadline or self.process.poll() is not None:
                 self.fail(f"it did not say {text}: {self.said()}")
@@ -108,7 +114,7 @@ class TerminalTests(TestCase):
         # The Python that runs the tests is there on every machine; python3 need not be new.
         line = line.replace("python3 ", f"{sys.executable} ", 1)
         return subprocess.run(
-            line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+            line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
         )
 
     def test_commands(self) -> None:
@@ -141,7 +147,7 @@ class TerminalTests(TestCase):
         self.assertEqual(len(os.listdir(self.temporary)), 1)
         self.process.send_signal(signal.SIGINT)
         # Twisted hands the signal on when all is closed.
-        self.assertEqual(self.process.wait(30), -signal.SIGINT)
+        self.assertEqual(self.process.wait(90), -signal.SIGINT)
         self.assertEqual(os.listdir(self.temporary), [])
         self.assertNotIn("Traceback", self.said())
 
@@ -155,7 +161,7 @@ class TerminalTests(TestCase):
         self.assertEqual((outcome.status, outcome.stdout), (1, ""))
         self.assertEqual(
             outcome.stderr,
-            "twistd jmapaccess: --demo needs port 1389 on 127.0.0.1, which cannot be listened on:"
+            "twistd jmapaccess: --demo cannot listen on port 1389 on 127.0.0.1:"
             " Address already in use\n",
         )
 
@@ -193,13 +199,13 @@ class BadInputTests(TestCase):
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertEqual(
             done.stderr,
-            "twistd jmapaccess: --demo needs ldaptor: pip install 'txjmapaccess[demo]'\n",
+            "twistd jmapaccess: --demo requires ldaptor: pip install 'txjmapaccess[demo]'\n",
         )
 
 
@@ -208,7 +214,7 @@ class AccountsTests(DemoTestCase):
     The table of accounts: IMAP's verdict and the HTTP status of the session agree.
     """
 
-    timeout = 60
+    timeout = 180
 
     async def compare(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """
@@ -296,7 +302,7 @@ class JMAPTests(DemoTestCase):
     What the session's apiUrl answers about the sample mail.
     """
 
-    timeout = 60
+    timeout = 180
 
     async def call(self, *calls: Any) -> list[Any]:
         """

@@ -30,7 +30,7 @@ from txjmapaccess.twistd.config import parse
 from txjmapaccess.verdict import Reason
 
 ROOT_IS_TOLD = (
-    "root may write everywhere, so this says nothing about the user of the service;"
+    "root can write anywhere, so this does not apply to the user of the service;"
     " run the check as that user"
 )
 _PROVIDER = ("tests", "integration", "oidc", "example_provider.mjs")
@@ -298,7 +298,9 @@ def _asRoot(text: str) -> str:
     if "[imap] realm maildir:mail" not in text:
         return text
     text = re.sub(r"ok( +\[imap\] realm maildir:mail: ).*", rf"warning\1{ROOT_IS_TOLD}", text)
-    return text.replace("All is well.", "0 wrong, 1 warning.").replace("0 warnings.", "1 warning.")
+    return text.replace("No problems found.", "0 wrong, 1 warning.").replace(
+        "0 warnings.", "1 warning."
+    )
 
 
 def _anonymous(text: str) -> str:

@@ -17,12 +17,13 @@ from tests.integration.test_docs import onPage, slapdConf
 from tests.integration.test_twistd import TwistdTestCase
 from tests.support.ca import CertificateAuthority
 from tests.support.docs import read
+from tests.support.ports import freePort
 from tests.support.sessions import Session
 from tests.support.slapd import PEOPLE, Slapd, person, skipWithoutSlapd
-from tests.support.twistd import environment, freePort
+from tests.support.twistd import environment
 
 _URL = b"https://mail.example.com/.well-known/jmap"
-_TAKEN_OVER = "The settings were read again"
+_TAKEN_OVER = "The settings have been reloaded"
 
 Sections = dict[str, str]
 
@@ -154,7 +155,7 @@ class OperatorTests(TwistdTestCase):
                 shlex.split(place.replace("mail.example.com", f"localhost:{self.tlsPort}")),
                 input=keys.encode(),
                 capture_output=True,
-                timeout=20,
+                timeout=60,
                 check=False,
             )
             self.assertIn(b'* JMAPACCESS "' + _URL + b'"', done.stdout + done.stderr, command)

@@ -53,7 +53,7 @@ class ImapflowTestCase(AsyncTestCase):
     A server over TLS.
     """
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> None:
         if why := missing():

@@ -174,7 +174,7 @@ class MuttTests(ClientTestCase):
         finally:
             killer.cancel()
             os.close(master)
-        self.assertEqual(process.wait(30), 0, shown)
+        self.assertEqual(process.wait(90), 0, shown)
 
     @asynchronous
     async def test_tokens(self) -> None:

@@ -28,7 +28,7 @@ from tests.support.introspection import (
 )
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.http import pool
+from txjmapaccess.http import keepalivepool
 from txjmapaccess.http.response import LONGEST_RESPONSE
 from txjmapaccess.oauth import IntrospectionChecker
 
@@ -117,8 +117,8 @@ class ConnectionTests(FakeProviderTestCase):
         A connection that nobody has used for a while is closed, before the provider does it: node
         does after five seconds.
         """
-        self.assertLess(pool.IDLE_SECONDS, 5)
-        self.patch(pool, "IDLE_SECONDS", 0.2)
+        self.assertLess(keepalivepool.IDLE_SECONDS, 5)
+        self.patch(keepalivepool, "IDLE_SECONDS", 0.2)
         self.start(answerWell)
         await self.login()
         await self.login()

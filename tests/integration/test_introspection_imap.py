@@ -100,7 +100,7 @@ class IMAPTests(TokenServerTestCase):
         context = ssl.create_default_context(cadata=self.certificate.decode())
 
         def work() -> _T:
-            client = Client("localhost", self.port, ssl_context=context, timeout=20)
+            client = Client("localhost", self.port, ssl_context=context, timeout=60)
             try:
                 return function(client)
             finally:

@@ -15,7 +15,8 @@ from twisted.trial.unittest import TestCase
 
 from tests.support.introspection import ACTIVE, JMAP_SCOPE, secretFile
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, sharedProvider, whyNoProvider
-from tests.support.twistd import Running, freePort, waitUntil
+from tests.support.ports import freePort
+from tests.support.twistd import Running, waitUntil
 
 URL = "https://mail.example.com/.well-known/jmap"
 
@@ -60,7 +61,7 @@ class ServiceTestCase(TestCase):
         """
         @return: the capabilities after a login, or what the refusal says.
         """
-        with imaplib.IMAP4("127.0.0.1", self.port, timeout=20) as client:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=60) as client:
             answers = [f"n,,\1auth=Bearer {token}\1\1".encode(), b"\1"]
             try:
                 client.authenticate("OAUTHBEARER", lambda _: answers.pop(0))
@@ -124,7 +125,7 @@ class ServiceTests(ServiceTestCase):
         self.assertIn("[UNAVAILABLE]", " ".join(self.capabilities(token)))
         with open(wrong, "w", encoding="utf-8") as file:
             file.write(CLIENT_SECRET)
-        running.hangUp("The settings were read again")
+        running.hangUp("The settings have been reloaded")
         self.assertIn("JMAPACCESS", self.capabilities(token))
         for secret in ("a-wrong-s3cret", CLIENT_SECRET, token):
             self.assertNotIn(secret, running.log())
@@ -200,7 +201,7 @@ class ReloadTests(ServiceTestCase):
         self.assertIn("JMAPACCESS", self.capabilities("good"))
         self.provider.path = "/second"
         self.assertIn("[UNAVAILABLE]", self.capabilities("good1"))
-        running.hangUp("The settings were read again")
+        running.hangUp("The settings have been reloaded")
         # The new endpoint is looked for behind the reload.
         waitUntil(lambda: "JMAPACCESS" in self.capabilities("good2"))
 

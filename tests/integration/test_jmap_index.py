@@ -49,7 +49,7 @@ class IndexTests(AsyncTestCase):
     JMAPACCESS for a store that has no identifiers.
     """
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> None:
         if not os.path.exists(_COMPARE):

@@ -36,7 +36,7 @@ class JMAPCTests(AsyncTestCase):
     Sessions, mailboxes, queries, messages, threads, attachments.
     """
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> None:
         if jmapc is None:

@@ -14,9 +14,9 @@ from twisted.internet.defer import gatherResults
 from tests.integration.test_ldap_fake import TEMPLATE, FakeTestCase, accept
 from tests.support.introspection import LogCatcher
 from tests.support.ldap import DeafPort, FakeDirectory, done, found, result, serversUp
-from tests.support.slapd import freePort
+from tests.support.ports import freePort
 from txjmapaccess.errors import Refused, TemporaryFailure
-from txjmapaccess.ldap import LDAPChecker, codec, retry, sweeper
+from txjmapaccess.ldap import LDAPChecker, codec, directoryserver, retry
 from txjmapaccess.ldap.settings import LDAPSettings
 
 
@@ -103,7 +103,7 @@ class DroppedConnectionTests(FakeTestCase):
         checker = self.checker(directory)
         await self.login(checker)
         await self.sleep(0.2)
-        with self.assertRaisesRegex(TemporaryFailure, "no answer in time"):
+        with self.assertRaisesRegex(TemporaryFailure, "no response in time"):
             await self.login(checker, b"wrong")
         self.assertEqual(directory.requests.count(codec.BIND_REQUEST), 2)
 
@@ -233,8 +233,8 @@ class DroppedConnectionTests(FakeTestCase):
         """
         Connections that are used now and then are kept.
         """
-        self.patch(sweeper, "CLOSE_IDLE_AFTER", 0.4)
-        self.patch(sweeper, "SWEEP", 0.1)
+        self.patch(directoryserver, "CLOSE_IDLE_AFTER", 0.4)
+        self.patch(directoryserver, "SWEEP", 0.1)
 
         def handler(connection: Any, messageID: int, tag: int, content: bytes) -> None:
             if tag == codec.SEARCH_REQUEST:
@@ -252,8 +252,8 @@ class DroppedConnectionTests(FakeTestCase):
         """
         Connections that nobody used for a minute are closed, politely.
         """
-        self.patch(sweeper, "CLOSE_IDLE_AFTER", 0.1)
-        self.patch(sweeper, "SWEEP", 0.15)
+        self.patch(directoryserver, "CLOSE_IDLE_AFTER", 0.1)
+        self.patch(directoryserver, "SWEEP", 0.15)
         directory = self.directory()
         checker = self.checker(directory)
         await self.login(checker)
@@ -419,7 +419,7 @@ class HalfDeadTests(FakeTestCase):
         for login in [self.login(checker) for _ in range(20)]:
             with self.assertRaises(TemporaryFailure):
                 await login
-        self.assertLess(reactor.seconds() - began, 1.5)
+        self.assertLess(reactor.seconds() - began, 2.9)
         self.assertEqual(serversUp(checker.counters), 0)
 
     async def test_checkMeetsTheDeadOne(self) -> None:

@@ -14,7 +14,8 @@ from twisted.internet.task import deferLater
 from tests.integration.test_ldap_checker import TEMPLATE
 from tests.support.coroutines import AsyncTestCase
 from tests.support.ldap import serversUp
-from tests.support.slapd import SUFFIX, Slapd, freePort, person, skipWithoutSlapd
+from tests.support.ports import freePort
+from tests.support.slapd import SUFFIX, Slapd, person, skipWithoutSlapd
 from txjmapaccess.credentials import UsernamePassword
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap import LDAPChecker

@@ -90,7 +90,7 @@ class LocalmailTests(AsyncTestCase):
     L{extendFactory} on localmail's own factory, as imaplib sees it.
     """
 
-    timeout = 30
+    timeout = 120
 
     def setUp(self):
         """
@@ -111,7 +111,7 @@ class LocalmailTests(AsyncTestCase):
         self.addCleanup(port.stopListening)
 
         def work():
-            client = imaplib.IMAP4("127.0.0.1", port.getHost().port, timeout=10)
+            client = imaplib.IMAP4("127.0.0.1", port.getHost().port, timeout=30)
             try:
                 return conversation(client)
             finally:

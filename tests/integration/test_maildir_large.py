@@ -54,7 +54,7 @@ class ManyMessagesTests(AsyncTestCase):
     An INBOX of 20,000 messages that another program has delivered.
     """
 
-    timeout = 120
+    timeout = 300
 
     def setUp(self) -> None:
         directory = tempfile.mkdtemp()

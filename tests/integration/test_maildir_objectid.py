@@ -99,7 +99,7 @@ class ObjectIDTests(MaildirServerTestCase):
             client.response("EXISTS")
             ok(client.noop())
             self.assertEqual(client.response("EXISTS")[1], [b"3"])
-            with imaplib.IMAP4("127.0.0.1", self.port, timeout=20) as other:
+            with imaplib.IMAP4("127.0.0.1", self.port, timeout=60) as other:
                 other.login("ada", "secret")
                 ok(other.select())
                 ok(other.store("1", "+FLAGS", r"(\Deleted)"))

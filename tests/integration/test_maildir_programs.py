@@ -132,7 +132,7 @@ class MbsyncTests(MaildirTestCase):
         Synchronise both ways.
         """
         program = ["mbsync", "-c", self.configuration, "-a"]
-        done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def withoutMark(self, content: bytes) -> bytes:

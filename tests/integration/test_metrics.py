@@ -15,8 +15,9 @@ from urllib.request import urlopen
 from tests.integration.test_twistd import TwistdTestCase
 from tests.metrics.test_metrics import seriesOf
 from tests.support.certificate import writeCertificate
+from tests.support.ports import freePort
 from tests.support.slapd import PEOPLE, person, sharedSlapd, skipWithoutSlapd
-from tests.support.twistd import Running, freePort, waitUntil
+from tests.support.twistd import Running, waitUntil
 
 LDIF = person("ada", "lovelace-1815")
 
@@ -35,7 +36,7 @@ class MetricsTestCase(TwistdTestCase):
         """
         @return: all series whose value is not 0, without C{txjmapaccess_}.
         """
-        with urlopen(f"http://127.0.0.1:{self.metricsPort}/metrics", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{self.metricsPort}/metrics", timeout=60) as answer:
             found = seriesOf(answer.read().decode())
         return {name.removeprefix("txjmapaccess_"): value for name, value in found.items() if value}
 
@@ -75,7 +76,7 @@ class MetricsTests(MetricsTestCase):
         )
         self.assertGreater(found["login_checking_seconds_sum{result=accepted}"], 0)
         self.assertGreater(found["process_cpu_seconds_total"], 0)
-        with urlopen(f"http://127.0.0.1:{self.metricsPort}/metrics", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{self.metricsPort}/metrics", timeout=60) as answer:
             text = answer.read()
         for word in (b"ada", b"lovelace", b"127.0.0.1", b"mail.example.com"):
             self.assertNotIn(word, text)
@@ -85,7 +86,7 @@ class MetricsTests(MetricsTestCase):
         There is nothing else on that port.
         """
         self.start(self.configure(jmap=self.metrics), self.auth)
-        client = HTTPConnection("127.0.0.1", self.metricsPort, timeout=20)
+        client = HTTPConnection("127.0.0.1", self.metricsPort, timeout=60)
         self.addCleanup(client.close)
         statuses = {}
         for path in ("/", "/metrics", "/other", "/.well-known/jmap"):
@@ -112,7 +113,7 @@ class MetricsTests(MetricsTestCase):
         )
         context = ssl.create_default_context(cafile=certificate)
         context.check_hostname = False
-        client = HTTPSConnection("127.0.0.1", self.metricsPort, timeout=20, context=context)
+        client = HTTPSConnection("127.0.0.1", self.metricsPort, timeout=60, context=context)
         self.addCleanup(client.close)
         client.request("GET", "/metrics")
         self.assertIn(b"txjmapaccess_connections", client.getresponse().read())
@@ -126,7 +127,7 @@ class MetricsTests(MetricsTestCase):
         self.addCleanup(client.shutdown)
         client.login("ada", "lovelace")
         self.configure(imap="[imap.limits]\nconnections = 1", jmap=self.metrics)
-        running.hangUp("The settings were read again")
+        running.hangUp("The settings have been reloaded")
         self.assertRaises(imaplib.IMAP4.error, imaplib.IMAP4, "127.0.0.1", self.port, 20)
         found = self.scrape()
         self.assertEqual(found["connections{state=authenticated}"], 1)
@@ -138,7 +139,7 @@ class MetricsTests(MetricsTestCase):
         A reader that keeps its connection does not keep the server from stopping.
         """
         running = self.start(self.configure(jmap=self.metrics), self.auth)
-        client = HTTPConnection("127.0.0.1", self.metricsPort, timeout=20)
+        client = HTTPConnection("127.0.0.1", self.metricsPort, timeout=60)
         self.addCleanup(client.close)
         client.request("GET", "/metrics")
         client.getresponse().read()

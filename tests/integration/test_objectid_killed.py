@@ -13,14 +13,14 @@ import tempfile
 
 from twisted.trial.unittest import TestCase
 
+from tests.support.twistd import environment
+
 
 class KilledTests(TestCase):
     """
     Identifiers never change once they have been told, are never used again, and never belong to
     two (RFC 8474, sections 4 and 5.1).
     """
-
-    timeout = 120
 
     def setUp(self) -> None:
         self.boxes: dict[str, str] = {}
@@ -48,7 +48,9 @@ class KilledTests(TestCase):
         directory = tempfile.mkdtemp(dir=memory if os.path.isdir(memory) else None)
         self.addCleanup(shutil.rmtree, directory)
         program = [sys.executable, "-m", "tests.support.objectid_child", directory, "300"]
-        done = subprocess.run(program, capture_output=True, text=True, timeout=100)
+        done = subprocess.run(
+            program, env=environment(), capture_output=True, text=True, timeout=600, check=False
+        )
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for line in done.stdout.splitlines():
             self.check(line.split())

@@ -14,7 +14,8 @@ import ssl
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.certificate import writeCertificate
-from tests.support.twistd import Running, freePort
+from tests.support.ports import freePort
+from tests.support.twistd import Running
 
 HEADER = b"PROXY TCP4 203.0.113.9 10.0.0.1 5555 993\r\n"
 
@@ -58,7 +59,7 @@ class ProxyTests(SynchronousTestCase):
         """
         @return: a connection on which C{data} was sent first, and the greeting.
         """
-        connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", port), timeout=30)
         connection.sendall(data)
         if tls:
             context = ssl.create_default_context(cafile=os.path.join(self.directory, "tls.pem"))
@@ -113,7 +114,7 @@ class ProxyTests(SynchronousTestCase):
         """
         A proxy that sends none is cut off without a greeting.
         """
-        connection = socket.create_connection(("127.0.0.1", self.clear), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", self.clear), timeout=30)
         self.addCleanup(connection.close)
         connection.sendall(b"a NOOP\r\n")
         with contextlib.suppress(ConnectionResetError):

@@ -32,8 +32,9 @@ from tests.support.haproxy import (
     exampleText,
     sawLogin,
 )
+from tests.support.ports import freePort
 from tests.support.slapd import skipWithoutSlapd
-from tests.support.twistd import freePort, waitUntil
+from tests.support.twistd import waitUntil
 
 
 class HAProxyTestCase(SynchronousTestCase):
@@ -239,7 +240,7 @@ class ExampleTests(HAProxyTestCase):
             file.write(exampleText())
         assert HAPROXY is not None
         done = subprocess.run(
-            [HAPROXY, "-c", "-f", path], capture_output=True, text=True, timeout=30, check=False
+            [HAPROXY, "-c", "-f", path], capture_output=True, text=True, timeout=90, check=False
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("WARNING", done.stdout + done.stderr)
@@ -254,13 +255,13 @@ class ExampleTests(HAProxyTestCase):
         nodes = [FakeJMAP(), FakeJMAP()]
         for node in nodes:
             self.addCleanup(node.stop)
-        port, others = freePort(), iter(range(20000, 20006))
+        port = freePort()
         places = {":443": f"127.0.0.1:{port}", "/etc/haproxy/jmap.pem": certificate}
         places[":143"], places[":993"] = (f"127.0.0.1:{freePort()}" for _ in range(2))
         for address, node in zip(("192.0.2.11", "192.0.2.12"), nodes, strict=True):
             places[f"{address}:8080"] = f"127.0.0.1:{node.port}"
-            places[f"{address}:143"] = f"127.0.0.1:{next(others)}"
-            places[f"{address}:993"] = f"127.0.0.1:{next(others)}"
+            places[f"{address}:143"] = f"127.0.0.1:{freePort()}"
+            places[f"{address}:993"] = f"127.0.0.1:{freePort()}"
         text = adapted(exampleText(withJMAP=True), places, self.control)
         haproxy = HAProxy(self.directory, text, self.control, port)
         self.addCleanup(haproxy.stop)
@@ -268,7 +269,7 @@ class ExampleTests(HAProxyTestCase):
         context = ssl.create_default_context(cafile=certificate)
         url = f"https://localhost:{port}/.well-known/jmap"
         error = self.assertRaises(
-            urllib.error.HTTPError, urllib.request.urlopen, url, timeout=20, context=context
+            urllib.error.HTTPError, urllib.request.urlopen, url, timeout=60, context=context
         )
         self.assertEqual(error.code, 401)
         error.close()

@@ -19,10 +19,14 @@ from twisted.internet.threads import deferToThread
 from tests.integration.test_twistd import NOT_TAKEN_OVER, TAKEN_OVER, TwistdTestCase
 from tests.support.certificate import writeCertificate
 from tests.support.demo import PASSWORDS, DemoTestCase
+from tests.support.ports import freePort
 from tests.support.sessions import Session
-from tests.support.twistd import Running, freePort, listens, waitUntil
+from tests.support.twistd import Running, listens, waitUntil
 
-BYE = b"* BYE [UNAVAILABLE] The server is stopping"
+#: Seconds: less than the ten after which whoever is left is cut off.
+SOON = 9.5
+
+BYE = b"* BYE [UNAVAILABLE] The server is shutting down"
 LOGIN = b"LOGIN ada lovelace"
 MESSAGE = b"Subject: x\r\n\r\nBody\r\n"
 
@@ -138,7 +142,7 @@ class StopTests(LiveTestCase):
         self.running.terminate()
         for session in quiet:
             self.assertEqual(session.rest(), [BYE])
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, SOON)
         self.assertFalse(listens(self.port))
         self.assertFalse(listens(self.tlsPort))
         append.sendRaw(MESSAGE[10:] + b"\r\nb NOOP\r\n")
@@ -158,7 +162,7 @@ class StopTests(LiveTestCase):
         with contextlib.suppress(ConnectionResetError):
             self.assertEqual(mute.recv(1000), b"")
         self.ends(self.running)
-        self.assertLess(time.monotonic() - started, 8)
+        self.assertLess(time.monotonic() - started, SOON)
 
     def ends(self, running: Running) -> None:
         """
@@ -177,7 +181,7 @@ class StopTests(LiveTestCase):
         started = time.monotonic()
         self.running.terminate()
         self.assertEqual(session.rest(), [])
-        self.assertTrue(9 < time.monotonic() - started < 13)
+        self.assertTrue(9 < time.monotonic() - started < 30)
         self.ends(self.running)
 
     def test_again(self) -> None:
@@ -187,12 +191,12 @@ class StopTests(LiveTestCase):
         session = self.authenticating()
         started = time.monotonic()
         self.running.terminate()
-        waitUntil(lambda: "Stopping with 1 connections" in self.running.log())
+        waitUntil(lambda: "Shutting down with 1 connections" in self.running.log())
         os.kill(self.running.pid, signal.SIGHUP)
         self.running.terminate()
         self.assertEqual(session.rest(), [])
         self.ends(self.running)
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, SOON)
 
 
 class ReloadTests(LiveTestCase):
@@ -279,7 +283,7 @@ class JMAPTests(DemoTestCase):
         """
         @return: a connection to the JMAP server.
         """
-        connection = socket.create_connection(("127.0.0.1", self.ports.http), timeout=20)
+        connection = socket.create_connection(("127.0.0.1", self.ports.http), timeout=60)
         self.addCleanup(connection.close)
         return connection
 

@@ -22,8 +22,9 @@ from tests.integration.test_twistd import TAKEN_OVER, TwistdTestCase
 from tests.support.certificate import writeCertificate
 from tests.support.notify import Listener, abstractAddress
 from tests.support.paths import ROOT
+from tests.support.ports import freePort
 from tests.support.sessions import Session
-from tests.support.twistd import Running, command, environment, freePort, waitUntil
+from tests.support.twistd import Running, command, environment, waitUntil
 
 UNITS = os.path.join(ROOT, "examples", "systemd")
 ACTIVATE = os.path.join(ROOT, "tests", "support", "activate.py")
@@ -185,7 +186,7 @@ class ActivationTests(TwistdTestCase):
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertEqual(
@@ -194,7 +195,7 @@ class ActivationTests(TwistdTestCase):
                 1,
                 "",
                 "twistd jmapaccess: listen: systemd:name=jmap cannot be used:"
-                " systemd has passed no socket named jmap\n",
+                " systemd passed no socket named jmap\n",
             ),
         )
 
@@ -260,7 +261,7 @@ class UnitTests(SynchronousTestCase):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -13,11 +13,12 @@ import ssl
 from twisted.trial.unittest import TestCase
 
 from tests.support.certificate import writeCertificate
-from tests.support.twistd import Running, freePort, listens, twistd, waitUntil
+from tests.support.ports import freePort
+from tests.support.twistd import Running, listens, twistd, waitUntil
 
 URL = "https://mail.example.com/jmap/"
-TAKEN_OVER = "The settings were read again"
-NOT_TAKEN_OVER = "The settings are not taken over"
+TAKEN_OVER = "The settings have been reloaded"
+NOT_TAKEN_OVER = "The settings were not reloaded"
 
 # imaplib sends only what it knows.
 imaplib.Commands["GETJMAPACCESS"] = ("AUTH", "SELECTED")
@@ -198,7 +199,7 @@ class TLSTests(TwistdTestCase):
         """
         context = self.context()
         context.check_hostname = False  # The name is compared below.
-        implicit = imaplib.IMAP4_SSL("127.0.0.1", self.tlsPort, ssl_context=context, timeout=20)
+        implicit = imaplib.IMAP4_SSL("127.0.0.1", self.tlsPort, ssl_context=context, timeout=60)
         explicit = imaplib.IMAP4("127.0.0.1", self.port, 20)
         explicit.starttls(context)
         for client in (implicit, explicit):
@@ -261,7 +262,7 @@ class ProcessTests(TwistdTestCase):
         running = self.start(self.configure(), self.auth)
         self.configure(jmap="paswords = false")
         running.hangUp(NOT_TAKEN_OVER)
-        self.assertIn("[jmap] paswords: there is no such key", running.log())
+        self.assertIn("[jmap] paswords: unknown key", running.log())
         self.assertEqual(self.verdict(), "usable")
 
     def test_stops(self) -> None:

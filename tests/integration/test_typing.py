@@ -150,6 +150,18 @@ class StaffPolicy:
 
 
 @implementer(IJMAPAccessPolicy)
+class AsyncPolicy:
+    async def decide(self, authentication: Authentication) -> Usable:
+        return Usable(URL)
+
+
+@implementer(IJMAPAccessPolicy)
+class UsablePolicy:
+    def decide(self, authentication: Authentication) -> Deferred[Usable]:
+        return succeed(Usable(URL))
+
+
+@implementer(IJMAPAccessPolicy)
 class SlowPolicy:
     def decide(self, authentication: Authentication) -> Deferred[Verdict]:
         return succeed(Unknown())
@@ -157,6 +169,14 @@ class SlowPolicy:
 
 class Server3(JMAPAccessMixin, IMAP4Server):
     jmapAccessPolicy = StaffPolicy()
+
+
+class Server4(JMAPAccessMixin, IMAP4Server):
+    jmapAccessPolicy = AsyncPolicy()
+
+
+class Server5(JMAPAccessMixin, IMAP4Server):
+    jmapAccessPolicy = UsablePolicy()
 
 
 @implementer(ICapabilityProvider)

@@ -14,8 +14,9 @@ from unittest import skipIf
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, OIDCProvider, whyNoProvider
+from tests.support.ports import freePort
 from tests.support.slapd import PEOPLE, person, sharedSlapd, skipWithoutSlapd
-from tests.support.twistd import Running, freePort
+from tests.support.twistd import Running
 
 URL = "https://mail.example.com/.well-known/jmap"
 OWN_URL = "https://jmap1.example.com/session"
@@ -100,7 +101,7 @@ class Client:
     """
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._file = self._socket.makefile("rb")
         self.greeting = self._file.readline()
 

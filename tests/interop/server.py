@@ -14,7 +14,8 @@ from urllib.parse import parse_qs
 
 from tests.interop.attempt import TOKENS, USER, Attempt
 from tests.support.ca import CertificateAuthority
-from tests.support.twistd import Running, freePort
+from tests.support.ports import freePort
+from tests.support.twistd import Running
 
 PASSWORD = 'tr"on\\dh eim'
 TOKEN = "token-of-arnt-" + "0123456789abcdef" * 60

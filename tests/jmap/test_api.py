@@ -15,9 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.jmap import CORE, MAIL
 from txjmapaccess.errors import TemporaryFailure
 from txjmapaccess.jmap.api import API
-from txjmapaccess.jmap.problems import invalidArguments
-from txjmapaccess.jmap.requests import parseRequest
-from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.jmap.errors import invalidArguments
+from txjmapaccess.jmap.jmaprequest import parseRequest
+from txjmapaccess.jmap.requestturns import RequestTurns
 
 
 async def _fails(arguments: Any) -> Any:
@@ -88,7 +88,7 @@ class APITests(SynchronousTestCase):
 
     def test_unknownMethod(self) -> None:
         """
-        What is not there, or belongs to a capability that is not used, is C{unknownMethod}.
+        A method that does not exist, or whose capability is not used, is C{unknownMethod}.
         """
         for name, using in (
             ("Nothing/get", (CORE, MAIL)),
@@ -107,7 +107,7 @@ class APITests(SynchronousTestCase):
 
     def test_bug(self) -> None:
         """
-        A bug is logged, and the client is told C{serverFail} without its text.
+        A bug is logged, and the client gets C{serverFail} without its text.
         """
         ((_, arguments, _),) = self.answer(["Test/fails", {"how": "bug"}, "0"])["methodResponses"]
         self.assertEqual(arguments["type"], "serverFail")

@@ -246,7 +246,7 @@ class PartTests(SynchronousTestCase):
 
     def test_fields(self) -> None:
         """
-        cid, location and language lose what is only syntax.
+        cid, location and language are without syntax.
         """
         part = self.part(
             "Content-Id: <a@b>\nContent-Location: http://a/\nContent-Language: de, en-GB\n"
@@ -263,7 +263,7 @@ class PartTests(SynchronousTestCase):
 
     def test_transferEncodings(self) -> None:
         """
-        Content is decoded; a transfer encoding that nobody knows is left alone.
+        Content is decoded, except from an unknown transfer encoding.
         """
         for encoding, content, decoded in (
             ("base64", b"SGk=\r\n", b"Hi"),
@@ -286,7 +286,7 @@ class PartTests(SynchronousTestCase):
 
     def test_brokenText(self) -> None:
         """
-        What is malformed or unknown is reported, and decoded as well as can be.
+        Malformed text and unknown charsets are reported, and decoded as well as possible.
         """
         utf8 = "Content-Type: text/plain; charset=utf-8\n"
         self.assertText(utf8, b"a\xff", "a\ufffd", True)

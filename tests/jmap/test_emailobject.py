@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_emailobject -*-
 """
-Tests for L{txjmapaccess.jmap.emailobject}, L{txjmapaccess.jmap.wanted},
-L{txjmapaccess.jmap.preview} and L{txjmapaccess.jmap.blobs} (RFC 8621, sections 4.1 and 4.2).
+Tests for L{txjmapaccess.jmap.emailobject}, L{txjmapaccess.jmap.emailproperties} and
+L{txjmapaccess.jmap.blobs} (RFC 8621, sections 4.1 and 4.2).
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.jmap.test_snapshot import copy
+from tests.jmap.test_accountsnapshot import copy
+from txjmapaccess.jmap.accountsnapshot import Email
 from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
 from txjmapaccess.jmap.bodyparts import bodyStructure
-from txjmapaccess.jmap.emailobject import emailObject
-from txjmapaccess.jmap.preview import preview, truncated
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.snapshot import Email
-from txjmapaccess.jmap.wanted import DEFAULT_PROPERTIES, parseWanted
+from txjmapaccess.jmap.emailobject import emailObject, preview, truncated
+from txjmapaccess.jmap.emailproperties import DEFAULT_PROPERTIES, parseEmailProperties
+from txjmapaccess.jmap.errors import MethodError
 from txjmapaccess.message.dates import formatUTCDate
 
 _EMAIL = Email((copy("M1", "F1", "$seen", thread="T1", at=1_000_000_000, size=4711),))
@@ -66,7 +65,7 @@ def made(*properties: str, **arguments: Any) -> dict[str, Any]:
     """
     if properties:
         arguments["properties"] = list(properties)
-    return emailObject(_EMAIL, _MESSAGE, parseWanted(arguments))
+    return emailObject(_EMAIL, _MESSAGE, parseEmailProperties(arguments))
 
 
 class PropertyTests(SynchronousTestCase):
@@ -79,7 +78,7 @@ class PropertyTests(SynchronousTestCase):
         Those of the store need no octets.
         """
         names = ("blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt")
-        wanted = parseWanted({"properties": list(names)})
+        wanted = parseEmailProperties({"properties": list(names)})
         self.assertFalse(wanted.needsOctets)
         self.assertEqual(
             emailObject(_EMAIL, b"", wanted),
@@ -218,8 +217,8 @@ class PropertyTests(SynchronousTestCase):
             {"maxBodyValueBytes": -1},
             {"maxBodyValueBytes": True},
         ):
-            with self.assertRaises(MethodProblem) as caught:
-                parseWanted(arguments)
+            with self.assertRaises(MethodError) as caught:
+                parseEmailProperties(arguments)
             self.assertEqual(caught.exception.asObject()["type"], "invalidArguments", arguments)
 
     def test_dates(self) -> None:

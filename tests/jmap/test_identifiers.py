@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_identifiers -*-
 """
-Tests for L{txjmapaccess.store.identification} in JMAP: a store that has no identifiers, and an
+Tests for L{txjmapaccess.store.serveridentifiers} in JMAP: a store that has no identifiers, and an
 index that IMAP and JMAP share.
 """
 
@@ -92,7 +92,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_same(self) -> None:
         """
-        Both sides tell the same identifiers, whoever sees a message first.
+        Both sides have the same identifiers, no matter which sees a message first.
         """
         before = self.read(self.server())
         self.assertEqual(self.readIMAP(), before)
@@ -153,7 +153,7 @@ class IndexTests(SynchronousTestCase):
             with capturedLogs() as events:
                 self.assertEqual(server.ask(Authorization=basic()).status, 503)
             (problem,) = [event["problem"] for event in events if "problem" in event]
-            self.assertIn("illegal accountId", problem)
+            self.assertIn("invalid accountId", problem)
 
     def test_brokenIndex(self) -> None:
         """

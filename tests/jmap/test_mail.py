@@ -83,7 +83,7 @@ class GetTests(MailTestCase):
 
     def test_content(self) -> None:
         """
-        With what is in the messages.
+        With the content of the messages.
         """
         answer = self.one("Email/get", ids=["M1"], fetchTextBodyValues=True)
         (email,) = answer["list"]
@@ -201,8 +201,8 @@ class QueryTests(MailTestCase):
 
     def test_search(self) -> None:
         """
-        What is in messages can be searched, in those only that can match, and in no message that is
-        gone meanwhile.
+        The content of messages can be searched. Only those that can match are read, and messages
+        that no longer exist do not match.
         """
         inbox = self.account.mailboxes["INBOX"]
         inbox.messages[0].octets = b"Subject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nHi"
@@ -360,7 +360,7 @@ class DownloadTests(MailTestCase):
 
     def test_notFound(self) -> None:
         """
-        What is not there is 404, and nobody's who may not come in 401.
+        A path without a blob is 404, and missing credentials are 401.
         """
         for path in ("u2/M-M1/x", "u1/M-M9/x", "u1/P9-M1/x", "u1/nothing/x", "u1/M-M1", ""):
             self.assertEqual(self.get(path).status, 404, path)

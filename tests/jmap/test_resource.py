@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_resource -*-
 """
-Tests for L{txjmapaccess.jmap.resource}, L{txjmapaccess.jmap.http} and
+Tests for L{txjmapaccess.jmap.resource}, L{txjmapaccess.jmap.guardedresource} and
 L{txjmapaccess.jmap.authenticator}: who may come in, and what HTTP says.
 """
 
@@ -10,9 +10,10 @@ import base64
 import json
 
 from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.mail.imap4 import MemoryAccount
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -38,7 +39,7 @@ from txjmapaccess.verdict import Known, Reason, Unknown, Usable
 
 class Checker:
     """
-    Does with passwords what it is told.
+    Gives the answer that it was made with.
     """
 
     credentialInterfaces = (IUsernamePassword,)
@@ -49,7 +50,7 @@ class Checker:
 
 class Policy:
     """
-    Does what it is told, and remembers what it was asked.
+    Gives the answer that it was made with, and remembers the questions.
     """
 
     def __init__(self, answer):
@@ -107,7 +108,7 @@ class AuthenticationTests(SynchronousTestCase):
             {
                 "type": "about:blank",
                 "status": 401,
-                "detail": "Credentials that are good for JMAP are needed",
+                "detail": "Credentials that are valid for JMAP are required",
             },
         )
 
@@ -169,7 +170,7 @@ class AuthenticationTests(SynchronousTestCase):
 
     def test_policyThatFails(self) -> None:
         """
-        A policy that fails is logged, and nobody is let in.
+        A policy that fails is logged, and the credentials are refused.
         """
         for answer in (lambda: _raise(KeyError("x")), lambda: fail(KeyError("x")), lambda: True):
             server = Server(policy=Policy(answer))
@@ -210,11 +211,46 @@ class AuthenticationTests(SynchronousTestCase):
                 self.assertEqual(response.status, 503)
                 self.assertEqual(response.json["detail"], "Temporary authentication failure")
                 self.assertNotIn(b"down", response.body)
-                # Nobody knows what the text of somebody else's exception holds.
+                # The text of a foreign exception may hold anything.
                 reasons = [event["reason"] for event in logs if "reason" in event]
                 isOurs = isinstance(error, TemporaryFailure)
                 self.assertEqual(reasons, [str(error) if isOurs else "ValueError"])
                 self.assertNotIn("hunter2", repr(logs))
+
+    def logged(self, answer) -> list[str]:
+        """
+        @return: the log messages of a login with the password trondheim, and the tracebacks.
+        """
+        with capturedLogs() as logs:
+            Server(portal=portalOf(Checker(answer))).ask(Authorization=basic())
+        self.assertNotIn("trondheim", repr(logs))
+        return [formatEvent(event) for event in logs if "JMAP login" in event["log_format"]] + [
+            event["traceback"] for event in logs if "traceback" in event
+        ]
+
+    def test_checkerFails(self) -> None:
+        """
+        The exception of a foreign checker is logged as in IMAP: its class and where it was raised,
+        never its text.
+        """
+        reason, traceback = self.logged(lambda credentials: _raise(ValueError(str(credentials))))
+        self.assertEqual(reason, "A JMAP login could not be checked: ValueError")
+        self.assertTrue(traceback.startswith("builtins.ValueError\n"), traceback)
+        self.assertIn(f'File "{__file__}"', traceback)
+        self.assertIn("in _raise", traceback)
+
+    def test_refusalReason(self) -> None:
+        """
+        The reason of a refusal is logged, unless it holds what the client presented.
+        """
+        for text, shown in (
+            ("locked since Monday", ": locked since Monday"),
+            ("not trondheim", ""),
+        ):
+            self.assertEqual(
+                self.logged(lambda _, text=text: fail(UnauthorizedLogin(text))),
+                [f"A JMAP login was refused: UnauthorizedLogin{shown}"],
+            )
 
     def test_accountWithoutIdentifiers(self) -> None:
         """
@@ -243,7 +279,7 @@ class AuthenticationTests(SynchronousTestCase):
         """
         server = Server()
         response = server.ask(Authorization=basic(), peer="192.0.2.1")
-        self.assertEqual((response.status, response.json["detail"]), (403, "TLS is needed"))
+        self.assertEqual((response.status, response.json["detail"]), (403, "TLS is required"))
         self.assertEqual(server.realm.loggedIn, [])
 
     def test_inClearAllowed(self) -> None:
@@ -255,8 +291,8 @@ class AuthenticationTests(SynchronousTestCase):
 
     def test_tooManyRefusals(self) -> None:
         """
-        An address from which too many requests were refused, here or in IMAP, is told to wait
-        (RFC 6585, section 4); others are not.
+        An address from which too many requests were refused, here or in IMAP, gets 429
+        (RFC 6585, section 4); others do not.
         """
         limits = Limits(failuresPerAddress=2)
         server = Server(requireTLS=False, limits=limits)
@@ -296,7 +332,7 @@ class AuthenticationTests(SynchronousTestCase):
         """
         login: Deferred[bytes] = Deferred()
         server = Server()
-        server.resource._door.authenticator._portal = portalOf(
+        server.resource._guard.authenticator.portal = portalOf(
             Checker(lambda _: login), server.realm
         )
         server.begin(Authorization=basic())

@@ -16,10 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.ldap.test_checker import TCPTransport
 from tests.ldap.test_protocol import SEARCH
 from tests.support.ldap import done
+from txjmapaccess.ldap.connectionpool import Lease
 from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken
-from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.serviceaccount import ServiceConnection
 from txjmapaccess.ldap.uri import parseURI
@@ -62,17 +62,17 @@ class ConnectorTests(ConnectorTestCase):
         connected = Deferred.fromCoroutine(self.connector.connect(1005.0))
         self.connect()
         connection = self.successResultOf(connected)
-        self.assertFalse(self.connector.isWaiting or self.connector.isAnswering(0))
+        self.assertFalse(self.connector.isWaiting or self.connector.isResponding(0))
         searched = connection.search(SEARCH, 1005.0)
         self.assertTrue(self.connector.isWaiting)
         self.reactor.advance(1)
         connection.dataReceived(done(1))
         self.successResultOf(searched)
         self.assertFalse(self.connector.isWaiting)
-        self.assertTrue(self.connector.isAnswering(1000.5))
-        self.assertFalse(self.connector.isAnswering(1001.0))
+        self.assertTrue(self.connector.isResponding(1000.5))
+        self.assertFalse(self.connector.isResponding(1001.0))
         connection.abort(ConnectionBroken("x"))
-        self.assertFalse(self.connector.isAnswering(1000.5))
+        self.assertFalse(self.connector.isResponding(1000.5))
 
 
 class ServiceConnectionTests(ConnectorTestCase):

@@ -31,7 +31,7 @@ class FakeServer:
         self.back: Deferred[Any] | None = None
         self.deadlines: list[float] = []
 
-    def comeBack(self, deadline: float) -> Deferred[Any]:
+    def whenBack(self, deadline: float) -> Deferred[Any]:
         """
         Wait for it.
         """

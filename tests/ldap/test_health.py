@@ -51,11 +51,11 @@ class HealthTests(SynchronousTestCase):
             self.counters,
         )
 
-    def comeBack(self) -> Deferred[None]:
+    def whenBack(self) -> Deferred[None]:
         """
         Wait as a login does.
         """
-        return self.health.comeBack(self.clock.seconds() + 5)
+        return self.health.whenBack(self.clock.seconds() + 5)
 
     def test_down(self) -> None:
         """
@@ -114,7 +114,7 @@ class HealthTests(SynchronousTestCase):
         self.health.down(ConnectionBroken("gone"))
         for pause in (0.1, 0.1, 0.1):
             self.clock.advance(pause)
-            waiting = [self.comeBack() for _ in range(3)]
+            waiting = [self.whenBack() for _ in range(3)]
             for left in (2, 0):
                 (attempt,) = self.attempts
                 self.attempts.clear()
@@ -122,7 +122,7 @@ class HealthTests(SynchronousTestCase):
                 self.assertEqual([w.called for w in waiting].count(False), left)
             for waiter in waiting:
                 self.failureResultOf(waiter, ConnectionBroken)
-        waiting = [self.comeBack(), self.comeBack()]
+        waiting = [self.whenBack(), self.whenBack()]
         self.attempts.pop().callback(None)
         for waiter in waiting:
             self.assertIsNone(self.successResultOf(waiter))
@@ -138,14 +138,14 @@ class HealthTests(SynchronousTestCase):
         for outcome in (ConnectionBroken("x"), DeadlineExceeded("x")):
             self.health.down(ConnectionBroken("gone"))
             self.health.check()
-            login = self.comeBack()
+            login = self.whenBack()
             self.attempts.pop().errback(outcome)
             self.assertNoResult(login)
             self.attempts.pop().callback(None)
             self.assertIsNone(self.successResultOf(login))
         self.health.down(ConnectionBroken("gone"))
         self.health.check()
-        login = self.comeBack()
+        login = self.whenBack()
         self.clock.advance(4.99)
         self.attempts.pop().errback(DeadlineExceeded("late"))
         self.clock.advance(2 * GRANULARITY)
@@ -157,7 +157,7 @@ class HealthTests(SynchronousTestCase):
         """
         self.health.down(ConnectionBroken("gone"))
         self.health.check()
-        login = self.comeBack()
+        login = self.whenBack()
         self.attempts.pop().errback(ServiceRefused("bind_dn was refused"))
         self.failureResultOf(login, ServiceRefused)
         self.assertEqual(self.attempts, [])
@@ -167,7 +167,7 @@ class HealthTests(SynchronousTestCase):
         They wait no longer than they can.
         """
         self.health.down(ConnectionBroken("gone"))
-        waiting = self.comeBack()
+        waiting = self.whenBack()
         self.clock.advance(5 + 2 * GRANULARITY)
         self.failureResultOf(waiting, DeadlineExceeded)
 
@@ -176,10 +176,10 @@ class HealthTests(SynchronousTestCase):
         A service account that was refused is tried again when the pause is over and not before.
         """
         self.health.down(ServiceRefused("bind_dn was refused"))
-        self.failureResultOf(self.comeBack(), ServiceRefused)
+        self.failureResultOf(self.whenBack(), ServiceRefused)
         self.assertEqual(self.attempts, [])
         self.clock.advance(1)
-        waiting = self.comeBack()
+        waiting = self.whenBack()
         self.attempts.pop().callback(None)
         self.successResultOf(waiting)
 
@@ -227,10 +227,10 @@ class HealthTests(SynchronousTestCase):
         Afterwards nothing is tried, and no timer is left.
         """
         self.health.down(ConnectionBroken("gone"))
-        waiting = self.comeBack()
+        waiting = self.whenBack()
         self.health.close(ConnectionBroken("closed"))
         self.failureResultOf(waiting, ConnectionBroken)
-        self.failureResultOf(self.comeBack(), ConnectionBroken)
+        self.failureResultOf(self.whenBack(), ConnectionBroken)
         self.health.down(ConnectionBroken("gone"))
         self.clock.advance(1)
         self.deadlines.close()

@@ -22,10 +22,10 @@ from txjmapaccess.ldap.errors import (
     DeadlineExceeded,
     ProtocolViolation,
 )
+from txjmapaccess.ldap.messageprotocol import LONGEST_MESSAGE
 from txjmapaccess.ldap.outstanding import LAST_MESSAGE_ID
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.searchfilter import ANY_ENTRY
-from txjmapaccess.ldap.wire import LONGEST_MESSAGE
 
 SEARCH = SearchRequest(b"dc=x", codec.SCOPE_SUBTREE, ANY_ENTRY, (b"uid",), 2, 5)
 

@@ -8,10 +8,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txjmapaccess.errors import PasswordExpired, Refused, TemporaryFailure
 from txjmapaccess.ldap.codec import PASSWORD_POLICY, Entry, Result
-from txjmapaccess.ldap.entry import canonicalValue, sessionURLValue
-from txjmapaccess.ldap.entryrequirements import judgeMatch, judgeSearch
+from txjmapaccess.ldap.entryrequirements import (
+    canonicalValue,
+    matchObjection,
+    sessionURLValue,
+    userEntry,
+)
 from txjmapaccess.ldap.errors import ProtocolViolation, UnexpectedResult
-from txjmapaccess.ldap.results import PasswordPolicy, judgeBind, passwordPolicy
+from txjmapaccess.ldap.results import PasswordPolicy, bindObjection, passwordPolicy
 from txjmapaccess.verdict import Reason
 
 
@@ -35,7 +39,7 @@ def adDiagnostic(subcode: str) -> str:
 
 class BindTests(SynchronousTestCase):
     """
-    L{judgeBind}.
+    L{bindObjection}.
     """
 
     def test_good(self) -> None:
@@ -44,7 +48,7 @@ class BindTests(SynchronousTestCase):
         that will expire later.
         """
         for policy in (None, "3000", "3006a00480020e10"):
-            self.assertIsNone(judgeBind(result(0, policy=policy)))
+            self.assertIsNone(bindObjection(result(0, policy=policy)))
 
     def test_goodForNow(self) -> None:
         """
@@ -56,29 +60,29 @@ class BindTests(SynchronousTestCase):
             ("3003810100", Reason.PASSWORD_EXPIRED),
             ("3003810102", Reason.PASSWORD_MUST_CHANGE),
         ):
-            self.assertIs(judgeBind(result(0, policy=policy)), reason)
+            self.assertIs(bindObjection(result(0, policy=policy)), reason)
 
     def test_refused(self) -> None:
         """
         A wrong password, an unknown user, and what is not allowed are refusals.
         """
         for code in (49, 32, 50, 53):
-            self.assertRaises(Refused, judgeBind, result(code))
-        locked = self.assertRaises(Refused, judgeBind, result(49, policy="3003810101"))
+            self.assertRaises(Refused, bindObjection, result(code))
+        locked = self.assertRaises(Refused, bindObjection, result(49, policy="3003810101"))
         self.assertNotIsInstance(locked, PasswordExpired)
 
     def test_refusedBecauseExpired(self) -> None:
         """
         A refusal with the error passwordExpired says so (RFC 5530, EXPIRED).
         """
-        self.assertRaises(PasswordExpired, judgeBind, result(49, policy="3003810100"))
+        self.assertRaises(PasswordExpired, bindObjection, result(49, policy="3003810100"))
 
     def test_everythingElseIsTemporary(self) -> None:
         """
         Busy, unavailable, referrals and all other codes are never a wrong password.
         """
         for code in set(range(130)) - {0, 32, 49, 50, 53}:
-            error = self.assertRaises(UnexpectedResult, judgeBind, result(code))
+            error = self.assertRaises(UnexpectedResult, bindObjection, result(code))
             self.assertIsInstance(error, TemporaryFailure)
 
     def test_activeDirectory(self) -> None:
@@ -87,9 +91,9 @@ class BindTests(SynchronousTestCase):
         locked account, and so on.
         """
         for subcode in ("532", "773"):
-            self.assertRaises(PasswordExpired, judgeBind, result(49, adDiagnostic(subcode)))
+            self.assertRaises(PasswordExpired, bindObjection, result(49, adDiagnostic(subcode)))
         for subcode in ("775", "52e", "525", "530", "533", "701"):
-            error = self.assertRaises(Refused, judgeBind, result(49, adDiagnostic(subcode)))
+            error = self.assertRaises(Refused, bindObjection, result(49, adDiagnostic(subcode)))
             self.assertNotIsInstance(error, PasswordExpired)
 
     def test_activeDirectoryOnly(self) -> None:
@@ -97,14 +101,14 @@ class BindTests(SynchronousTestCase):
         Other texts of other servers with "data 532" in them mean nothing.
         """
         genuine = "80090308: LdapErr: DSID-0C090453, comment: x, data 532, v3839"
-        self.assertRaises(PasswordExpired, judgeBind, result(49, genuine))
+        self.assertRaises(PasswordExpired, bindObjection, result(49, genuine))
         for answer in (
             result(49, "no data 532"),
             # It may be what the user typed that is quoted.
             result(49, f"no such account: {genuine}"),
             result(53, genuine),
         ):
-            error = self.assertRaises(Refused, judgeBind, answer)
+            error = self.assertRaises(Refused, bindObjection, answer)
             self.assertNotIsInstance(error, PasswordExpired)
 
     def test_policyControl(self) -> None:
@@ -119,12 +123,12 @@ class BindTests(SynchronousTestCase):
         A malformed control tells nothing: it must not pass for a password without objections.
         """
         for value in ("04", "3003", "300581", "3003a00381", "31"):
-            self.assertRaises(ProtocolViolation, judgeBind, result(0, policy=value))
+            self.assertRaises(ProtocolViolation, bindObjection, result(0, policy=value))
 
 
 class SearchTests(SynchronousTestCase):
     """
-    L{judgeSearch} and L{judgeMatch}.
+    L{userEntry} and L{matchObjection}.
     """
 
     entry = Entry(b"uid=a,dc=x", {})
@@ -133,8 +137,8 @@ class SearchTests(SynchronousTestCase):
         """
         One entry is the user; none is a refusal; two, or an incomplete answer, tell nothing.
         """
-        self.assertEqual(judgeSearch((result(0), [self.entry])), self.entry)
-        self.assertRaises(Refused, judgeSearch, (result(0), []))
+        self.assertEqual(userEntry((result(0), [self.entry])), self.entry)
+        self.assertRaises(Refused, userEntry, (result(0), []))
         for found in (
             (result(0), [self.entry] * 2),
             (result(4), [self.entry]),
@@ -143,23 +147,23 @@ class SearchTests(SynchronousTestCase):
             (result(10), []),
             (result(3), []),
         ):
-            self.assertRaises(TemporaryFailure, judgeSearch, found)
+            self.assertRaises(TemporaryFailure, userEntry, found)
 
     def test_emptyDN(self) -> None:
         """
         A bind with an empty DN would be anonymous.
         """
-        self.assertRaises(Refused, judgeSearch, (result(0), [Entry(b"", {})]))
+        self.assertRaises(Refused, userEntry, (result(0), [Entry(b"", {})]))
 
     def test_match(self) -> None:
         """
         Matching, not matching, not allowed to look, and not known.
         """
-        self.assertIsNone(judgeMatch((result(0), [self.entry])))
-        self.assertIs(judgeMatch((result(0), [])), Reason.NOT_ALLOWED)
-        self.assertIs(judgeMatch((result(50), [])), Reason.NO_EVIDENCE)
-        self.assertIs(judgeMatch((result(32), [])), Reason.NO_EVIDENCE)
-        self.assertRaises(UnexpectedResult, judgeMatch, (result(51), []))
+        self.assertIsNone(matchObjection((result(0), [self.entry])))
+        self.assertIs(matchObjection((result(0), [])), Reason.NOT_ALLOWED)
+        self.assertIs(matchObjection((result(50), [])), Reason.NO_EVIDENCE)
+        self.assertIs(matchObjection((result(32), [])), Reason.NO_EVIDENCE)
+        self.assertRaises(UnexpectedResult, matchObjection, (result(51), []))
 
 
 class EntryTests(SynchronousTestCase):

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.ldap.connectionpool import Lease
 from txjmapaccess.ldap.errors import (
     ConnectionBroken,
     ConnectionSpoiled,
@@ -15,7 +16,6 @@ from txjmapaccess.ldap.errors import (
     ServerFailed,
     ServiceRefused,
 )
-from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.retry import DOUBTFUL_AFTER, ConnectionChoice, deadlineFor, nextChoice
 
 BROKEN, SPOILED = ConnectionBroken("x"), ConnectionSpoiled("x")
@@ -41,13 +41,13 @@ class WhereNextTests(SynchronousTestCase):
         where: ConnectionChoice,
         given: Lease | None,
         *problems: ServerFailed,
-        othersLive: tuple[bool, ...] = (True, False),
+        othersWork: tuple[bool, ...] = (True, False),
     ) -> None:
         """
         All of C{problems} lead to C{expected}.
         """
         for problem in problems:
-            for live in othersLive:
+            for live in othersWork:
                 self.assertIs(nextChoice(where, given, problem, live), expected, problem)
 
     def test_used(self) -> None:
@@ -73,8 +73,8 @@ class WhereNextTests(SynchronousTestCase):
         """
         for where in (ConnectionChoice.ANY, ConnectionChoice.FRESH):
             for given in (lease(None), None):
-                self.assertNext(ConnectionChoice.LIVING, where, given, BROKEN, othersLive=(True,))
-                self.assertNext(None, where, given, BROKEN, othersLive=(False,))
+                self.assertNext(ConnectionChoice.LIVING, where, given, BROKEN, othersWork=(True,))
+                self.assertNext(None, where, given, BROKEN, othersWork=(False,))
                 self.assertNext(None, where, given, LATE, REFUSED)
         self.assertNext(ConnectionChoice.FRESH, ConnectionChoice.ANY, lease(None), SPOILED)
         self.assertNext(None, ConnectionChoice.FRESH, lease(None), SPOILED)

@@ -18,7 +18,7 @@ from tests.support.certificate import makeCertificate
 from tests.support.tls import assertNothingOld
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.ldap.settings import LDAPSettings
-from txjmapaccess.ldap.tls import TLSSettings
+from txjmapaccess.ldap.tlssettings import TLSSettings
 from txjmapaccess.ldap.uri import parseURI
 from txjmapaccess.settings import fromMapping
 
@@ -346,8 +346,8 @@ class TLSSettingsTests(SettingsTestCase):
         self.template(starttls=True, client_certificate=both)
         self.template(starttls=True, client_certificate=alone, client_key=self.file(key))
         for keyFile, words in (
-            (self.file(other), "is not the key"),
-            (alone, "private key in PEM"),
+            (self.file(other), "does not match"),
+            (alone, "no PEM private key"),
         ):
             self.assertSentence(
                 "client_key",
@@ -409,7 +409,7 @@ class WarningTests(SettingsTestCase):
             ([f"client_certificate: {both}"], {"client_certificate": both}),
         ):
             warnings = self.template(starttls=True, **keys).warnings()
-            self.assertEqual([w.partition(" can be read")[0] for w in warnings], expected)
+            self.assertEqual([w.partition(" is readable")[0] for w in warnings], expected)
 
     def test_anyCertificate(self) -> None:
         """
@@ -424,7 +424,7 @@ class WarningTests(SettingsTestCase):
         So are passwords that travel in clear.
         """
         (warning,) = self.template(uris=["ldap://ldap.example.com"]).warnings()
-        self.assertIn("in clear", warning)
+        self.assertIn("in the clear", warning)
 
 
 class ImportTests(SynchronousTestCase):

@@ -61,7 +61,7 @@ class LDAPCheckerFactoryTests(SynchronousTestCase):
             ("uris=x:bind_dn_template=uid={user}", "uris"),
             ("uris=ldap\\://x:bind_dn_template=x", "bind_dn_template"),
             ("uris=ldap\\://x:bind_dn_templat=uid={user}", "bind_dn_templat"),
-            ("uris=ldap\\://x:bind_password=secret", "bind_password: there is no such key"),
+            ("uris=ldap\\://x:bind_password=secret", "bind_password: unknown key"),
             ("uris=ldap\\://x:bind_dn_template=uid={user}:timeout=soon", "timeout"),
         ):
             error = self.assertRaises(

@@ -86,7 +86,7 @@ class CheckedTextTests(SynchronousTestCase):
         The text of the refusal holds nothing of the value.
         """
         error = self.assertRaises(Refused, checkedPassword, b"hunter2\0")
-        self.assertEqual(str(error), "the password holds a control character")
+        self.assertEqual(str(error), "the password contains a control character")
 
 
 class FirstComponentTests(SynchronousTestCase):

@@ -30,7 +30,7 @@ from txjmapaccess.interfaces import (
     IObjectIDSearch,
     IPollableMailbox,
 )
-from txjmapaccess.maildir.content import withCRLF
+from txjmapaccess.message.lineends import withCRLF
 
 
 class MailboxTests(MaildirTestCase):
@@ -346,7 +346,7 @@ class MailboxTests(MaildirTestCase):
         self.now(other.expunge())
         self.now(self.ada.create("Work"))
         failure = self.failureResultOf(self.now(self.ada.select("Work")).copy(message))
-        self.assertIn("gone", str(failure.value))
+        self.assertIn("no longer exists", str(failure.value))
         self.assertEqual(self.open(self.ada, "Work").getMessageCount(), 0)
 
     def test_expunge(self) -> None:

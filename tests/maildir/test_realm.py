@@ -21,7 +21,7 @@ from zope.interface.verify import verifyObject
 from tests.support.maildir import Here, MaildirTestCase
 from txjmapaccess.errors import ConfigurationError, Refused, TemporaryFailure
 from txjmapaccess.maildir import MaildirRealm
-from txjmapaccess.maildir.worker import Worker
+from txjmapaccess.maildir.jobqueue import JobQueue
 
 
 class RealmTests(MaildirTestCase):
@@ -96,7 +96,7 @@ class RealmTests(MaildirTestCase):
 
 class WorkerTests(TestCase):
     """
-    L{Worker}, with real threads.
+    L{JobQueue}, with real threads.
     """
 
     def setUp(self) -> None:
@@ -108,7 +108,7 @@ class WorkerTests(TestCase):
         """
         The jobs of an account run one after the other, in order, and not in the reactor's thread.
         """
-        worker = Worker(reactor, self.pool)
+        worker = JobQueue(reactor, self.pool)
         ran: list[Any] = []
 
         def job(number: int) -> int:
@@ -127,7 +127,7 @@ class WorkerTests(TestCase):
         """
         A job that raises fails its Deferred, and the next one runs.
         """
-        worker = Worker(reactor, self.pool)
+        worker = JobQueue(reactor, self.pool)
         failed = self.assertFailure(worker.run(lambda: 1 // 0), ZeroDivisionError)
         return gatherResults([failed, worker.run(lambda: None)])
 
@@ -136,8 +136,8 @@ class WorkerTests(TestCase):
         Accounts do not wait for each other.
         """
         event = threading.Event()
-        slow = Worker(reactor, self.pool).run(event.wait, 10)
-        quick = Worker(reactor, self.pool).run(event.set)
+        slow = JobQueue(reactor, self.pool).run(event.wait, 10)
+        quick = JobQueue(reactor, self.pool).run(event.set)
         return gatherResults([slow, quick]).addCallback(lambda r: self.assertTrue(r[0]))
 
     def test_soon(self) -> Deferred[Any]:
@@ -145,7 +145,7 @@ class WorkerTests(TestCase):
         C{soon} lets what runs now come to its end.
         """
         order = []
-        soon = Worker(reactor, self.pool).soon().addCallback(lambda _: order.append("soon"))
+        soon = JobQueue(reactor, self.pool).soon().addCallback(lambda _: order.append("soon"))
         order.append("now")
         soon.addCallback(lambda _: self.assertEqual(order, ["now", "soon"]))
         return soon

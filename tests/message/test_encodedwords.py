@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.message.test_encodedwords -*-
 """
-Encoded words (RFC 2047), both ways. What is decoded where is in L{tests.jmap.test_headerforms}.
+Encoded words (RFC 2047), both ways. Where they are decoded: L{tests.jmap.test_headerproperties}.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from txjmapaccess.message.headers import endOfHeader, firstValue, splitFields, u
 
 BLOCK = (
     b"Received: from b\r\n\tby c\r\nReceived: from a\r\nSubject: x\r\n y\r\nTo:z\r\n"
-    b"From nobody\r\nX-Empty:\r\n\r\n"
+    b"From nobody\r\n of consequence\r\nX-Empty:\r\n\r\n"
 )
 
 

@@ -1,5 +1,6 @@
 """
-Tests for L{txjmapaccess.oauth.checker} and L{txjmapaccess.oauth.client}, without a network.
+Tests for L{txjmapaccess.oauth.checker} and L{txjmapaccess.oauth.introspectionclient}, without a
+network.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from txjmapaccess.errors import (
     TokenRefused,
 )
 from txjmapaccess.http.client import CONCURRENT
-from txjmapaccess.http.connection import Unanswered
+from txjmapaccess.http.keepalivepool import ConnectionStale
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
 from txjmapaccess.oauth import IntrospectionChecker
 from txjmapaccess.oauth.settings import IntrospectionSettings
@@ -302,7 +303,7 @@ class FailureTests(CheckerTestCase):
         for too long: the same is asked once more.
         """
         login = self.login()
-        self.fail(Unanswered())
+        self.fail(ConnectionStale())
         self.assertNoResult(login)
         self.assertEqual(*(self.network.form(number) for number in (-1, -2)))
         self.network.answer(ACTIVE)
@@ -314,7 +315,7 @@ class FailureTests(CheckerTestCase):
         That is on a new connection, and not on another one that may be just as dead.
         """
         self.login()
-        self.fail(Unanswered())
+        self.fail(ConnectionStale())
         self.assertEqual([False, True], self.network.fresh)
 
     def test_idleForTooLong(self) -> None:
@@ -330,7 +331,7 @@ class FailureTests(CheckerTestCase):
         login = self.login("other")
         self.network.answer(b"", 408)
         self.network.answer(b"", 408)
-        self.assertIn("answered 408", self.assertUnavailable(login))
+        self.assertIn("responded with 408", self.assertUnavailable(login))
         self.assertAsked(4)
 
     def test_onlyOnceMore(self) -> None:
@@ -338,8 +339,8 @@ class FailureTests(CheckerTestCase):
         It is not asked a third time.
         """
         login = self.login()
-        self.fail(Unanswered())
-        self.fail(Unanswered())
+        self.fail(ConnectionStale())
+        self.fail(ConnectionStale())
         self.assertUnavailable(login)
         self.assertAsked(2)
 
@@ -370,7 +371,7 @@ class FailureTests(CheckerTestCase):
         self.reactor.advance(4.9)
         self.assertNoResult(login)
         self.reactor.advance(0.1)
-        self.assertIn("did not answer within 5 seconds", self.assertUnavailable(login))
+        self.assertIn("did not respond within 5 seconds", self.assertUnavailable(login))
         self.assertEqual(self.network.responses, self.network.cancelled)
 
     def test_noTimersLeft(self) -> None:
@@ -867,7 +868,7 @@ class DiscoveryTests(CheckerTestCase):
         self.network.answer(b"", 404)
         self.network.answer({**METADATA, "issuer": "https://other.example"})
         text = self.assertUnavailable(login)
-        self.assertIn(f"{OPENID} answered 404", text)
+        self.assertIn(f"{OPENID} responded with 404", text)
         self.assertIn("is not the metadata of the issuer", text)
         self.assertIn(text, self.logged.texts()[0])
         self.login()
@@ -978,7 +979,7 @@ class LifecycleTests(CheckerTestCase):
         self.checker.start()
         self.network.answer(ACTIVE)
         [text] = self.logged.texts()
-        self.assertIn("which nobody issued", text)
+        self.assertIn("random token", text)
 
     def test_unreachable(self) -> None:
         """

@@ -17,7 +17,7 @@ from txjmapaccess.oauth.introspection import (
     MalformedResponse,
     TokenInfo,
     checkUser,
-    judge,
+    tokenInfo,
 )
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.verdict import Reason
@@ -52,7 +52,7 @@ def outcome(claims: dict[str, object], keys: dict[str, object]) -> object:
         or its C{status}.
     """
     try:
-        return judge(makeAnswer(**claims), makeSettings(**keys), NOW).objection
+        return tokenInfo(makeAnswer(**claims), makeSettings(**keys), NOW).objection
     except TokenRefused as e:
         return e.status
     except TemporaryFailure as e:
@@ -76,7 +76,7 @@ class TableTests(SynchronousTestCase):
         others = (False, None, "true", "True", 1, 1.0, [True], {"active": True})
         self.check([({"active": True}, {}, None)])
         self.check([({"active": value}, {}, "invalid_token") for value in others])
-        self.assertRaises(TokenRefused, judge, {"username": "arnt"}, makeSettings(), NOW)
+        self.assertRaises(TokenRefused, tokenInfo, {"username": "arnt"}, makeSettings(), NOW)
 
     def test_exp(self) -> None:
         """
@@ -198,7 +198,7 @@ class TableTests(SynchronousTestCase):
         """
         for key in ("imap_scopes", "imap_audiences"):
             settings = makeSettings(**{key: ("imap",)})
-            error = self.assertRaises(TokenRefused, judge, makeAnswer(), settings, NOW)
+            error = self.assertRaises(TokenRefused, tokenInfo, makeAnswer(), settings, NOW)
             self.assertIn(f"({key})", str(error))
 
     def test_jmapScopes(self) -> None:
@@ -256,14 +256,14 @@ class InfoTests(SynchronousTestCase):
     What is found out about a good token.
     """
 
-    def judge(self, claims: dict[str, object], **keys: object) -> TokenInfo:
-        return judge(makeAnswer(**claims), makeSettings(**keys), NOW)
+    def tokenInfo(self, claims: dict[str, object], **keys: object) -> TokenInfo:
+        return tokenInfo(makeAnswer(**claims), makeSettings(**keys), NOW)
 
     def test_everything(self) -> None:
         """
         All of it in one place.
         """
-        info = self.judge({"exp": int(NOW) + 9, "jmap": "https://a/"}, session_url_claim="jmap")
+        info = self.tokenInfo({"exp": int(NOW) + 9, "jmap": "https://a/"}, session_url_claim="jmap")
         self.assertEqual(TokenInfo("arnt", None, "https://a/", NOW + 9), info)
 
     def test_nestedClaims(self) -> None:
@@ -272,12 +272,12 @@ class InfoTests(SynchronousTestCase):
         """
         claims = {"ext": {"mail": {"user": "bron"}}}
         name = "ext.mail.user"
-        self.assertEqual("bron", self.judge(claims, username_claim=name).username)
+        self.assertEqual("bron", self.tokenInfo(claims, username_claim=name).username)
         flat = {**claims, name: "ada"}
-        self.assertEqual("ada", self.judge(flat, username_claim=name).username)
+        self.assertEqual("ada", self.tokenInfo(flat, username_claim=name).username)
         for wrong in ("ext.mail", "ext.mail.user.x", "ext.nobody", "ext.mail.user.0"):
             self.assertRaises(
-                (TokenRefused, MalformedResponse), self.judge, claims, username_claim=wrong
+                (TokenRefused, MalformedResponse), self.tokenInfo, claims, username_claim=wrong
             )
 
     def test_sessionURL(self) -> None:
@@ -293,14 +293,14 @@ class InfoTests(SynchronousTestCase):
             (["a"], ""),
             ("x" * 4001, ""),
         ):
-            info = self.judge({"url": value}, session_url_claim="url")
+            info = self.tokenInfo({"url": value}, session_url_claim="url")
             self.assertEqual(expected, info.sessionURL)
 
     def test_authorizationIdentity(self) -> None:
         """
         The authorization identity, when there is one, must be the token's user, exactly.
         """
-        info = judge(makeAnswer(), makeSettings(), NOW)
+        info = tokenInfo(makeAnswer(), makeSettings(), NOW)
         checkUser(info, "arnt")
         checkUser(info, None)
         for other in ("Arnt", "arnt@example.com", "", "bron", "arnt "):
@@ -332,7 +332,7 @@ class PropertyTests(SynchronousTestCase):
         answer: dict[str, object] = {"active": True, "username": "arnt", **claims}
         keys = makeSettings(imap_scopes=("imap",), session_url_claim="url", issuer="i")
         try:
-            info = judge(answer, keys, NOW)
+            info = tokenInfo(answer, keys, NOW)
         except (TokenRefused, MalformedResponse):
             return
         self.assertIs(True, answer["active"])

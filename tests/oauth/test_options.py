@@ -11,9 +11,7 @@ from tests.support.introspection import secretFile
 from tests.twistd.test_options import MEMORY, parsed
 from txjmapaccess.errors import ConfigurationError
 
-SENTENCE = (
-    "[jmap] passwords_may_be_tokens has no meaning without [introspection] as_password = true"
-)
+SENTENCE = "[jmap] passwords_may_be_tokens requires [introspection] as_password = true"
 
 
 class PasswordsMayBeTokensTests(SynchronousTestCase):

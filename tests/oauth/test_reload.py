@@ -60,7 +60,7 @@ class RediscoveryTests(CheckerTestCase):
         self.checker.start()
         self.network.answer(b"", 503)
         self.network.answer(b"", 503)
-        self.assertIn("answered 503", self.logged.texts()[0])
+        self.assertIn("responded with 503", self.logged.texts()[0])
         self.login()
         self.assertEqual(ENDPOINT, self.lastURL())
 

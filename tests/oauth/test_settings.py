@@ -86,8 +86,10 @@ class KeyTests(SettingsTestCase):
         One of C{endpoint} and C{issuer} is required, and only one of them may be there.
         """
         self.makeSettings(endpoint=None, issuer="https://idp.example/realms/mail")
-        self.assertProblem("endpoint or issuer is missing", endpoint=None)
-        self.assertProblem("endpoint and issuer contradict", issuer="https://idp.example")
+        self.assertProblem("endpoint or issuer is required", endpoint=None)
+        self.assertProblem(
+            "endpoint and issuer are mutually exclusive", issuer="https://idp.example"
+        )
 
     def test_missing(self) -> None:
         """
@@ -101,7 +103,7 @@ class KeyTests(SettingsTestCase):
         """
         There is no key for the secret itself: it would be seen in the list of processes.
         """
-        self.assertProblem("client_secret: there is no such key", client_secret="x")
+        self.assertProblem("client_secret: unknown key", client_secret="x")
 
     def test_urls(self) -> None:
         """
@@ -127,14 +129,14 @@ class KeyTests(SettingsTestCase):
             self.assertProblem("endpoint has a host that", endpoint=f"https://{host}/")
             self.assertProblem("issuer has a host that", endpoint=None, issuer=f"https://{host}/")
         for url in ("https://idp.example:0/", "http://[::1]:0/x"):
-            self.assertProblem("endpoint has the port 0", endpoint=url)
+            self.assertProblem("endpoint has the invalid port 0", endpoint=url)
 
     def test_clientNotText(self) -> None:
         """
         A name that came from the command line and is not UTF-8 cannot be sent.
         """
         self.makeSettings(client_id="imäpd")
-        self.assertProblem("client_id holds", client_id="im\udce4pd")
+        self.assertProblem("client_id contains", client_id="im\udce4pd")
 
     def test_text(self) -> None:
         """
@@ -142,9 +144,9 @@ class KeyTests(SettingsTestCase):
         """
         for illegal in ("a\0", "a\n", "\x7f", "\udce4"):
             for key in ("username_claim", "session_url_claim", "client_id"):
-                self.assertProblem(f"{key} holds a control character", **{key: illegal})
+                self.assertProblem(f"{key} contains a control character", **{key: illegal})
             for key in ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences"):
-                self.assertProblem(f"{key} holds a control character", **{key: ["a", illegal]})
+                self.assertProblem(f"{key} contains a control character", **{key: ["a", illegal]})
 
     def test_clientAuth(self) -> None:
         """
@@ -197,9 +199,7 @@ class KeyTests(SettingsTestCase):
         """
         self.makeSettings(as_password=True, password_prefix="x" * 1000)
         for prefix in ("two words", "tok_ ", "\t", "tökén", "x\n", "x" * 49_152):
-            self.assertProblem(
-                "password_prefix is something", as_password=True, password_prefix=prefix
-            )
+            self.assertProblem("password_prefix contains", as_password=True, password_prefix=prefix)
 
 
 class FileTests(SettingsTestCase):
@@ -265,8 +265,14 @@ class FileTests(SettingsTestCase):
         bundle = self.write(makeCertificate("a.example")[0])
         url = "http://127.0.0.1/"
         self.makeSettings(ca_file=bundle, endpoint=None, issuer=url)
-        self.assertProblem("ca_file has no meaning", ca_file=bundle, endpoint=url)
-        self.assertProblem("ca_file has no meaning", ca_file=bundle, endpoint="HTTP://[::1]/")
+        self.assertProblem(
+            "ca_file is only allowed with an https endpoint", ca_file=bundle, endpoint=url
+        )
+        self.assertProblem(
+            "ca_file is only allowed with an https endpoint",
+            ca_file=bundle,
+            endpoint="HTTP://[::1]/",
+        )
 
     def test_noAuthorities(self) -> None:
         """

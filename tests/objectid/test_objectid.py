@@ -31,7 +31,7 @@ from tests.support.mail import (
 )
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.objectid.__main__ import main
-from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.accountindex import AccountIndex
 from txjmapaccess.pacing import SLICE
 from txjmapaccess.policy import SharedCredentials
 from txjmapaccess.server import JMAPAccessMixin
@@ -170,7 +170,7 @@ class BadInputTests(SynchronousTestCase):
         """
         @return: what was logged about identifiers.
         """
-        return [event for event in self.events if "left out" in str(event.get("log_format"))]
+        return [event for event in self.events if "omitted" in str(event.get("log_format"))]
 
     def test_illegalEmailID(self):
         """
@@ -278,7 +278,7 @@ class BadInputTests(SynchronousTestCase):
         self.assertEqual([r["holder"] for r in reports], self.inbox.messages[:2] * 2)
         session.send(b"a FETCH 1:* EMAILID")
         self.assertEqual(len(self.reports()), 102)
-        self.assertIn("further ones", formatEvent(self.reports()[-1]))
+        self.assertIn("others are not reported", formatEvent(self.reports()[-1]))
 
     def test_otherUsers(self):
         """
@@ -655,7 +655,7 @@ class IndexTests(ObjectIDTests, SynchronousTestCase):
         errors = io.StringIO()
         with redirect_stderr(errors):
             self.assertEqual(main(["rebuild", self.file()]), 1)
-        self.assertIn("nothing could be saved", errors.getvalue())
+        self.assertIn("nothing could be recovered", errors.getvalue())
         self.session = self.connect(self.account).selected()
         self.assertEqual(self.fetch(b"EMAILID")[:1], emails)
 
@@ -756,6 +756,6 @@ class ThreadTests(AsyncTestCase):
         path = index.fileOf("arnt")
         thread = await index.run(threading.current_thread)
         self.assertIsNot(thread, threading.current_thread())
-        key = await index.run(ObjectIndex(path).findMailbox, "INBOX", 7)
-        self.assertEqual(await index.run(ObjectIndex(path).findMailbox, "INBOX", 7), key)
+        key = await index.run(AccountIndex(path).findMailbox, "INBOX", 7)
+        self.assertEqual(await index.run(AccountIndex(path).findMailbox, "INBOX", 7), key)
         self.assertTrue(os.path.exists(path))

@@ -16,7 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support.mail import Part
-from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.headers import fieldOctets
+from txjmapaccess.message.structure import parseMessage
 from txjmapaccess.pacing import SLICE, ClientGone, Turns
 from txjmapaccess.store.messages import openMessage, readMessage
 
@@ -47,6 +48,24 @@ class MessageTests(SynchronousTestCase):
         It is put together from its parts, with octets above ASCII where they were.
         """
         self.assertEqual(self.successResultOf(self.read(Part(WHOLE))), WHOLE)
+
+    def test_boundary(self) -> None:
+        """
+        The boundary is the one by which the message is taken apart again: not what looks like one
+        within another parameter, and one of ours where there is none.
+        """
+        for kind in (
+            b'multipart/mixed; x="boundary=y"; boundary=x',
+            b'multipart/mixed; boundary="x" (x)',
+            b"multipart/mixed; boundary*=utf-8''x%3Fy",
+            b"multipart/mixed",
+        ):
+            message = Part(WHOLE)
+            message.getHeaders = lambda *_, kind=kind: {  # type: ignore[method-assign]
+                "content-type": kind
+            }
+            (part,) = parseMessage(self.successResultOf(self.read(message))).parts
+            self.assertEqual(part.octets, b"Text")
 
     def test_file(self) -> None:
         """

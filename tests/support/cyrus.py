@@ -15,7 +15,8 @@ import signal
 import subprocess
 import tempfile
 
-from tests.support.twistd import freePort, listens, waitUntil
+from tests.support.ports import freePort
+from tests.support.twistd import listens, waitUntil
 
 _PROGRAMS = "/usr/lib/cyrus/bin"
 _NEEDED = ("master", "imapd", "httpd", "ctl_cyrusdb")
@@ -159,7 +160,7 @@ class Cyrus:
         """
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
+            self._process.wait(30)
         # Unless all have ended by themselves.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)

@@ -19,7 +19,7 @@ TOKEN = "demo-token-arnt"
 
 
 async def run(
-    command: Sequence[str], timeout: float = 30, **keywords: Any
+    command: Sequence[str], timeout: float = 90, **keywords: Any
 ) -> subprocess.CompletedProcess[str]:
     """
     Run a program to its end, while the reactor runs.

@@ -16,9 +16,10 @@ from collections.abc import Callable
 
 from tests.support.certificate import writeCertificate
 from tests.support.paths import ROOT
+from tests.support.ports import freePort
 from tests.support.sessions import Session
 from tests.support.slapd import PEOPLE, Slapd, person
-from tests.support.twistd import Running, freePort, waitUntil
+from tests.support.twistd import Running, waitUntil
 
 HAPROXY = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
@@ -189,7 +190,7 @@ class Cluster:
         @param source: the client's address, of 127.0.0.0/8.
         """
         port, context = (self.tlsPort, self.context) if tls else (self.port, None)
-        return Session(port, context, source=source, timeout=10)
+        return Session(port, context, source=source, timeout=30)
 
     def nodeOf(self, source: str) -> str:
         """

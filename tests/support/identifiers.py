@@ -22,7 +22,7 @@ from tests.support.mail import Account, Mailbox, Message
 from tests.support.paths import ROOT
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDMailbox, IObjectIDMessage
 from txjmapaccess.objectid import ObjectIDIndex
-from txjmapaccess.objectid.lock import Lock
+from txjmapaccess.objectid.filelock import FileLock
 
 _ID = rb"\(([A-Za-z0-9_-]{1,255})\)"
 _DATE = b"20-Nov-2026 10:00:00 +0000"
@@ -38,7 +38,7 @@ class InlineIndex(ObjectIDIndex):
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         self.jobs: list[str] = []
-        self._locks: list[Lock] = []
+        self._locks: list[FileLock] = []
 
     def run(self, job: Callable[..., Any], *args: Any) -> Deferred[Any]:
         self._makeDirectory()
@@ -46,7 +46,7 @@ class InlineIndex(ObjectIDIndex):
         return maybeDeferred(job, *args).addCallback(self._note)
 
     def _note(self, result: Any) -> Any:
-        if isinstance(result, Lock):
+        if isinstance(result, FileLock):
             self._locks.append(result)
         return result
 

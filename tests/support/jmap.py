@@ -43,7 +43,7 @@ PLAIN = b"From: a@example.com\r\nSubject: Hello\r\nMessage-ID: <1@example.com>\r
 @dataclass
 class Message:
     """
-    A message that is given all that can be asked of it.
+    A message with given data.
     """
 
     uid: int
@@ -79,7 +79,7 @@ class Message:
 @dataclass
 class Mailbox:
     """
-    A mailbox that is given its messages.
+    A mailbox with given messages.
     """
 
     mailboxID: Any
@@ -169,7 +169,7 @@ class Response:
 
 class ThreadlessClock(Clock):
     """
-    A clock that does at once what is meant for a thread.
+    A clock that runs the work of threads at once.
     """
 
     def getThreadPool(self):

@@ -64,7 +64,7 @@ class MaildirServerTestCase(TestCase):
     @ivar server: the class of the server.
     """
 
-    timeout = 60
+    timeout = 180
     server = IMAP4Server
 
     def setUp(self) -> None:
@@ -86,7 +86,7 @@ class MaildirServerTestCase(TestCase):
         """
 
         def run() -> None:
-            with imaplib.IMAP4("127.0.0.1", self.port, timeout=20) as client:
+            with imaplib.IMAP4("127.0.0.1", self.port, timeout=60) as client:
                 client.login("ada", "secret")
                 talk(client)
 

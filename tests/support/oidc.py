@@ -148,7 +148,7 @@ class OIDCProvider:
         pair = ":".join(map(quote_plus, _MUA)).encode()
         headers = {**headers, "Authorization": "Basic " + base64.b64encode(pair).decode()}
         request = Request(self.issuer + path, urlencode(form).encode(), headers)
-        with urlopen(request, timeout=10, context=self._tlsContext) as response:
+        with urlopen(request, timeout=30, context=self._tlsContext) as response:
             body: bytes = response.read()
             return body
 

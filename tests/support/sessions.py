@@ -28,7 +28,7 @@ class Session:
         host: str = "127.0.0.1",
         source: str | None = None,
         header: bytes = b"",
-        timeout: float = 20,
+        timeout: float = 60,
     ) -> None:
         origin = None if source is None else (source, 0)
         self._socket = socket.create_connection((host, port), timeout, origin)

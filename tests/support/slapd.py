@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.ports import freePort
+
 SLAPD = shutil.which("slapd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/libexec")
 SLAPADD = shutil.which("slapadd", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
@@ -76,16 +78,6 @@ def person(uid: str, password: str, *lines: str, dn: str | None = None) -> str:
             "",
         ]
     )
-
-
-def freePort() -> int:
-    """
-    @return: a TCP port of 127.0.0.1 that nobody uses now.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Slapd:
@@ -211,7 +203,7 @@ class Slapd:
         )
 
     def _wait(self, port: int) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self._process is not None
             if self._process.poll() is not None:

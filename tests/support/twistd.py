@@ -46,6 +46,14 @@ def environment(*path: str) -> dict[str, str]:
     }
 
 
+def heedSIGINT() -> None:
+    """
+    To be called in a new process (C{preexec_fn}): what is started in the background of a shell
+    ignores SIGINT, and so would all that it starts.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """
@@ -58,7 +66,7 @@ class Outcome:
 
 
 def twistd(
-    directory: str, arguments: Sequence[str], timeout: float = 60, path: str | None = None
+    directory: str, arguments: Sequence[str], timeout: float = 120, path: str | None = None
 ) -> Outcome:
     """
     Run C{twistd} in C{directory} to its end.
@@ -80,17 +88,7 @@ def twistd(
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def freePort() -> int:
-    """
-    @return: a port of 127.0.0.1 on which nobody listens.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def waitUntil(condition: Callable[[], object], seconds: float = 30) -> None:
+def waitUntil(condition: Callable[[], object], seconds: float = 90) -> None:
     """
     Wait for C{condition} to be true.
 
@@ -179,7 +177,7 @@ class Running:
         """
         self._process.terminate()
 
-    def ended(self, seconds: float = 20) -> int:
+    def ended(self, seconds: float = 60) -> int:
         """
         @return: its exit status, when it has come to its end.
         """
@@ -200,7 +198,7 @@ class Running:
         """
         self._process.terminate()
         try:
-            return self._process.wait(20)
+            return self._process.wait(60)
         finally:
             self._process.kill()
             self._process.wait()

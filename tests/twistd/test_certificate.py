@@ -141,7 +141,7 @@ class ReadContextTests(SynchronousTestCase):
         damaged.
         """
         damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-        nothing, broken = "does not hold a certificate in PEM form", "holds a broken certificate"
+        nothing, broken = "contains no PEM certificate", "contains an invalid certificate"
         for content, words in ((b"", nothing), (b"hello", nothing), (damaged, broken)):
             path = self.write(content)
             self.assertEqual(self.complaint(path), f"certificate {path} {words}")
@@ -152,9 +152,7 @@ class ReadContextTests(SynchronousTestCase):
         """
         certificate, _ = makeCertificate()
         path = self.write(certificate)
-        self.assertEqual(
-            self.complaint(path), f"private_key {path} does not hold a private key in PEM form"
-        )
+        self.assertEqual(self.complaint(path), f"private_key {path} contains no PEM private key")
 
     def test_protectedKey(self) -> None:
         """
@@ -165,7 +163,7 @@ class ReadContextTests(SynchronousTestCase):
         path = self.write(certificate + protected)
         self.assertEqual(
             self.complaint(path),
-            f"private_key {path} is protected by a passphrase: it must not be",
+            f"private_key {path} must not be protected by a passphrase",
         )
 
     def test_mismatch(self) -> None:
@@ -177,7 +175,7 @@ class ReadContextTests(SynchronousTestCase):
         first, second = self.write(certificate), self.write(key)
         self.assertEqual(
             self.complaint(first, second),
-            f"private_key {second} does not belong to the certificate in {first}",
+            f"private_key {second} does not match the certificate in {first}",
         )
 
 
@@ -230,7 +228,7 @@ class CertificatesTests(SynchronousTestCase):
             ConfigurationError, Certificates, [parseListen("ssl:993")], IMAPSettings()
         )
         self.assertEqual(
-            str(error), "listen: ssl:993 needs [imap] certificate, or certKey of its own"
+            str(error), "listen: ssl:993 requires [imap] certificate, or its own certKey"
         )
 
     def test_complaintNamesItsPlace(self) -> None:

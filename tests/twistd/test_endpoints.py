@@ -66,7 +66,7 @@ class ParseListenTests(SynchronousTestCase):
         """
         for key in ("sslmethod", "extraCertChain", "dhParameters"):
             error = self.assertRaises(ConfigurationError, parseListen, f"ssl:993:{key}=x")
-            self.assertIn(f"listen: ssl:993:{key}=x must not have {key}", str(error))
+            self.assertIn(f"listen: ssl:993:{key}=x must not set {key}", str(error))
 
 
 class MakeEndpointTests(SynchronousTestCase):
@@ -183,7 +183,7 @@ class ListenerTests(SynchronousTestCase):
         error = CannotListenError("127.0.0.1", 143, OSError(98, "Address already in use"))
         listener = self.listener(fail(error))
         sentence = str(self.assertRaises(ConfigurationError, listener.bind))
-        self.assertEqual(sentence, "listen: tcp:143 cannot be listened on: Address already in use")
+        self.assertEqual(sentence, "listen: cannot listen on tcp:143: Address already in use")
 
     def test_reallyInUse(self) -> None:
         """
@@ -199,7 +199,7 @@ class ListenerTests(SynchronousTestCase):
             listener = Listener(endpoint, ServerFactory(), description)
             error = self.assertRaises(ConfigurationError, listener.bind)
         self.assertEqual(
-            str(error), f"listen: {description} cannot be listened on: Address already in use"
+            str(error), f"listen: cannot listen on {description}: Address already in use"
         )
 
     def test_failsLate(self) -> None:

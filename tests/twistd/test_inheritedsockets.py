@@ -98,12 +98,8 @@ class InheritedTests(SynchronousTestCase):
         What systemd has not passed is named.
         """
         found = self.passed()
-        self.assertEqual(
-            self.refused(found, name="jmap"), "systemd has passed no socket named jmap"
-        )
-        self.assertEqual(
-            self.refused(found, index="7"), "systemd has passed no socket with index 7"
-        )
+        self.assertEqual(self.refused(found, name="jmap"), "systemd passed no socket named jmap")
+        self.assertEqual(self.refused(found, index="7"), "systemd passed no socket with index 7")
         self.names.clear()
         self.assertIn("no socket named imap", self.refused(found, name="imap"))
 
@@ -131,11 +127,11 @@ class InheritedTests(SynchronousTestCase):
         With C{Accept=yes} systemd passes a connection, which is no use here.
         """
         found = self.passed(socket.socket())
-        self.assertIn("Accept= must be no", self.refused(found, index="0"))
+        self.assertIn("set Accept=no", self.refused(found, index="0"))
 
     def test_noSocket(self) -> None:
         """
-        Nor is anything that is no socket.
+        Nor is anything that is not a socket.
         """
         readEnd, writeEnd = os.pipe()
         self.addCleanup(os.close, writeEnd)
@@ -146,7 +142,7 @@ class InheritedTests(SynchronousTestCase):
             "serverFromString",
             lambda reactor, description: AdoptedEndpoint(readEnd),
         )
-        self.assertIn("is no socket", self.refused(found, index="0"))
+        self.assertIn("is not a socket", self.refused(found, index="0"))
 
 
 class EndpointTests(SynchronousTestCase):
@@ -174,7 +170,7 @@ class EndpointTests(SynchronousTestCase):
         )
         self.assertEqual(
             str(error),
-            "listen: ssl:systemd:name=x cannot be used: systemd has passed no socket named x",
+            "listen: ssl:systemd:name=x cannot be used: systemd passed no socket named x",
         )
 
     def test_once(self) -> None:

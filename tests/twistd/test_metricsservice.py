@@ -77,7 +77,7 @@ class ServiceTests(ServiceTestCase):
         """
         self.text += '[metrics]\nlisten = "ssl:9100"\n'
         error = self.assertRaises(ConfigurationError, self.makeService)
-        self.assertIn("ssl:9100 needs [imap] certificate", str(error))
+        self.assertIn("ssl:9100 requires [imap] certificate", str(error))
 
     def test_portInUse(self) -> None:
         """
@@ -96,7 +96,7 @@ class ServiceTests(ServiceTestCase):
         error = self.assertRaises(ConfigurationError, made.bind)
         self.assertEqual(
             str(error),
-            "[metrics] listen: tcp:9100:interface=127.0.0.1 cannot be listened on:"
+            "[metrics] listen: cannot listen on tcp:9100:interface=127.0.0.1:"
             " Address already in use",
         )
 
@@ -124,7 +124,7 @@ class ServiceTests(ServiceTestCase):
         error = self.assertRaises(ConfigurationError, self.makeService)
         self.assertEqual(
             str(error),
-            "[metrics] listen needs prometheus-client: pip install 'txjmapaccess[metrics]'",
+            "[metrics] listen requires prometheus-client: pip install 'txjmapaccess[metrics]'",
         )
         self.assertEqual(self.realms, [])
 
@@ -206,5 +206,5 @@ class MetricsListenerTests(SynchronousTestCase):
             MetricsListener(Endpoint(address), Factory(), "tcp:9100").bind()
             globalLogPublisher.removeObserver(events.append)
             texts = [formatEvent(e) for e in events if e["log_level"] is LogLevel.warn]
-            text = "[metrics] listen: whoever reaches tcp:9100 can read the metrics"
+            text = "[metrics] listen: anyone who can reach tcp:9100 can read the metrics"
             self.assertEqual(texts, [text] if isOpen else [])

@@ -179,7 +179,7 @@ class BadOptionsTests(SynchronousTestCase):
         """
         No options at all is no service.
         """
-        self.assertComplaint("either --demo or --config FILE is needed, see --help")
+        self.assertComplaint("either --demo or --config FILE is required, see --help")
 
     def test_demoAlone(self) -> None:
         """
@@ -209,15 +209,13 @@ class BadOptionsTests(SynchronousTestCase):
         """
         So is an argument that is no option.
         """
-        self.assertComplaint("x.toml: there are only options, see --help", "x.toml")
+        self.assertComplaint("x.toml: unexpected argument, see --help", "x.toml")
 
     def test_unknownAuth(self) -> None:
         """
         An unknown way to check passwords is named; what follows it may be secret.
         """
-        self.assertComplaint(
-            "--auth nosuch: there is no such way, see --help-auth", "--auth=nosuch:secret"
-        )
+        self.assertComplaint("--auth nosuch: unknown type, see --help-auth", "--auth=nosuch:secret")
 
     def test_anonymous(self) -> None:
         """
@@ -232,11 +230,11 @@ class BadOptionsTests(SynchronousTestCase):
         Arguments that a checker does not like are its own sentence.
         """
         self.assertComplaint(
-            "--auth ldap: bind_dn_template is missing, and so is search_base",
+            "--auth ldap: bind_dn_template is missing: set it or search_base",
             r"--auth=ldap:uris=ldap\://127.0.0.1",
         )
         self.assertComplaint(
-            "--auth ldap: urs: there is no such key; did you mean uris?", "--auth=ldap:urs=x"
+            "--auth ldap: urs: unknown key; did you mean uris?", "--auth=ldap:urs=x"
         )
         self.assertComplaint(
             "--auth memory: argstring must be in format U:P:...", "--auth=memory:ada"
@@ -248,25 +246,23 @@ class BadOptionsTests(SynchronousTestCase):
         """
         for path in ("/nosuch", "/"):
             self.assertComplaint(
-                f"--auth file: {path} is no file that can be read", f"--auth=file:{path}"
+                f"--auth file: {path} is not a readable file", f"--auth=file:{path}"
             )
 
     def test_authWithoutUsers(self) -> None:
         """
         Passwords in memory, without any.
         """
-        self.assertComplaint(
-            "--auth memory: there are no users: give name:password", "--auth=memory:"
-        )
+        self.assertComplaint("--auth memory: no users: use name:password", "--auth=memory:")
 
     def test_incomplete(self) -> None:
         """
         What is missing is named with both its places.
         """
-        self.assertUnusable("[imap] realm is missing, and so is --realm", "--listen=tcp:143")
-        self.assertUnusable("[imap] listen is missing, and so is --listen", "--realm=maildir:/x")
+        self.assertUnusable("set [imap] realm, or use --realm", "--listen=tcp:143")
+        self.assertUnusable("set [imap] listen, or use --listen", "--realm=maildir:/x")
         self.assertUnusable(
-            "[ldap] and [introspection] are missing, and so is --auth: nobody could log in",
+            "set [ldap] or [introspection], or use --auth: otherwise nobody can log in",
             "--listen=tcp:143",
             "--realm=maildir:/x",
         )
@@ -279,9 +275,7 @@ class BadOptionsTests(SynchronousTestCase):
         with open(path, "w"):
             pass
         absolute = os.path.abspath(path)
-        self.assertUnusable(
-            f"{absolute}: [imap] listen is missing, and so is --listen", f"--config={path}"
-        )
+        self.assertUnusable(f"{absolute}: set [imap] listen, or use --listen", f"--config={path}")
 
     def test_sessionURL(self) -> None:
         """

@@ -56,7 +56,7 @@ class MakeRealmTests(SynchronousTestCase):
         An unknown name is answered with the known ones.
         """
         error = self.assertRaises(ConfigurationError, plugins.makeRealm, "three:a")
-        self.assertEqual(str(error), "realm three:a: there is no 'three' realm, only one, two")
+        self.assertEqual(str(error), "realm three:a: unknown realm 'three', only one, two")
 
     def test_arguments(self) -> None:
         """

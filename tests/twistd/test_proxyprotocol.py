@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,11 +22,13 @@ from twisted.protocols.haproxy._v2parser import V2Parser
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from txjmapaccess.hosts import isIn
 from txjmapaccess.interfaces import IProtectedTransport
+from txjmapaccess.twistd.config import LimitSettings
+from txjmapaccess.twistd.connectionsettings import ConnectionSettings
 from txjmapaccess.twistd.proxyprotocol import (
     BadProxyHeader,
     ProxyProtocolFactory,
-    isIn,
     parseHeader,
 )
 
@@ -188,7 +191,7 @@ class FactoryTests(SynchronousTestCase):
 
         self.factory = ProxyProtocolFactory(
             Inner(),
-            lambda peer: isIn([ip_network("192.0.2.0/24")], peer),
+            lambda peer: isIn([ip_network("192.0.2.0/24")], peer.host),
             lambda: self.endsTLS,
             self.clock,
         )
@@ -277,7 +280,10 @@ class FactoryTests(SynchronousTestCase):
         """
         Networks of both families, mapped addresses, and peers without an address.
         """
-        networks = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
+        networks = (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
+        settings: Any = ConnectionSettings(
+            None, None, False, frozenset(), True, None, LimitSettings(), proxies=networks
+        )
         for host, expected in (
             ("192.0.2.1", True),
             ("::ffff:192.0.2.1", True),
@@ -285,5 +291,6 @@ class FactoryTests(SynchronousTestCase):
             ("198.51.100.1", False),
             ("not an address", False),
         ):
-            self.assertEqual(isIn(networks, IPv4Address("TCP", host, 1)), expected)
-        self.assertFalse(isIn(networks, object()))
+            self.assertEqual(isIn(networks, host), expected)
+            self.assertEqual(settings.believes(IPv4Address("TCP", host, 1)), expected)
+        self.assertFalse(settings.believes(object()))

@@ -150,9 +150,7 @@ class CompositionTests(ServiceTestCase):
 
         self.patch(self.reactor, "listenTCP", refuse)
         error = self.assertRaises(ConfigurationError, self.makeService().bind)
-        self.assertEqual(
-            str(error), "listen: tcp:143 cannot be listened on: Address already in use"
-        )
+        self.assertEqual(str(error), "listen: cannot listen on tcp:143: Address already in use")
 
     def test_checkers(self) -> None:
         """
@@ -178,7 +176,7 @@ class CompositionTests(ServiceTestCase):
         """
         self.start()
         [line] = self.logged(LogLevel.warn)
-        self.assertIn("only loopback can log in", line)
+        self.assertIn("only loopback clients can log in", line)
 
     def test_warnsOfDescriptors(self) -> None:
         """
@@ -189,8 +187,8 @@ class CompositionTests(ServiceTestCase):
         self.patch(openfiles, "mostFiles", lambda: 1024)
         running = self.start()
         warning = (
-            "This process may open 1024 files only, and each of 10000 connections is one:"
-            " raise its limit (ulimit -n, LimitNOFILE), or lower [imap.limits] connections"
+            "This process can open only 1024 files, which is too few for 10000 connections:"
+            " raise the limit (ulimit -n, LimitNOFILE), or lower [imap.limits] connections"
         )
         self.assertEqual(self.logged(LogLevel.warn), [warning])
         running.reload()
@@ -232,7 +230,7 @@ class ReloadTests(ServiceTestCase):
         self.assertIs(running.connectionSettings().debugging, True)
         self.assertIs(running.connectionSettings().requireTLS, False)
         self.assertEqual(
-            self.logged(LogLevel.info), ["Serving tcp:143", "The settings were read again"]
+            self.logged(LogLevel.info), ["Serving tcp:143", "The settings have been reloaded"]
         )
 
     def test_badSettings(self) -> None:
@@ -246,7 +244,7 @@ class ReloadTests(ServiceTestCase):
         self.assertIs(running.connectionSettings(), before)
         self.assertEqual(
             self.logged(LogLevel.error),
-            ["The settings are not taken over: [jmap] debugging must be true or false"],
+            ["The settings were not reloaded: [jmap] debugging must be true or false"],
         )
 
     def test_badChecker(self) -> None:
@@ -263,9 +261,7 @@ class ReloadTests(ServiceTestCase):
         running.reload()
         self.assertIs(running.connectionSettings(), before)
         self.assertEqual(self.made[0].events, ["start"])
-        self.assertEqual(
-            self.logged(LogLevel.error), ["The settings are not taken over: [ldap] no"]
-        )
+        self.assertEqual(self.logged(LogLevel.error), ["The settings were not reloaded: [ldap] no"])
 
     def test_bug(self) -> None:
         """
@@ -339,7 +335,7 @@ class ReloadTests(ServiceTestCase):
         self.assertEqual(
             self.logged(LogLevel.warn),
             [
-                f"{name} has changed: this needs a restart"
+                f"{name} has changed, which requires a restart"
                 for name in ("[imap] listen", "[imap] realm", "[log] format", "[metrics] listen")
             ],
         )
@@ -467,7 +463,7 @@ class StopTests(ServiceTestCase):
         running.startService()
         connection = self.connect()
         stopped = running.stopService()
-        self.assertIn("Stopping with 1 connections", self.logged(LogLevel.info))
+        self.assertIn("Shutting down with 1 connections", self.logged(LogLevel.info))
         connection.lose()
         self.successResultOf(stopped)
 
@@ -510,7 +506,7 @@ class NotifyTests(ServiceTestCase):
 
     def test_notListening(self) -> None:
         """
-        When a port cannot be listened on, systemd is not told that all is well.
+        When a port cannot be bound, systemd is not told that all is well.
         """
         waiting: Deferred[Any] = Deferred()
         self.patch(service, "makeEndpoint", lambda reactor, listen: FakeEndpoint(waiting))
@@ -531,12 +527,12 @@ class NotifyTests(ServiceTestCase):
         begin, end, beginAgain, endAgain = self.told
         for told in (begin, beginAgain):
             self.assertEqual(told[0], "RELOADING=1")
-        self.assertEqual(end, ("READY=1", "STATUS=The settings were read again"))
+        self.assertEqual(end, ("READY=1", "STATUS=The settings have been reloaded"))
         self.assertEqual(
             endAgain,
             (
                 "READY=1",
-                "STATUS=The settings are not taken over: [jmap] debugging must be true or false",
+                "STATUS=The settings were not reloaded: [jmap] debugging must be true or false",
             ),
         )
 
@@ -547,7 +543,7 @@ class NotifyTests(ServiceTestCase):
         running = self.makeService()
         running.startService()
         self.successResultOf(running.stopService())
-        self.assertEqual(self.told, [("STOPPING=1", "STATUS=Stopping with 0 connections")])
+        self.assertEqual(self.told, [("STOPPING=1", "STATUS=Shutting down with 0 connections")])
 
     def test_watchdog(self) -> None:
         """

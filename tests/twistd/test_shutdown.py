@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.imap import Connection, makePortal
 from txjmapaccess.twistd.shutdown import Connections, StoppableServer, onSignals
 
-BYE = b"* BYE [UNAVAILABLE] The server is stopping"
+BYE = b"* BYE [UNAVAILABLE] The server is shutting down"
 
 
 class SlowChecker:

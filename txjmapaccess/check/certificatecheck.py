@@ -11,7 +11,7 @@ from typing import Any
 from OpenSSL.SSL import Connection
 
 from txjmapaccess.check.findings import Finding, ok, openSecret, warning, wrong
-from txjmapaccess.check.peers import judgeDates, peerOf
+from txjmapaccess.check.peercertificate import checkDates, peerOf
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.sessionurl import isLoopback
 from txjmapaccess.twistd.certificate import readContext
@@ -21,9 +21,11 @@ from txjmapaccess.twistd.metricsservice import hasPrometheus
 
 _SUBJECT = "[imap] listen"
 _METRICS = "[metrics] listen"
-_SET_CERTIFICATE = "set [imap] certificate, or certKey there"
+_SET_CERTIFICATE = "set [imap] certificate, or certKey in the endpoint"
 _RENEW = "renew it, and send the service SIGHUP"
-_REPAIR = "name a PEM file of the certificate with its chain, and one of its key without passphrase"
+_REPAIR = (
+    "use a PEM file with the certificate and its chain, and one with its key, without a passphrase"
+)
 
 
 def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) -> list[Finding]:
@@ -31,13 +33,13 @@ def checkListening(reactor: Any, imap: IMAPSettings, now: float, days: float) ->
     @param now: in seconds since the epoch.
     @param days: how many days before the end of a certificate to warn.
 
-    @return: what is to be said about endpoints and certificates. No port is bound: the service may
-        have it.
+    @return: findings about endpoints and certificates. No port is bound: the service may be
+        running.
     """
     try:
         listens = [parseListen(description) for description in imap.listen]
         for listen in listens:
-            understand(reactor, listen)
+            checkEndpoint(reactor, listen)
     except ConfigurationError as e:
         return [wrong(_SUBJECT, _without(str(e), "listen: "), "correct it")]
     found = []
@@ -53,38 +55,38 @@ def checkMetrics(
     """
     @param description: the endpoint string of C{[metrics]}.
 
-    @return: what is to be said about it, see L{checkListening}.
+    @return: findings about it, see L{checkListening}.
     """
     if description is None:
         return []
     if not hasPrometheus():
-        what = "prometheus-client is not installed here"
+        what = "prometheus-client is not installed"
         return [wrong(_METRICS, what, "pip install 'txjmapaccess[metrics]'")]
     try:
         listen = parseListen(description)
-        understand(reactor, listen)
+        checkEndpoint(reactor, listen)
     except ConfigurationError as e:
         return [wrong(_METRICS, _without(str(e), "listen: "), "correct it")]
     own = []
     if listen.certificate is not None:
         own.append(_checkFiles(listen.certificate, listen.privateKey, now, days))
-    return [*own, _judgeMetrics(listen, imap)]
+    return [*own, _checkExposure(listen, imap)]
 
 
-def _judgeMetrics(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
+def _checkExposure(listen: ListenEndpoint, imap: IMAPSettings) -> Finding:
     if listen.tls and listen.certificate is None and imap.certificate is None:
         return wrong(_METRICS, f"{listen.description} has no certificate", _SET_CERTIFICATE)
     if not _isLocal(listen):
-        what = f"whoever reaches {listen.description} can read the metrics"
+        what = f"anyone who can reach {listen.description} can read the metrics"
         return warning(_METRICS, what, "listen on loopback, or let only your monitoring connect")
-    return ok(_METRICS, "it is understood")
+    return ok(_METRICS, "it is valid")
 
 
-def understand(reactor: Any, listen: ListenEndpoint) -> None:
+def checkEndpoint(reactor: Any, listen: ListenEndpoint) -> None:
     """
-    @raise ConfigurationError: for what is no endpoint string.
+    @raise ConfigurationError: if it is not an endpoint string.
     """
-    # Only systemd itself could say whether it passes a socket, and does not pass it here.
+    # systemd passes its sockets to the service, not to this process.
     if not listen.transport.startswith("systemd:"):
         makeEndpoint(reactor, listen)
 
@@ -106,10 +108,10 @@ def _checkFiles(certificate: str, key: str | None, now: float, days: float) -> F
     except ConfigurationError as e:
         return wrong(subject, str(e), _REPAIR)
     peer = peerOf(Connection(context, None).get_certificate())
-    found = judgeDates(subject, peer, now, days, _RENEW)
+    found = checkDates(subject, peer, now, days, _RENEW)
     if not peer.dns and not peer.addresses:
-        what = "it has no name in subjectAltName, so clients refuse it"
-        return wrong(subject, what, "get one with the names of this server")
+        what = "it has no name in subjectAltName, so clients will reject it"
+        return wrong(subject, what, "get a certificate with the names of this server")
     return found
 
 
@@ -124,7 +126,7 @@ def _withoutTLS(listens: list[ListenEndpoint], imap: IMAPSettings) -> list[Findi
     if outside and imap.require_tls and not imap.proxy_protocol_tls:
         what = f"{outside[0]} has no STARTTLS, so only loopback can log in there"
         return [warning(_SUBJECT, what, "set [imap] certificate and private_key")]
-    return [ok(_SUBJECT, "every endpoint is understood")]
+    return [ok(_SUBJECT, "all endpoints are valid")]
 
 
 def _isLocal(listen: ListenEndpoint) -> bool:

@@ -20,7 +20,7 @@ from twisted.internet.task import react
 from twisted.logger import globalLogBeginner
 
 from txjmapaccess.check.findings import exitStatus, ok, summary
-from txjmapaccess.check.login import Credentials
+from txjmapaccess.check.logincheck import Credentials
 from txjmapaccess.check.options import CheckOptions, parse
 from txjmapaccess.check.plan import makeSteps
 from txjmapaccess.check.steps import runSteps
@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     @param arguments: those of the command line; L{None} for the process's own.
     """
-    # What libraries log or warn about is for the service's log. The check says what counts.
+    # Logs and warnings of libraries are for the service's log.
     globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
     try:
         options = parse(list(sys.argv[1:] if arguments is None else arguments))
         settings = options.settings()
-        credentials = askFor(options)
+        credentials = readCredentials(options)
     except ConfigurationError as e:
         print(f"txjmapaccess check: {e}", file=sys.stderr)
         raise SystemExit(UNUSABLE) from None
@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 @dataclass
 class Outcome:
     """
-    @ivar status: the exit status. A check that is interrupted has not found that all is well, and
-        L{react} would exit as if it had.
+    @ivar status: the exit status. An interrupted check is not a success, but L{react} would exit
+        with 0.
     """
 
     status: int = SOMETHING_WRONG
@@ -80,14 +80,14 @@ def _run(
             print(f"txjmapaccess check: {e}", file=sys.stderr)
             outcome.status = UNUSABLE
         except Exception as e:
-            # Nobody knows what its text holds.
+            # Its text may contain a secret.
             print(f"txjmapaccess check: failed ({type(e).__name__})", file=sys.stderr)
 
     return Deferred.fromCoroutine(run())
 
 
 def _show(line: str) -> None:
-    # At once, so that somebody who waits sees for what.
+    # At once, so that the operator sees progress.
     encoding = sys.stdout.encoding or "ascii"
     print(line.encode(encoding, "replace").decode(encoding), flush=True)
 
@@ -101,12 +101,12 @@ async def check(
 ) -> int:
     """
     @param credentials: whose login to check, or L{None}.
-    @param show: is given each line.
+    @param show: called with each line.
 
     @return: the exit status.
     """
     source = options["config"] or "the command line"
-    found = [ok("configuration", f"{source} is understood")]
+    found = [ok("configuration", f"{source} is valid")]
     show(found[0].line())
     steps = makeSteps(reactor, options, settings, credentials)
     found += await runSteps(reactor, steps, show)
@@ -114,24 +114,24 @@ async def check(
     return exitStatus(found, options["strict"])
 
 
-def askFor(options: CheckOptions) -> Credentials | None:
+def readCredentials(options: CheckOptions) -> Credentials | None:
     """
-    Ask for what C{--user} and C{--token} want: on the terminal, without showing it; or the first
-    line of what is not a terminal.
+    Read the password of C{--user} or the token of C{--token}: without echo from a terminal, or the
+    first line of anything else.
 
-    @raise ConfigurationError: for something that is no password or token.
+    @raise ConfigurationError: if it is not a password or token.
     """
     name, isToken = options["user"], options["token"]
     if name is None and not isToken:
         return None
     secret = _secret("Access token: " if isToken else f"Password of {name}: ")
     if not secret:
-        raise ConfigurationError("no password or token came")
+        raise ConfigurationError("no password or token was entered")
     if not isToken:
         return UsernamePassword(name.encode("utf-8", "surrogateescape"), secret, "PLAIN")
     token = secret.decode("ascii", "replace")
     if not _TOKEN.match(token):
-        raise ConfigurationError("what came is not an access token (RFC 6750)")
+        raise ConfigurationError("the input is not an access token (RFC 6750)")
     return BearerToken(token, name)
 
 

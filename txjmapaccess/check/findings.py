@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_findings -*-
 """
-What a check found: one line for each thing.
+The results of a check, one line each.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from txjmapaccess.files import exposure
 
-LET_OWNER_READ = "let only the user of the service read it (chmod o-r)"
+LET_OWNER_READ = "make it readable only for the user of the service (chmod o-r)"
 
 #: Longer than any finding should be; it may quote a server.
 _LONGEST = 1000
@@ -19,8 +19,7 @@ _LONGEST = 1000
 
 class Grade(enum.Enum):
     """
-    How bad it is. The values are the first words of lines, and stay what they are: scripts may look
-    for them.
+    The values are the first words of lines. They never change: scripts may look for them.
     """
 
     OK = "ok"
@@ -31,10 +30,9 @@ class Grade(enum.Enum):
 @dataclass(frozen=True)
 class Finding:
     """
-    @ivar subject: what was looked at: C{[ldap] ldaps://ldap.example.com}.
+    @ivar subject: what was checked: C{[ldap] ldaps://ldap.example.com}.
     @ivar what: what was found, without a full stop.
-    @ivar remedy: how to mend it, in the imperative, without a full stop; C{""} when nothing is to
-        be mended.
+    @ivar remedy: how to fix it, in the imperative, without a full stop; C{""} if nothing is wrong.
     """
 
     grade: Grade
@@ -44,7 +42,7 @@ class Finding:
 
     def line(self) -> str:
         """
-        @return: the line for the terminal: printable, whatever a server has put into it.
+        @return: the line for the terminal, always printable.
         """
         sentence = f"{self.subject}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
         printable = "".join(c if c.isprintable() else "?" for c in sentence)
@@ -53,14 +51,14 @@ class Finding:
 
 def ok(subject: str, what: str) -> Finding:
     """
-    @return: all is well.
+    @return: it works.
     """
     return Finding(Grade.OK, subject, what)
 
 
 def warning(subject: str, what: str, remedy: str) -> Finding:
     """
-    @return: it works, and may not be what is wanted.
+    @return: it works, but may not be intended.
     """
     return Finding(Grade.WARNING, subject, what, remedy)
 
@@ -74,9 +72,9 @@ def wrong(subject: str, what: str, remedy: str) -> Finding:
 
 def openSecret(subject: str, path: str) -> list[Finding]:
     """
-    @param path: of a file that holds a secret, and may not be there.
+    @param path: of a file with a secret, which may be missing.
 
-    @return: a warning when everybody on this machine can read it.
+    @return: a warning if every user of this machine can read it.
     """
     what = exposure(path)
     return [] if what is None else [warning(subject, what, LET_OWNER_READ)]
@@ -89,7 +87,7 @@ def summary(findings: Iterable[Finding]) -> str:
     grades = [finding.grade for finding in findings]
     wrongs, warnings = grades.count(Grade.WRONG), grades.count(Grade.WARNING)
     if not wrongs and not warnings:
-        return "All is well."
+        return "No problems found."
     return f"{wrongs} wrong, {warnings} {'warning' if warnings == 1 else 'warnings'}."
 
 
@@ -97,7 +95,7 @@ def exitStatus(findings: Iterable[Finding], strict: bool = False) -> int:
     """
     @param strict: whether a warning counts as wrong.
 
-    @return: 0 when all is well, 1 when something is wrong.
+    @return: 0 without problems, 1 if something is wrong.
     """
     bad = {Grade.WRONG, Grade.WARNING} if strict else {Grade.WRONG}
     return int(any(finding.grade in bad for finding in findings))

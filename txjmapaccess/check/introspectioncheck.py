@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_check_provider -*-
 """
-The introspection endpoint of C{[introspection]}: found as a login finds it, and asked about a token
-that nobody has issued, which shows whether C{client_id} and its secret are good.
+The introspection endpoint of C{[introspection]}: discovered as for a login, and queried about a
+random token, which shows whether C{client_id} and its secret are accepted.
 """
 
 from __future__ import annotations
@@ -10,27 +10,26 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from txjmapaccess.check.explanation import explain
+from txjmapaccess.check.explanation import explainURL
 from txjmapaccess.check.findings import Finding, ok, openSecret, wrong
-from txjmapaccess.check.peercertificate import datesOf, fetchPeer
+from txjmapaccess.check.peercertificate import datesOf
 from txjmapaccess.check.steps import Step
 from txjmapaccess.credentials import BearerToken
 from txjmapaccess.errors import TemporaryFailure, TokenRefused
 from txjmapaccess.oauth.checker import IntrospectionChecker
 from txjmapaccess.oauth.settings import IntrospectionSettings
 
-#: What L{txjmapaccess.oauth.introspection} says about a token that the provider does not know.
+#: The refusal in L{txjmapaccess.oauth.introspection} for an unknown token.
 NOT_ACTIVE = "The token is not active"
 
-#: What a text of the checker holds, and what to do about it.
+#: Parts of the checker's texts, and remedies.
 _REMEDIES = (
     ("does not accept client_id", "correct client_id, client_secret_file or client_auth"),
-    ("not the metadata of the issuer", "set issuer to what the provider calls itself"),
+    ("not the metadata of the issuer", "set issuer to the provider's own issuer identifier"),
     ("names no introspection_endpoint", "enable introspection there, or set endpoint"),
-    ("not a JSON object", "correct endpoint or issuer: this is something else"),
-    (" answered ", "correct endpoint or issuer, or look into the provider's log"),
+    ("not a JSON object", "correct endpoint or issuer: this is not an introspection endpoint"),
+    (" responded with ", "correct endpoint or issuer, or check the provider's log"),
 )
 
 
@@ -55,7 +54,7 @@ class IntrospectionCheck:
     @property
     def url(self) -> str:
         """
-        What the configuration says.
+        The configured URL.
         """
         return self.settings.endpoint or self.settings.issuer or ""
 
@@ -68,7 +67,7 @@ class IntrospectionCheck:
 
     async def run(self) -> list[Finding]:
         """
-        Look at the provider.
+        Check the provider.
         """
         checker = IntrospectionChecker.fromSettings(self.settings, self.reactor)
         try:
@@ -85,22 +84,18 @@ class IntrospectionCheck:
         return [found, *dates, *openSecret(self.subject, self.settings.client_secret_file)]
 
     def _accepts(self) -> Finding:
-        found = "its endpoint was found, and" if self.settings.issuer is not None else "it"
-        return ok(self.subject, f"{found} accepts client_id with its secret")
+        found = "discovery succeeded, and" if self.settings.issuer is not None else "it"
+        return ok(self.subject, f"{found} accepts client_id and its secret")
 
     def _acceptsAll(self) -> Finding:
-        what = "it says that a token which nobody issued is active, so anybody could log in"
+        what = "it reports a random token as active, so anyone could log in"
         return wrong(self.subject, what, "do not use this endpoint")
 
     async def _failed(self, problem: str) -> Finding:
         for text, remedy in _REMEDIES:
             if text in problem:
                 return wrong(self.subject, problem, remedy)
-        parts = urlsplit(self.url)
-        peer = None
-        if parts.scheme == "https" and "Error" in problem:
-            peer = await fetchPeer(self.reactor, parts.hostname or "", parts.port or 443)
         key = "[introspection] endpoint" if self.settings.endpoint else "[introspection] issuer"
         trust = "[introspection] ca_file"
-        explanation = explain(problem, parts.hostname or "", peer, time.time(), key, trust)
+        explanation = await explainURL(self.reactor, self.url, problem, key, trust)
         return wrong(self.subject, *explanation)

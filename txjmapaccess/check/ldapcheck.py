@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.integration.test_check_directory -*-
 """
-Each directory server of C{[ldap]}: connected to as a login does, over TLS where that is configured,
-with the service account where there is one.
+Each directory server of C{[ldap]}: connects as a login does, with TLS and the service account as
+configured.
 """
 
 from __future__ import annotations
@@ -10,29 +10,27 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.ssl import CertificateOptions
-
 from txjmapaccess.check.explanation import Explanation, explain
 from txjmapaccess.check.findings import LET_OWNER_READ, Finding, Grade, ok, warning, wrong
-from txjmapaccess.check.peercertificate import fetchPeer
-from txjmapaccess.check.peers import Peer, judgeDates, peerOf
+from txjmapaccess.check.peercertificate import Peer, checkDates, fetchPeer, peerOf
 from txjmapaccess.check.steps import Step
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, SearchRequest
-from txjmapaccess.ldap.connector import Connector
+from txjmapaccess.ldap.connector import makeConnector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, ServerFailed, ServiceRefused
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.results import INSUFFICIENT_ACCESS, NO_SUCH_OBJECT, SUCCESS
 from txjmapaccess.ldap.searchfilter import ANY_ENTRY
-from txjmapaccess.ldap.serviceaccount import ServiceAccount, ServiceConnection
+from txjmapaccess.ldap.serviceaccount import ServiceConnection, serviceAccount
 from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.tlssettings import TLSSettings
 from txjmapaccess.ldap.uri import ServerURI
 
 _RENEW = "renew it there"
 
-#: What to do about L{LDAPSettings.warnings}, by the keys that they begin with.
+#: Remedies for L{LDAPSettings.warnings}, by the key at their start.
 _REMEDIES = {
-    "accept_any_certificate": "name the authority in ca_file instead",
+    "accept_any_certificate": "use ca_file to trust its CA instead",
     "uris": "set one of them",
     "bind_password_file": LET_OWNER_READ,
     "client_certificate": LET_OWNER_READ,
@@ -42,7 +40,7 @@ _REMEDIES = {
 
 def warningsAbout(settings: LDAPSettings) -> list[Finding]:
     """
-    @return: what works and should not be.
+    @return: warnings about insecure settings.
     """
     found = []
     for sentence in settings.warnings():
@@ -83,25 +81,27 @@ class DirectoryServerCheck:
 
     async def run(self) -> list[Finding]:
         """
-        Look at the server.
+        Check the server.
         """
         deadlines = Deadlines(self.reactor)
         try:
-            connector = self._connector(deadlines, self._contextFactory())
+            connector = makeConnector(
+                self.reactor, deadlines, self.settings, self.uri, self.settings.tls()
+            )
             service = ServiceConnection(
-                self.reactor, deadlines, connector, self._account(), self._timeout
+                self.reactor, deadlines, connector, serviceAccount(self.settings), self._timeout
             )
             try:
                 lease = await service.get(self._deadline())
                 return await self._answering(lease.connection)
             except ServiceRefused as e:
-                remedy = "correct bind_dn, or what is in bind_password_file"
+                remedy = "correct bind_dn, or the content of bind_password_file"
                 return [wrong(self.subject, str(e), remedy)]
             except ServerFailed as e:
                 return [await self._failed(e, deadlines)]
             finally:
                 service.closeIdle(0)
-                connector.abort(ConnectionBroken("the check is over"))
+                connector.abort(ConnectionBroken("the check has ended"))
                 await connector.allClosed()
         finally:
             deadlines.close()
@@ -120,24 +120,6 @@ class DirectoryServerCheck:
     def _usesTLS(self) -> bool:
         return self.uri.isTLS or self.settings.starttls
 
-    def _contextFactory(self) -> Any:
-        tls = self.settings.tls()
-        return tls.forHost(self.uri.host) if tls is not None and self._usesTLS else None
-
-    def _connector(self, deadlines: Deadlines, contextFactory: Any) -> Connector:
-        return Connector(
-            self.reactor,
-            deadlines,
-            self.uri,
-            contextFactory,
-            self.settings.starttls,
-            self._timeout,
-        )
-
-    def _account(self) -> ServiceAccount:
-        dn = (self.settings.bind_dn or "").encode("utf-8")
-        return ServiceAccount(dn, self.settings.servicePassword())
-
     # What is found
 
     async def _answering(self, connection: LDAPConnection) -> list[Finding]:
@@ -145,7 +127,7 @@ class DirectoryServerCheck:
         transport: Any = connection.transport
         if self._usesTLS and not self.settings.accept_any_certificate:
             peer = peerOf(transport.getPeerCertificate())
-            dates = judgeDates(f"{self.subject} certificate", peer, time.time(), self.days, _RENEW)
+            dates = checkDates(f"{self.subject} certificate", peer, time.time(), self.days, _RENEW)
             found += [] if dates.grade is Grade.OK else [dates]
         return found
 
@@ -160,33 +142,33 @@ class DirectoryServerCheck:
             self.settings.timeout,
         )
         result, _ = await connection.search(search, self._deadline())
-        how = "it answers over TLS" if self._usesTLS else "it answers"
+        how = "it responds over TLS" if self._usesTLS else "it responds"
         if base is None:
-            # Whatever it says about its root: it is there.
+            # Any result will do.
             return ok(self.subject, how)
         problem = self._baseProblem(result.code)
         if problem is not None:
             return wrong(self.subject, *problem)
         who = "bind_dn is accepted" if self.settings.bind_dn else "it can be searched anonymously"
-        return ok(self.subject, f"{how}, {who}, search_base is there")
+        return ok(self.subject, f"{how}, {who}, search_base exists")
 
     def _baseProblem(self, code: int) -> tuple[str, str] | None:
         """
         @param code: of the search at C{search_base} (RFC 4511, appendix A).
         """
         if code == SUCCESS:
-            # An entry or none: that it may be searched is what counts.
+            # With or without an entry: the search is allowed.
             return None
         who = "bind_dn" if self.settings.bind_dn else "anonymous users"
         if code == NO_SUCH_OBJECT:
             return (
-                f"search_base {self.settings.search_base} is not there, or {who} may not see it",
+                f"search_base {self.settings.search_base} does not exist, or {who} cannot see it",
                 "correct search_base, or the access rules of the directory",
             )
         if code == INSUFFICIENT_ACCESS:
             return (
-                f"{who} may not search at search_base",
-                f"let {who} do that, or set another bind_dn",
+                f"{who} cannot search search_base",
+                f"grant {who} that permission, or use a different bind_dn",
             )
         return self._explained(f"the search at search_base ended with result {code}", None)
 
@@ -200,13 +182,15 @@ class DirectoryServerCheck:
 
     async def _peer(self, deadlines: Deadlines) -> Peer | None:
         """
-        @return: the certificate that did not verify. Nothing is sent on this connection.
+        @return: the certificate that failed verification. Nothing is sent on this connection.
         """
         if not self._usesTLS:
             return None
         if self.uri.isTLS:
             return await fetchPeer(self.reactor, self.uri.host, self.uri.port)
-        connector = self._connector(deadlines, CertificateOptions(verify=False))
+        connector = makeConnector(
+            self.reactor, deadlines, self.settings, self.uri, TLSSettings(acceptAny=True)
+        )
         try:
             connection = await connector.connect(self._deadline())
             transport: Any = connection.transport
@@ -214,5 +198,5 @@ class DirectoryServerCheck:
         except ServerFailed:
             return None
         finally:
-            connector.abort(ConnectionBroken("the check is over"))
+            connector.abort(ConnectionBroken("the check has ended"))
             await connector.allClosed()

@@ -14,10 +14,19 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd.options import SettingsOptions
 
 
-class CheckOptions(SettingsOptions):
+class _VersionOption:
+    def opt_version(self) -> None:
+        """
+        Display the version and exit.
+        """
+        print(f"txjmapaccess {__version__}")
+        raise SystemExit(0)
+
+
+class CheckOptions(_VersionOption, SettingsOptions):
     """
-    The options of C{txjmapaccess check}: those of C{twistd jmapaccess} that say what is configured,
-    and what is to be known about it.
+    The options of C{txjmapaccess check}: those of C{twistd jmapaccess} that override the
+    configuration, and its own.
 
     @ivar directories: the arguments of each C{--auth ldap:}.
     @ivar providers: the arguments of each C{--auth introspection:}.
@@ -26,19 +35,19 @@ class CheckOptions(SettingsOptions):
     synopsis = "--config FILE [--user NAME] [--token] [options]"
 
     optFlags = [
-        ["token", None, "Check an access token, which is asked for, instead of a password."],
-        ["strict", None, "Warnings count as wrong, for the exit status."],
+        ["token", None, "Ask for an access token instead of a password."],
+        ["strict", None, "Exit with status 1 on warnings too."],
     ]
 
     optParameters = [
-        ["user", None, None, "Check the login of this user, whose password is asked for."],
-        ["days", None, "14", "Warn so many days before a certificate expires."],
+        ["user", None, None, "Check the login of this user; asks for the password."],
+        ["days", None, "14", "Warn this many days before a certificate expires."],
     ]
 
     longdesc = (
-        "Look whether everything works that the configuration names: certificates, directory"
-        " servers, introspection endpoint, mail directory, JMAP session URL. Exit status: 0 all is"
-        " well, 1 something is wrong, 2 the options or the configuration cannot be used."
+        "Check everything that the configuration names: certificates, directory"
+        " servers, introspection endpoint, mail directory, JMAP session URL. Exit status: 0 no"
+        " problems, 1 something is wrong, 2 the options or the configuration are unusable."
     )
 
     def __init__(self) -> None:
@@ -48,7 +57,7 @@ class CheckOptions(SettingsOptions):
 
     def opt_auth(self, description: str) -> None:
         """
-        A way to check passwords or tokens, see --help-auth; several are asked in order.
+        A way to check passwords or tokens, see --help-auth; can be repeated, in order.
         """
         super().opt_auth(description)
         authType, _, arguments = description.partition(":")
@@ -56,55 +65,41 @@ class CheckOptions(SettingsOptions):
         if found is not None:
             found.append(arguments)
 
-    def opt_version(self) -> None:
-        """
-        Display the version and exit.
-        """
-        print(f"txjmapaccess {__version__}")
-        raise SystemExit(0)
-
     def postOptions(self) -> None:
         """
         Check that there is something to check.
         """
         super().postOptions()
         if not self.given():
-            raise usage.UsageError("--config FILE is needed, see --help")
+            raise usage.UsageError("--config FILE is required, see --help")
         if self["user"] == "":
             raise usage.UsageError("--user needs a name")
         if not re.match(r"[0-9]{1,5}\Z", self["days"]):
             raise usage.UsageError("--days must be a whole number of days")
 
 
-class CommandLine(usage.Options):
+class CommandLine(_VersionOption, usage.Options):
     """
-    The options of C{txjmapaccess}: a command and its own.
+    The options of C{txjmapaccess}: a command and its options.
     """
 
     synopsis = "Usage: txjmapaccess"
 
-    longdesc = "Tools for who runs an IMAP server with JMAPACCESS (RFC 9698)."
+    longdesc = "Tools for operators of an IMAP server with JMAPACCESS (RFC 9698)."
 
-    subCommands = [["check", None, CheckOptions, "Look whether everything works."]]
-
-    def opt_version(self) -> None:
-        """
-        Display the version and exit.
-        """
-        print(f"txjmapaccess {__version__}")
-        raise SystemExit(0)
+    subCommands = [["check", None, CheckOptions, "Check a configuration."]]
 
     def postOptions(self) -> None:
         """
         Check that there is a command.
         """
         if self.subCommand is None:
-            raise usage.UsageError("a command is needed: txjmapaccess check --config FILE")
+            raise usage.UsageError("missing command, for example: txjmapaccess check --config FILE")
 
 
 def parse(arguments: list[str]) -> CheckOptions:
     """
-    @raise ConfigurationError: for options that have no meaning, with a sentence.
+    @raise ConfigurationError: for invalid options, with a sentence.
     """
     options = CommandLine()
     try:

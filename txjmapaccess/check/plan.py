@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_command -*-
 """
-From a configuration to what is to be looked at.
+From a configuration to the steps of its check.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from txjmapaccess.check.certificatecheck import checkListening, checkMetrics
 from txjmapaccess.check.findings import Finding, wrong
 from txjmapaccess.check.introspectioncheck import introspectionStep
 from txjmapaccess.check.ldapcheck import ldapSteps, warningsAbout
-from txjmapaccess.check.login import Credentials, loginStep
+from txjmapaccess.check.logincheck import Credentials, loginStep
 from txjmapaccess.check.options import CheckOptions
 from txjmapaccess.check.realmcheck import checkRealm
-from txjmapaccess.check.sessioncheck import sessionSteps, withoutURL
+from txjmapaccess.check.sessioncheck import sessionSteps, unaskedURL
 from txjmapaccess.check.steps import Step
 from txjmapaccess.interfaces import IBearerToken
 from txjmapaccess.ldap.settings import LDAPSettings
@@ -29,7 +29,7 @@ from txjmapaccess.twistd.config import Settings
 from txjmapaccess.twistd.connectionsettings import makeCheckers, makeConnectionSettings
 from txjmapaccess.twistd.plugins import FoundRealm
 
-#: Seconds for a step that waits for nothing but files.
+#: Seconds for a step that only reads files.
 _FILES = 10.0
 
 
@@ -51,7 +51,7 @@ def makeSteps(
         _known("[metrics]", checkMetrics(reactor, metrics, settings.imap, now, days)),
         *_backEnds(reactor, options, settings, days),
         *sessionSteps(reactor, settings, days, passwords, tokens),
-        _known("[jmap]", withoutURL(settings, credentials is not None)),
+        _known("[jmap]", unaskedURL(settings, credentials is not None)),
         *([] if credentials is None else [_login(reactor, credentials, settings, found, checkers)]),
     ]
 
@@ -93,7 +93,7 @@ def _login(
     checkers: Sequence[ICredentialsChecker],
 ) -> Step:
     if found is None:
-        what = "this was not checked, because the realm cannot be made"
-        return _known("login", [wrong("login", what, "mend that first")])
+        what = "not checked, because the realm cannot be created"
+        return _known("login", [wrong("login", what, "fix that first")])
     policy = makeConnectionSettings(settings, found, checkers, None).policy
     return loginStep(reactor, credentials, checkers, policy, not found.inventsIdentifiers)

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_realmcheck -*-
 """
-Where the mail is: C{[imap] realm}.
+The mail store: C{[imap] realm}.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ _MAILDIR = "maildir:"
 
 def checkRealm(description: str) -> tuple[list[Finding], FoundRealm | None]:
     """
-    Make the realm as the service does at its start, which makes no directory.
+    Create the realm as the service does at startup, which creates no directory.
 
-    @return: what is to be said, and the realm, unless it cannot be made.
+    @return: findings, and the realm, unless it cannot be created.
     """
     subject = f"[imap] realm {description}"
     try:
         found = makeRealm(description)
     except ConfigurationError as e:
         what = str(e).removeprefix(f"realm {description}: ")
-        remedy = "correct realm, or let the user of the service write there"
+        remedy = "correct realm, or give the user of the service write access"
         return [wrong(subject, what, remedy)], None
     if description.startswith(_MAILDIR):
         return _checkDirectory(subject, description[len(_MAILDIR) :]), found
-    return [ok(subject, "it can be made")], found
+    return [ok(subject, "it can be created")], found
 
 
 def _checkDirectory(subject: str, path: str) -> list[Finding]:
     if not os.path.isdir(path):
-        findings = [ok(subject, "it will be made at the first login")]
+        findings = [ok(subject, "it will be created at the first login")]
     else:
         problem = _writeProblem(path)
         if problem is not None:
-            remedy = "let the user of the service write there, or make room"
-            return [wrong(subject, f"no file can be made there ({problem})", remedy)]
-        findings = [ok(subject, "it can be written to")]
+            remedy = "give the user of the service write access, or free some space"
+            return [wrong(subject, f"files cannot be created there ({problem})", remedy)]
+        findings = [ok(subject, "it is writable")]
     if os.geteuid() == 0:
-        what = "root may write everywhere, so this says nothing about the user of the service"
+        what = "root can write anywhere, so this does not apply to the user of the service"
         findings = [warning(subject, what, "run the check as that user")]
     return findings
 
 
 def _writeProblem(path: str) -> str | None:
     """
-    Make a file, which has no name where the system can do that, and remove it.
+    Create a file, without a name if the system supports that, and remove it.
     """
     try:
         with tempfile.TemporaryFile(dir=path) as file:

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.integration.test_check_session -*-
 """
-The session URL of C{[jmap]}, asked without credentials.
+The session URL of C{[jmap]}, requested without credentials.
 """
 
 from __future__ import annotations
@@ -11,8 +11,14 @@ from typing import Any
 
 from txjmapaccess.check.findings import Finding, warning, wrong
 from txjmapaccess.check.peercertificate import datesOf
-from txjmapaccess.check.sessionclient import SECONDS, BadRedirect, NoAnswer, SessionClient, whyNot
-from txjmapaccess.check.sessionresponse import KEY, judgeStranger, missingScheme
+from txjmapaccess.check.sessionclient import (
+    SECONDS,
+    BadRedirect,
+    RequestFailed,
+    SessionClient,
+    explainFailure,
+)
+from txjmapaccess.check.sessionresponse import KEY, missingScheme, strangerFinding
 from txjmapaccess.check.steps import Step
 from txjmapaccess.sessionurl import SessionURLTemplate
 from txjmapaccess.twistd.config import Settings
@@ -26,7 +32,7 @@ def sessionSteps(
     @param passwords: whether there is a checker for passwords.
     @param tokens: whether there is one for tokens.
 
-    @return: at most one: the URL of a user that is not named cannot be asked.
+    @return: at most one step: a URL for each user cannot be requested without a user.
     """
     url = settings.jmap.session_url
     if url is None or SessionURLTemplate(url).perUser:
@@ -36,33 +42,33 @@ def sessionSteps(
     return [Step(check.subject, check.run, SECONDS)]
 
 
-def withoutURL(settings: Settings, isUserNamed: bool) -> list[Finding]:
+def unaskedURL(settings: Settings, isUserNamed: bool) -> list[Finding]:
     """
-    @param isUserNamed: whether a user's own URL will be asked anyway.
+    @param isUserNamed: whether a user's own URL will be requested anyway.
 
-    @return: what is to be said about a configuration whose URL cannot be asked.
+    @return: a warning about a configuration without a URL to request.
     """
     url = settings.jmap.session_url
     if url is not None:
         if not SessionURLTemplate(url).perUser or isUserNamed:
             return []
-        what = "it has {user} in it, and was not asked"
-        return [warning(f"{KEY} {url}", what, "name a user with --user")]
+        what = "not checked, because it contains {user}"
+        return [warning(f"{KEY} {url}", what, "use --user")]
     ldap, introspection = settings.ldap, settings.introspection
     isOwn = ldap is not None and ldap.session_url_attribute is not None
     isOwn |= introspection is not None and introspection.session_url_claim is not None
     if isOwn:
-        what = "there is none: only users who have one of their own are told about JMAP"
+        what = "not set: only users with their own session URL learn about JMAP"
     else:
-        what = "there is none: nobody is told about JMAP"
+        what = "not set: no user learns about JMAP"
     return [warning(KEY, what, "set it")]
 
 
 @dataclass(frozen=True)
 class SessionCheck:
     """
-    @ivar passwords: whether anybody may be told that a password works there.
-    @ivar tokens: whether anybody may be told that a token does.
+    @ivar passwords: whether a login with a password can be usable there.
+    @ivar tokens: whether a login with a token can.
     """
 
     reactor: Any
@@ -80,17 +86,17 @@ class SessionCheck:
 
     async def run(self) -> list[Finding]:
         """
-        Ask for the Session object.
+        Request the Session object.
         """
         try:
-            answer = await SessionClient(self.reactor).ask(self.url)
-        except NoAnswer as e:
-            return [wrong(self.subject, *await whyNot(self.reactor, e))]
+            response = await SessionClient(self.reactor).ask(self.url)
+        except RequestFailed as e:
+            return [wrong(self.subject, *await explainFailure(self.reactor, e))]
         except BadRedirect as e:
             return [wrong(self.subject, f"it {e}", f"correct {KEY}")]
-        found = [judgeStranger(answer, self.subject)]
-        missing = missingScheme(answer, self.passwords, self.tokens)
+        found = [strangerFinding(response, self.subject)]
+        missing = missingScheme(response, self.passwords, self.tokens)
         if missing is not None:
             found.append(warning(self.subject, *missing))
-        dates = await datesOf(self.reactor, answer.url, self.subject, time.time(), self.days)
+        dates = await datesOf(self.reactor, response.url, self.subject, time.time(), self.days)
         return [*found, *dates]

@@ -1,11 +1,10 @@
 # -*- test-case-name: tests.integration.test_check_session -*-
 """
-Asking the JMAP session resource (RFC 8620, section 2), as a client does.
+A client for the JMAP session resource (RFC 8620, section 2).
 """
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -13,8 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from twisted.internet.defer import Deferred
 
 from txjmapaccess._version import __version__
-from txjmapaccess.check.explanation import Explanation, explain
-from txjmapaccess.check.peercertificate import fetchPeer
+from txjmapaccess.check.explanation import Explanation, explainURL
 from txjmapaccess.check.sessionresponse import KEY, SessionResponse, schemesOf
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
 from txjmapaccess.http.client import HTTPClient, Network, describe
@@ -24,7 +22,7 @@ from txjmapaccess.sessionurl import checkSessionURL
 #: Seconds for one request, and how many redirects are followed.
 TIMEOUT = 10.0
 MOST_REDIRECTS = 5
-#: For everything that is done about one URL, in seconds.
+#: Seconds for everything about one URL.
 SECONDS = TIMEOUT * (MOST_REDIRECTS + 2)
 
 #: Octets of a Session object: hundreds of accounts fit.
@@ -40,12 +38,12 @@ _HEADER = {
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-class NoAnswer(Exception):
+class RequestFailed(Exception):
     """
-    The session resource could not be asked.
+    The request to the session resource failed.
 
     @ivar problem: what went wrong, without anything that was sent.
-    @ivar url: who did not answer.
+    @ivar url: who did not response.
     """
 
     def __init__(self, url: str, problem: str) -> None:
@@ -56,7 +54,7 @@ class NoAnswer(Exception):
 
 class BadRedirect(Exception):
     """
-    A redirect that must not, or need not, be followed. Its text is the end of a sentence.
+    A redirect that is not followed. Its text is the end of a sentence.
     """
 
 
@@ -74,20 +72,20 @@ def bearer(token: str) -> bytes:
     return b"Bearer " + token.encode("ascii")
 
 
-def redirected(answer: SessionResponse) -> str:
+def redirected(response: SessionResponse) -> str:
     """
-    @return: the URL to which a redirect leads.
+    @return: the target of a redirect.
 
-    @raise BadRedirect: when it must not be followed.
+    @raise BadRedirect: if it must not be followed.
     """
-    target = urljoin(answer.url, answer.location or "").partition("#")[0]
-    if not answer.location:
-        raise BadRedirect(f"redirects ({answer.status}) to nowhere")
+    target = urljoin(response.url, response.location or "").partition("#")[0]
+    if not response.location:
+        raise BadRedirect(f"redirects ({response.status}) without a valid Location")
     try:
         checkSessionURL(target)
     except ConfigurationError:
-        raise BadRedirect("redirects to what is no https URL") from None
-    if urlsplit(answer.url).scheme == "https" != urlsplit(target).scheme:
+        raise BadRedirect("redirects to a URL that is not https") from None
+    if urlsplit(response.url).scheme == "https" != urlsplit(target).scheme:
         raise BadRedirect("redirects from https to http")
     return target
 
@@ -121,15 +119,15 @@ class SessionClient:
 
         @param authorization: the value of the C{Authorization} header.
 
-        @raise NoAnswer: when there is none.
-        @raise BadRedirect: when a redirect is not followed.
+        @raise RequestFailed: if there is no response.
+        @raise BadRedirect: if a redirect is not followed.
         """
         first = url
         for _ in range(MOST_REDIRECTS + 1):
-            answer = await self._once(url, authorization)
-            if answer.status not in _REDIRECTS:
-                return answer
-            url = redirected(answer)
+            response = await self._once(url, authorization)
+            if response.status not in _REDIRECTS:
+                return response
+            url = redirected(response)
             if authorization is not None and not isSameServer(first, url):
                 raise BadRedirect("redirects to another server, where credentials are not sent")
         raise BadRedirect(f"redirects more than {MOST_REDIRECTS} times")
@@ -143,7 +141,7 @@ class SessionClient:
             late = not timer.active()
             problem = str(e) if isinstance(e, TemporaryFailure) else describe(e)
             # Not "from e": its traceback holds the request.
-            raise NoAnswer(url, "did not answer within" if late else problem) from None
+            raise RequestFailed(url, "did not respond within" if late else problem) from None
         finally:
             if timer.active():
                 timer.cancel()
@@ -158,14 +156,9 @@ class SessionClient:
         return SessionResponse(url, response.status, schemes, location, response.body)
 
 
-async def whyNot(reactor: Any, failure: NoAnswer) -> Explanation:
+async def explainFailure(reactor: Any, failure: RequestFailed) -> Explanation:
     """
-    @return: what is wrong when there is no answer, and what to do.
+    @return: why there is no response, and what to do.
     """
-    parts = urlsplit(failure.url)
-    host = parts.hostname or ""
-    peer = None
-    if parts.scheme == "https" and "Error" in failure.problem:
-        peer = await fetchPeer(reactor, host, parts.port or 443)
-    trust = "the certificates that this machine trusts"
-    return explain(failure.problem, host, peer, time.time(), KEY, trust)
+    trust = "the trusted CAs of this machine"
+    return await explainURL(reactor, failure.url, failure.problem, KEY, trust)

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_sessionclient -*-
 """
-What a JMAP session resource (RFC 8620, section 2) answers, and what that means. No I/O.
+Responses of a JMAP session resource (RFC 8620, section 2), and what they mean. No I/O.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from txjmapaccess.check.findings import Finding, ok, warning, wrong
-from txjmapaccess.jmap.session import CORE, MAIL
+from txjmapaccess.jmap.sessionobject import CORE, MAIL
 
 KEY = "[jmap] session_url"
 _CORRECT = f"correct {KEY}"
@@ -35,13 +35,12 @@ _MEMBERS: dict[str, type] = {
 @dataclass(frozen=True)
 class SessionResponse:
     """
-    What came in the end.
+    The final response.
 
-    @ivar url: where it came from, behind all redirects.
+    @ivar url: its URL, after all redirects.
     @ivar status: the HTTP status.
     @ivar schemes: the authentication schemes of C{WWW-Authenticate}, in lower case.
-    @ivar location: where a redirect leads, or L{None}.
-    @ivar body: what came with it.
+    @ivar location: the target of a redirect, or L{None}.
     """
 
     url: str
@@ -60,70 +59,75 @@ def sessionProblem(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         session = None
     if not isinstance(session, dict):
-        return "its answer is not a JSON object"
+        return "its response is not a JSON object"
     for name, kind in _MEMBERS.items():
         if not isinstance(session.get(name), kind):
-            return f"its answer is not a Session object: {name} is missing, or of another type"
+            return f"its response is not a Session object: {name} is missing or has the wrong type"
     for capability in (CORE, MAIL):
         if not isinstance(session["capabilities"].get(capability), dict):
             return f"its Session object lacks the capability {capability}"
     if session["primaryAccounts"].get(MAIL) not in session["accounts"]:
-        return "its Session object has no account for mail in primaryAccounts"
+        return "its Session object has no mail account in primaryAccounts"
     return None
 
 
-def judgeStranger(answer: SessionResponse, subject: str) -> Finding:
+def strangerFinding(response: SessionResponse, subject: str) -> Finding:
     """
-    @param answer: to a request without credentials.
+    @param response: to a request without credentials.
     """
-    status = answer.status
+    status = response.status
     if status == 401:
-        offered = " and ".join(scheme.capitalize() for scheme in answer.schemes)
+        offered = " and ".join(scheme.capitalize() for scheme in response.schemes)
         if not offered:
-            what = "it answers 401 without WWW-Authenticate, so clients cannot tell how to log in"
+            what = (
+                "it responds with 401 but without WWW-Authenticate,"
+                " so clients do not know how to log in"
+            )
             return warning(subject, what, "configure the JMAP server (RFC 9110, section 11.6.1)")
         return ok(subject, f"it asks for credentials ({offered})")
     if status == 200:
-        problem = sessionProblem(answer.body)
+        problem = sessionProblem(response.body)
         if problem is not None:
             return wrong(subject, problem, _CORRECT)
-        what = "it gives everybody a Session object, without credentials"
-        return warning(subject, what, "see whether the JMAP server is meant to do that")
+        what = "it returns a Session object without asking for credentials"
+        return warning(subject, what, "check whether this is intended")
     return wrong(subject, *unexpected(status))
 
 
 def unexpected(status: int) -> tuple[str, str]:
     """
-    @return: what a status means that is neither 200 nor 401, and what to do about it.
+    @return: the meaning of a status other than 200 and 401, and what to do.
     """
-    what = f"it answers {status}"
+    what = f"it responds with {status}"
     if status in (404, 405, 410):
         return f"{what}: there is no JMAP session resource", _CORRECT
     if status == 403:
-        return what, "see whether the JMAP server lets this machine in"
+        return what, "check whether the JMAP server allows this machine"
     if status == 429:
         return f"{what}: too many requests or failed logins", "try again later"
     if status >= 500:
-        return what, "look into the JMAP server's log"
-    return what, f"{_CORRECT}, or look into the JMAP server's log"
+        return what, "check the JMAP server's log"
+    return what, f"{_CORRECT}, or check the JMAP server's log"
 
 
-def missingScheme(answer: SessionResponse, passwords: bool, tokens: bool) -> tuple[str, str] | None:
+def missingScheme(
+    response: SessionResponse, passwords: bool, tokens: bool
+) -> tuple[str, str] | None:
     """
-    @param answer: to a request without credentials.
-    @param passwords: whether anybody may be told that a password works there.
-    @param tokens: whether anybody may be told that a token does.
+    @param response: to a request without credentials.
+    @param passwords: whether a login with a password can be usable there.
+    @param tokens: whether a login with a token can.
 
-    @return: what a JMAP server does not offer that users are told works there, and what to do.
+    @return: the authentication that users need there and the server does not offer, and what to do.
     """
-    if answer.status != 401 or not answer.schemes:
+    if response.status != 401 or not response.schemes:
         return None
-    if passwords and "basic" not in answer.schemes:
+    if passwords and "basic" not in response.schemes:
         return (
             "it does not offer Basic, so passwords may not work there",
             "set [jmap] passwords = false",
         )
-    if tokens and "bearer" not in answer.schemes:
+    if tokens and "bearer" not in response.schemes:
         return "it does not offer Bearer, so tokens may not work there", "set [jmap] tokens = false"
     return None
 

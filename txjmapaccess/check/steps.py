@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.check.test_findings -*-
 """
-Steps: all begin at once, each has a deadline, and none is hindered by another that fails.
+Steps of a check: they start together, each has a deadline, and a failure does not stop others.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ Findings = list[Finding]
 @dataclass(frozen=True)
 class Step:
     """
-    @ivar subject: what is looked at, for the case that the step does not come to an end.
-    @ivar run: looks.
-    @ivar seconds: how long that may take. The step has shorter deadlines of its own for whatever
-        it waits for; this one is for what it did not think of.
+    @ivar subject: what is checked, for a finding if the step does not end.
+    @ivar run: does the check.
+    @ivar seconds: a last deadline; the step has shorter ones for whatever it waits for.
     """
 
     subject: str
@@ -39,7 +38,7 @@ async def runSteps(
     clock: IReactorTime, steps: Iterable[Step], show: Callable[[str], object]
 ) -> Findings:
     """
-    @param show: is given each line, in the order of C{steps}.
+    @param show: called with each line, in the order of C{steps}.
 
     @return: what all steps found.
     """
@@ -60,9 +59,9 @@ def _start(clock: IReactorTime, step: Step) -> Deferred[Findings]:
 
 def _ended(failure: Failure, step: Step) -> Findings:
     if failure.check(TimeoutError):
-        what = f"this was not finished after {step.seconds:g} seconds"
-        return [wrong(step.subject, what, "see whether it hangs")]
+        what = f"not finished after {step.seconds:g} seconds"
+        return [wrong(step.subject, what, "check whether it hangs")]
     _log.failure("A step of the check failed", failure=failure)
-    # The name of the class only: nobody knows what its text holds.
+    # Only the name of the class: the text may contain a secret.
     what = f"the check itself failed ({type(failure.value).__name__})"
-    return [wrong(step.subject, what, "please report this as a defect")]
+    return [wrong(step.subject, what, "please report this bug")]

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.integration.test_demo -*-
 """
-What the demonstration says on the terminal.
+The text of the demonstration on the terminal.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def demoText(imapPort: int, httpPort: int, ldapPort: int) -> str:
         'm.response("JMAPACCESS"))'
     )
     return f"""\
-The JMAPACCESS demonstration: IMAP on port {imapPort}, JMAP on {httpPort}, LDAP on {ldapPort},
-all on 127.0.0.1. Nothing is kept when it ends (Ctrl-C).
+The JMAPACCESS demo: IMAP on port {imapPort}, JMAP on {httpPort}, LDAP on {ldapPort},
+all on 127.0.0.1. It keeps nothing when it ends (Ctrl-C).
 
-  account                       IMAP's verdict   JMAP's answer
+  account                       IMAP verdict     JMAP response
   arnt, password trondheim      usable           200
   bron, password melbourne      known            401 (his entry lacks employeeType=jmap)
   token {TOKEN} (arnt)  usable           200
@@ -40,7 +40,7 @@ To try, in another terminal:
 
   python3 -c '{python}'
 
-And from the source, to compare all identifiers over both protocols:
+In a clone, to compare all identifiers over both protocols:
 
   python3 examples/compare.py
 """

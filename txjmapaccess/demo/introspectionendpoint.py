@@ -25,10 +25,10 @@ _TOKENS: dict[bytes, dict[str, Any]] = {
 
 class IntrospectionResource(Resource):
     """
-    Answers what is known about a token.
+    The endpoint, for one client.
 
-    @param clientID: who may ask.
-    @param clientSecret: with which secret.
+    @param clientID: the name of the client.
+    @param clientSecret: its secret.
     """
 
     isLeaf = True

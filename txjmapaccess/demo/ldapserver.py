@@ -20,7 +20,7 @@ _PEOPLE: dict[str, dict[str, list[str]]] = {
 
 class _DirectoryFactory(ServerFactory):
     """
-    Makes connections to the directory below C{root}.
+    Makes connections to the directory C{root}.
     """
 
     def __init__(self, protocol: Any, root: Any) -> None:
@@ -28,7 +28,7 @@ class _DirectoryFactory(ServerFactory):
         self._root = root
 
     def __conform__(self, interface: Any) -> Any:
-        # Ldaptor's server adapts its factory to find the root of the directory.
+        # Ldaptor's server adapts its factory to the interface of the root.
         return self._root if interface.providedBy(self._root) else None
 
 
@@ -36,19 +36,21 @@ def makeDirectory() -> IProtocolFactory:
     """
     @return: a factory for connections to the directory.
 
-    @raise ConfigurationError: when ldaptor is not there.
+    @raise ConfigurationError: if ldaptor is not installed.
     """
     try:
         from ldaptor.inmemory import ReadOnlyInMemoryLDAPEntry
         from ldaptor.protocols.ldap.ldapserver import LDAPServer
     except ImportError:
-        raise ConfigurationError("--demo needs ldaptor: pip install 'txjmapaccess[demo]'") from None
+        raise ConfigurationError(
+            "--demo requires ldaptor: pip install 'txjmapaccess[demo]'"
+        ) from None
     return _DirectoryFactory(LDAPServer, _grow(ReadOnlyInMemoryLDAPEntry))
 
 
 def _grow(makeEntry: Any) -> Any:
     """
-    @return: C{dc=example,dc=com}, with everybody below it.
+    @return: C{dc=example,dc=com}, with the people below it.
     """
     root = makeEntry("dc=example,dc=com", {"objectClass": ["domain"], "dc": ["example"]})
     people = root.addChild("ou=people", {"objectClass": ["organizationalUnit"], "ou": ["people"]})

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from email.utils import parsedate
 from typing import NamedTuple
 
-from txjmapaccess.maildir.names import directoryOf, userDirectory
+from txjmapaccess.maildir.directorynames import directoryOf, userDirectory
 
 
 class Sample(NamedTuple):
     """
     A message.
 
-    @ivar mailbox: the name of the mailbox that it is in.
-    @ivar flags: the letters of its flags in Maildir; C{None} for one that was just delivered.
+    @ivar mailbox: the name of its mailbox.
+    @ivar flags: the letters of its flags in Maildir; C{None} for a message that is new.
     @ivar octets: the message, with CRLF line ends.
     """
 
@@ -29,13 +29,68 @@ class Sample(NamedTuple):
     octets: bytes
 
 
-def _message(header: str, body: str) -> bytes:
-    return f"{header.strip()}\n\n{body.strip()}\n".replace("\n", "\r\n").encode("ascii")
+def _message(text: str) -> bytes:
+    return text.lstrip().replace("\n", "\r\n").encode("ascii")
 
 
-_TIMETABLE = "From,To,Departs\nTrondheim,Oslo,08:23\nOslo,Trondheim,16:02\n"
+_CSV = b"From,To,Departs\nTrondheim,Oslo,08:23\nOslo,Trondheim,16:02\n"
 
-_WITH_ATTACHMENT = f"""
+_QUESTION = _message("""
+From: Bron <bron@example.com>
+To: Arnt <arnt@example.com>
+Subject: Lunch on Friday?
+Date: Mon, 02 Mar 2026 09:12:44 +1100
+Message-ID: <lunch-1@example.com>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=us-ascii
+
+Shall we meet at the fish market at noon?
+
+Bron
+""")
+
+_ANSWER = _message("""
+From: Bron <bron@example.com>
+To: Arnt <arnt@example.com>
+Subject: Re: Lunch on Friday?
+Date: Tue, 03 Mar 2026 08:01:05 +1100
+Message-ID: <lunch-3@example.com>
+In-Reply-To: <lunch-2@example.com>
+References: <lunch-1@example.com> <lunch-2@example.com>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=us-ascii
+
+> One o'clock is better.
+
+One o'clock it is.
+
+Bron
+""")
+
+_GREETINGS = _message("""
+From: =?utf-8?Q?J=C3=BCrgen_M=C3=BCller?= <juergen@example.com>
+To: Arnt <arnt@example.com>
+Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe_aus_K=C3=B6ln_?= =?utf-8?B?4piA?=
+Date: Wed, 04 Mar 2026 18:30:00 +0100
+Message-ID: <koeln@example.com>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+Sch=C3=B6ne Gr=C3=BC=C3=9Fe vom Rhein!
+
+J=C3=BCrgen
+""")
+
+_TIMETABLE = _message(f"""
+From: Railway <noreply@rail.example.net>
+To: Arnt <arnt@example.com>
+Subject: Your timetable
+Date: Thu, 05 Mar 2026 06:00:00 +0000
+Message-ID: <timetable@rail.example.net>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="=-demo"
+
 --=-demo
 Content-Type: text/plain; charset=utf-8
 Content-Transfer-Encoding: quoted-printable
@@ -47,11 +102,36 @@ Content-Type: text/csv; name=timetable.csv
 Content-Disposition: attachment; filename=timetable.csv
 Content-Transfer-Encoding: base64
 
-{encodebytes(_TIMETABLE.encode("ascii")).decode("ascii")}
+{encodebytes(_CSV).decode("ascii")}
 --=-demo--
-"""
+""")
 
-_WITH_HTML = """
+_SUGGESTION = _message("""
+From: Arnt <arnt@example.com>
+To: Bron <bron@example.com>
+Subject: Re: Lunch on Friday?
+Date: Mon, 02 Mar 2026 10:40:12 +0100
+Message-ID: <lunch-2@example.com>
+In-Reply-To: <lunch-1@example.com>
+References: <lunch-1@example.com>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=us-ascii
+
+One o'clock is better.
+
+Arnt
+""")
+
+_LIST = _message("""
+From: Postmaster <postmaster@example.com>
+To: imap@lists.example.com
+Subject: [imap] Identifiers that survive RENAME
+Date: Fri, 06 Mar 2026 12:00:00 +0000
+Message-ID: <rename@example.com>
+List-Id: IMAP <imap.lists.example.com>
+MIME-Version: 1.0
+Content-Type: multipart/alternative; boundary="=-demo"
+
 --=-demo
 Content-Type: text/plain; charset=us-ascii
 
@@ -63,130 +143,31 @@ Content-Type: text/html; charset=us-ascii
 <p>Mailboxes keep their <b>identifiers</b> when they are renamed.</p>
 
 --=-demo--
-"""
+""")
 
-ARNT: Sequence[Sample] = (
-    Sample(
-        "INBOX",
-        "S",
-        _message(
-            """
-From: Bron <bron@example.com>
-To: Arnt <arnt@example.com>
-Subject: Lunch on Friday?
-Date: Mon, 02 Mar 2026 09:12:44 +1100
-Message-ID: <lunch-1@example.com>
-MIME-Version: 1.0
-Content-Type: text/plain; charset=us-ascii
-""",
-            "Shall we meet at the fish market at noon?\n\nBron",
-        ),
-    ),
-    Sample(
-        "INBOX",
-        None,
-        _message(
-            """
-From: Bron <bron@example.com>
-To: Arnt <arnt@example.com>
-Subject: Re: Lunch on Friday?
-Date: Tue, 03 Mar 2026 08:01:05 +1100
-Message-ID: <lunch-3@example.com>
-In-Reply-To: <lunch-2@example.com>
-References: <lunch-1@example.com> <lunch-2@example.com>
-MIME-Version: 1.0
-Content-Type: text/plain; charset=us-ascii
-""",
-            "> One o'clock is better.\n\nOne o'clock it is.\n\nBron",
-        ),
-    ),
-    Sample(
-        "INBOX",
-        None,
-        _message(
-            """
-From: =?utf-8?Q?J=C3=BCrgen_M=C3=BCller?= <juergen@example.com>
-To: Arnt <arnt@example.com>
-Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe_aus_K=C3=B6ln_?= =?utf-8?B?4piA?=
-Date: Wed, 04 Mar 2026 18:30:00 +0100
-Message-ID: <koeln@example.com>
-MIME-Version: 1.0
-Content-Type: text/plain; charset=utf-8
-Content-Transfer-Encoding: quoted-printable
-""",
-            "Sch=C3=B6ne Gr=C3=BC=C3=9Fe vom Rhein!\n\nJ=C3=BCrgen",
-        ),
-    ),
-    Sample(
-        "INBOX",
-        "FS",
-        _message(
-            """
-From: Railway <noreply@rail.example.net>
-To: Arnt <arnt@example.com>
-Subject: Your timetable
-Date: Thu, 05 Mar 2026 06:00:00 +0000
-Message-ID: <timetable@rail.example.net>
-MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary="=-demo"
-""",
-            _WITH_ATTACHMENT,
-        ),
-    ),
-    Sample(
-        "Sent",
-        "S",
-        _message(
-            """
-From: Arnt <arnt@example.com>
-To: Bron <bron@example.com>
-Subject: Re: Lunch on Friday?
-Date: Mon, 02 Mar 2026 10:40:12 +0100
-Message-ID: <lunch-2@example.com>
-In-Reply-To: <lunch-1@example.com>
-References: <lunch-1@example.com>
-MIME-Version: 1.0
-Content-Type: text/plain; charset=us-ascii
-""",
-            "One o'clock is better.\n\nArnt",
-        ),
-    ),
-    Sample(
-        "Lists/IMAP",
-        "S",
-        _message(
-            """
-From: Postmaster <postmaster@example.com>
-To: imap@lists.example.com
-Subject: [imap] Identifiers that survive RENAME
-Date: Fri, 06 Mar 2026 12:00:00 +0000
-Message-ID: <rename@example.com>
-List-Id: IMAP <imap.lists.example.com>
-MIME-Version: 1.0
-Content-Type: multipart/alternative; boundary="=-demo"
-""",
-            _WITH_HTML,
-        ),
-    ),
-    Sample(
-        "R\N{LATIN SMALL LETTER E WITH ACUTE}serv\N{LATIN SMALL LETTER E WITH ACUTE}",
-        None,
-        _message(
-            """
+_RESERVATION = _message("""
 From: Hotel <hotel@example.org>
 To: Arnt <arnt@example.com>
 Subject: Your reservation
 Date: Sat, 07 Mar 2026 15:45:00 +0000
 Message-ID: <reservation@example.org>
-""",
-            "A room for one night is reserved for you.",
-        ),
-    ),
+
+A room for one night is reserved for you.
+""")
+
+ARNT: Sequence[Sample] = (
+    Sample("INBOX", "S", _QUESTION),
+    Sample("INBOX", None, _ANSWER),
+    Sample("INBOX", None, _GREETINGS),
+    Sample("INBOX", "FS", _TIMETABLE),
+    Sample("Sent", "S", _SUGGESTION),
+    Sample("Lists/IMAP", "S", _LIST),
+    Sample("R\xe9serv\xe9", None, _RESERVATION),
 )
 
 BRON: Sequence[Sample] = (
-    Sample("INBOX", None, ARNT[4].octets),
-    Sample("Sent", "S", ARNT[0].octets),
+    Sample("INBOX", None, _SUGGESTION),
+    Sample("Sent", "S", _QUESTION),
 )
 
 MAIL = {"arnt": ARNT, "bron": BRON}
@@ -196,7 +177,7 @@ def deliver(path: str) -> None:
     """
     Put the sample mail into Maildirs.
 
-    @param path: the directory that has the users' directories; it is there.
+    @param path: the directory of the users' directories, which exists.
     """
     for username, samples in MAIL.items():
         root = os.path.join(path, userDirectory(username))
@@ -224,7 +205,7 @@ def _deliver(maildir: str, number: int, sample: Sample) -> None:
 
 def _date(octets: bytes) -> int:
     """
-    @return: when the message was received: its date, as if in UTC.
+    @return: the time of receipt: the date of the message, taken as UTC.
     """
     line = next(line for line in octets.split(b"\r\n") if line.startswith(b"Date: "))
     parsed = parsedate(line[len(b"Date: ") :].decode("ascii"))

@@ -11,7 +11,8 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -41,10 +42,10 @@ from txjmapaccess.twistd.website import StoppableSite
 
 _LOOPBACK = "127.0.0.1"
 
-#: Seconds for what is under way when the service stops.
-_FAREWELL = 10
+#: Seconds for open connections when the service stops.
+_GRACE = 10
 
-#: As a configuration file would have it. The JMAP server is our own and reads the same store.
+#: A configuration file. The JMAP server is our own and reads the same store.
 _SETTINGS = """
 [jmap]
 session_url = "http://127.0.0.1:{httpPort}/.well-known/jmap"
@@ -79,25 +80,22 @@ def makeDemoService(
     show: Callable[[str], object] | None = None,
 ) -> IService:
     """
-    Bind the ports, deliver the sample mail, say what can be tried.
+    Bind the ports, deliver the sample mail, and show what to try.
 
-    @param show: is given the text; L{None} for the terminal.
+    @param show: takes the text; L{None} for the terminal.
 
-    @raise ConfigurationError: when a port is in use, or ldaptor is not there.
+    @raise ConfigurationError: if a port is in use, or ldaptor is not installed.
     """
     demo = DemoService(reactor, ports)
-    (show or _onTerminal)(demoText(demo.ports.imap, demo.ports.http, demo.ports.ldap))
-    return demo
-
-
-def _onTerminal(text: str) -> None:
     # At once: twistd may leave for the background.
-    print(text, flush=True)
+    show = show or partial(print, flush=True)
+    show(demoText(demo.ports.imap, demo.ports.http, demo.ports.ldap))
+    return demo
 
 
 class DemoService(MultiService):
     """
-    The demonstration. Its parts are made in the order in which they need each other.
+    The demonstration. Its parts are made in the order of their dependencies.
 
     @ivar ports: the L{DemoPorts} that it listens on.
     """
@@ -134,10 +132,10 @@ class DemoService(MultiService):
         return DemoPorts(ldapPort, httpPort, self._listen(ports.imap, imap))
 
     def _settings(self, ldapPort: int, httpPort: int) -> Settings:
-        secretFile = os.path.join(self._directory, "client-secret")
-        with open(secretFile, "w", encoding="ascii", opener=_private) as file:
+        # Readable only for this user.
+        with tempfile.NamedTemporaryFile("w", dir=self._directory, delete=False) as file:
             file.write(self._clientSecret)
-        return parse(_SETTINGS.format(ldapPort=ldapPort, httpPort=httpPort, secretFile=secretFile))
+        return parse(_SETTINGS.format(ldapPort=ldapPort, httpPort=httpPort, secretFile=file.name))
 
     def _putResources(self, web: Resource, offered: ConnectionSettings) -> None:
         wellKnown = Resource()
@@ -152,17 +150,20 @@ class DemoService(MultiService):
         try:
             port = self._reactor.listenTCP(number, factory, interface=_LOOPBACK)
         except CannotListenError as e:
-            _cannotListen(number, e)
+            why = getattr(e.socketError, "strerror", None) or str(e.socketError)
+            raise ConfigurationError(
+                f"--demo cannot listen on port {number} on {_LOOPBACK}: {why}"
+            ) from None
         self._listening.append(port)
         return int(port.getHost().port)
 
     def stopService(self) -> Deferred[Any]:
         """
-        What is under way comes to its end.
+        End the connections, after the commands that are running.
 
-        @return: a Deferred that fires when nothing is left.
+        @return: a Deferred that fires when everything is closed.
         """
-        ended = self._connections.end(self._reactor, _FAREWELL)
+        ended = self._connections.end(self._reactor, _GRACE)
         ended.addBoth(lambda _: maybeDeferred(super(DemoService, self).stopService))
         return ended.addBoth(lambda _: self._close())
 
@@ -170,14 +171,3 @@ class DemoService(MultiService):
         ports, self._listening = self._listening, []
         shutil.rmtree(self._directory, ignore_errors=True)
         return DeferredList([maybeDeferred(port.stopListening) for port in ports])
-
-
-def _cannotListen(number: int, error: CannotListenError) -> NoReturn:
-    why = getattr(error.socketError, "strerror", None) or str(error.socketError)
-    raise ConfigurationError(
-        f"--demo needs port {number} on {_LOOPBACK}, which cannot be listened on: {why}"
-    ) from None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

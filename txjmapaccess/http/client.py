@@ -1,11 +1,10 @@
 # -*- test-case-name: tests.http.test_client -*-
 """
-HTTP as token checkers and the like need it: small requests, small responses, connections that are
-kept alive.
+An HTTP client for small requests and responses over connections that are kept alive.
 
-Redirects are not followed, so a secret goes nowhere but to the URL that it is meant for.
-L{twisted.web.client.Agent} does the same with three times the work for each request, more than all
-the rest of a login.
+Redirects are not followed, so a secret is sent only to the URL that it is for.
+L{twisted.web.client.Agent} costs three times as much for each request, more than the rest of a
+login.
 """
 
 from __future__ import annotations
@@ -21,13 +20,12 @@ from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupErro
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.http.connection import Unanswered
-from txjmapaccess.http.pool import KeepAlivePool
+from txjmapaccess.http.keepalivepool import ConnectionStale, KeepAlivePool
 from txjmapaccess.http.request import Origin, Request
 from txjmapaccess.http.response import LONGEST_RESPONSE, BrokenResponse, Response
 from txjmapaccess.http.tls import verifiedTLS
 
-#: Requests on their way at any time; others wait for their turn.
+#: Requests in flight at one time; others wait.
 CONCURRENT = 64
 
 _REQUEST_TIMEOUT = 408
@@ -45,11 +43,10 @@ _HARMLESS = (
 
 class Network:
     """
-    The way to all servers.
+    The connections to all servers.
 
-    @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and what endpoints need.
-    @param trustRoot: whose certificates are believed; L{None} for the system's.
-    @param longest: how many octets the body of a response may have.
+    @param trustRoot: the trusted CAs; L{None} for those of the system.
+    @param longest: most octets of the body of a response.
     """
 
     def __init__(
@@ -87,7 +84,7 @@ class Network:
 
 class HTTPClient:
     """
-    @param network: does the work.
+    @param network: sends the requests.
     @ivar closed: whether L{close} was called.
     """
 
@@ -99,22 +96,22 @@ class HTTPClient:
 
     async def send(self, request: Request, body: bytes | None = None) -> Response:
         """
-        @return: the response, whatever its status is. Cancelling closes the connection.
+        @return: the response, whatever its status. Cancelling closes the connection.
 
-        @raise TemporaryFailure: when there is no complete response. Its text names the URL and what
-            went wrong.
+        @raise TemporaryFailure: if there is no complete response. Its text names the URL and the
+            problem.
         """
-        # Where nobody waits it is not worth a Deferred.
+        # A Deferred only if there is something to wait for.
         if self._busy >= CONCURRENT:
             await self._turn()
         self._busy += 1
         try:
-            return await self._twice(request, body)
+            return await self._sendWithRetry(request, body)
         except CancelledError:
             raise
         except Exception as e:
             # Not "from e": its traceback holds the request.
-            raise TemporaryFailure(f"{request.url} could not be asked: {describe(e)}") from None
+            raise TemporaryFailure(f"the request to {request.url} failed: {describe(e)}") from None
         finally:
             self._busy -= 1
             if self._waiting:
@@ -134,15 +131,15 @@ class HTTPClient:
         self._waiting.append(turn)
         return turn
 
-    async def _twice(self, request: Request, body: bytes | None) -> Response:
+    async def _sendWithRetry(self, request: Request, body: bytes | None) -> Response:
         """
-        Once, and once more on a new connection when the first one was closed before anything
-        came, or with no more than a request timeout (RFC 9110, section 15.5.9): most likely it had
-        been idle for too long. A POST could do something twice; introspection only asks.
+        Send a request, and retry it once on a new connection if the first one was closed without a
+        response, or with a request timeout (RFC 9110, section 15.5.9): most likely it had been idle
+        for too long. Introspection has no side effects, so a POST can be repeated.
         """
         try:
             response = await self._network.send(request, body)
-        except Unanswered:
+        except ConnectionStale:
             pass
         else:
             if response.status != _REQUEST_TIMEOUT:
@@ -152,8 +149,8 @@ class HTTPClient:
 
 def describe(error: Exception) -> str:
     """
-    @return: what went wrong, for the log. Texts that could hold what was sent or received are left
-        out.
+    @return: what went wrong, for the log, without texts that could quote what was sent or
+        received.
     """
     name = type(error).__name__
     return f"{name}: {error}" if isinstance(error, _HARMLESS) else name

@@ -16,7 +16,7 @@ _PORTS = {"http": 80, "https": 443}
 
 class Origin(NamedTuple):
     """
-    Where to connect to.
+    Scheme, host and port of a URL (RFC 6454).
     """
 
     scheme: str
@@ -26,11 +26,11 @@ class Origin(NamedTuple):
 
 class Request(NamedTuple):
     """
-    A request, to be sent once or many times.
+    A request without its body; it can be sent many times.
 
     @ivar url: for the log.
     @ivar origin: where it goes.
-    @ivar head: the request line and the header, but for what depends on the body.
+    @ivar head: the request line and the header, without C{Content-Length}.
     """
 
     url: str
@@ -39,7 +39,7 @@ class Request(NamedTuple):
 
     def withBody(self, body: bytes | None) -> bytes:
         """
-        @return: all that is to be sent.
+        @return: the whole request.
         """
         if body is None:
             return self.head + b"\r\n"

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.http.test_client -*-
 """
-HTTP responses (RFC 9112): octets in, a response out, no I/O. The parser is llhttp, which is node's,
-as httptools has it.
+HTTP responses (RFC 9112): octets in, a response out, no I/O. The parser is llhttp (of node), in
+httptools.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-#: Octets of a body, unless somebody expects more.
+#: Octets of a body, by default.
 LONGEST_RESPONSE = 65_536
 
-#: What may come around it: the head, the sizes of chunks, interim responses.
+#: Octets of everything else: the head, the sizes of chunks, interim responses.
 _LONGEST_HEAD = 16_384
 
 _LENGTHS = (b"content-length", b"transfer-encoding")
@@ -22,7 +22,7 @@ _LENGTHS = (b"content-length", b"transfer-encoding")
 
 class BrokenResponse(Exception):
     """
-    What came is not one HTTP response, or is too long. The text is fixed.
+    The data is not one HTTP response, or too long. The text is fixed.
     """
 
 
@@ -58,13 +58,13 @@ class Response:
 
 class ResponseReader:
     """
-    Reads the responses of one connection. What is named C{on_...} is for the parser.
+    Reads the responses of one connection. The parser calls the C{on_...} methods.
 
-    @param longest: how many octets a body may have.
+    @param longest: most octets of a body.
 
-    @ivar response: the response to the last request, when it is complete.
-    @ivar hasBegun: whether anything has come.
-    @ivar keepAlive: when it is complete: whether the connection can be used again.
+    @ivar response: the response to the last request, once it is complete.
+    @ivar hasBegun: whether any of it arrived.
+    @ivar keepAlive: once it is complete: whether the connection can be used again.
     """
 
     def __init__(self, longest: int = LONGEST_RESPONSE) -> None:
@@ -74,7 +74,7 @@ class ResponseReader:
 
     def expect(self) -> None:
         """
-        Forget the response: there will be another request.
+        Prepare for the response to another request.
         """
         self._octets = 0
         self._body = b""
@@ -90,17 +90,17 @@ class ResponseReader:
         """
         @return: L{response}.
 
-        @raise BrokenResponse: when it cannot become one.
+        @raise BrokenResponse: if the data is invalid.
         """
         self.hasBegun = True
         self._octets += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
-            # Not "from": its text may quote what came.
-            raise BrokenResponse("what came is not an HTTP response") from None
+            # Not "from": its text may quote the data.
+            raise BrokenResponse("the data received is not an HTTP response") from None
         if self._isMoreThanOne:
-            raise BrokenResponse("there is something behind the HTTP response")
+            raise BrokenResponse("there is extra data after the HTTP response")
         tooMuch = self._octets > self._longest + _LONGEST_HEAD
         if tooMuch or len(self._body) > self._longest:
             raise BrokenResponse(f"the response is longer than {self._longest} octets")
@@ -108,9 +108,9 @@ class ResponseReader:
 
     def end(self) -> Response | None:
         """
-        Take note that the other side has closed the connection in order.
+        The other side has closed the connection gracefully.
 
-        @return: the response, if it is one that ends so (RFC 9112, section 6.3).
+        @return: the response, if that ends it (RFC 9112, section 6.3).
         """
         if self.response is None and self._endsWithConnection:
             self.response = self._made()
@@ -124,7 +124,7 @@ class ResponseReader:
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        # What comes later is a trailer, which is no header (RFC 9110, section 6.5.1).
+        # Later fields are trailers, not headers (RFC 9110, section 6.5.1).
         self._headers = tuple(self._fields)
         hasLength = any(name.lower() in _LENGTHS for name, _ in self._headers)
         self._endsWithConnection = not hasLength and self._isFinal()

@@ -1,16 +1,15 @@
 # -*- test-case-name: tests.integration.test_http_tls -*-
 """
-TLS towards servers whose names are verified, whatever is wrong with their certificates.
+TLS clients that verify the server's name, whatever is wrong with its certificate.
 
-There are versions of Twisted (26.10 is one) that take a certificate of a trusted authority for good
-when the comparison of names ends with anything but a mismatch: one without a C{subjectAltName}, or
-with one that cannot be read, passes for every host.
+Some versions of Twisted (26.10 is one) accept a certificate of a trusted CA if the comparison of
+names fails with anything but a mismatch: one without a C{subjectAltName}, or with an unreadable
+one, passes for every host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from OpenSSL import SSL
@@ -21,18 +20,20 @@ from twisted.internet.ssl import TLSVersion, optionsForClientTLS, platformTrust
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txjmapaccess.hosts import isAddress
+
 #: No client of ours goes below this (RFC 8996). Twisted 22.4 would go down to TLS 1.0.
 VERSIONS: Mapping[str, Any] = {"raiseMinimumTo": TLSVersion.TLSv1_2}
 
 
 def verifiedTLS(host: str, trustRoot: Any = None, identity: Any = None, **options: Any) -> Any:
     """
-    What L{optionsForClientTLS} is, but without exceptions.
+    Like L{optionsForClientTLS}, but strict, see the module.
 
     @param host: the name, in ASCII, or the address that must be in the server's certificate.
-    @param trustRoot: L{None} for the authorities that the system trusts.
+    @param trustRoot: L{None} for the CAs that the system trusts.
     @param identity: the client's own certificate, or L{None}.
-    @param options: more of what L{twisted.internet.ssl.CertificateOptions} takes.
+    @param options: further arguments of L{twisted.internet.ssl.CertificateOptions}.
 
     @return: an L{IOpenSSLClientConnectionCreator}.
     """
@@ -44,7 +45,7 @@ def verifiedTLS(host: str, trustRoot: Any = None, identity: Any = None, **option
 
 class _Peer(NamedTuple):
     """
-    What service_identity asks for the certificate.
+    What service_identity expects of a connection.
     """
 
     certificate: Any
@@ -64,7 +65,7 @@ class _Verified:
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> Any:
         connection = self._creator.clientConnectionForTLS(tlsProtocol)
-        # Forgotten when it is done: the connection belongs to the protocol.
+        # Cleared afterwards, to break the cycle of protocol and connection.
         protocols = [tlsProtocol]
 
         def verify(_: Any, certificate: Any, error: int, depth: int, ok: Any) -> bool:
@@ -83,19 +84,11 @@ class _Verified:
 
 def _objection(certificate: Any, host: str) -> VerificationError | None:
     try:
-        verify: Any = verify_ip_address if _isAddress(host) else verify_hostname
+        verify: Any = verify_ip_address if isAddress(host) else verify_hostname
         verify(_Peer(certificate), host)
     except VerificationError as e:
         return e
     except Exception as e:
-        # Whatever it is, nothing shows that the certificate is this host's.
+        # Nothing proves that the certificate is for this host.
         return VerificationError(errors=[e])  # type: ignore[list-item]
     return None
-
-
-def _isAddress(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -13,9 +13,9 @@ from txjmapaccess.credentials import Authentication, LoginRecord
 from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
-from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs
 from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 from txjmapaccess.verdict import Unknown
 
 
@@ -57,7 +57,7 @@ def identifiersOf(connection: Any) -> AccountIdentifiers:
 
 async def identifiersShared(connection: Any, authentication: Authentication, account: Any) -> bool:
     """
-    See L{Identification.areShared}.
+    See L{ServerIdentifiers.areShared}.
     """
     username, mechanism = authentication.username, authentication.mechanism
     record = LoginRecord(username, mechanism, Unknown(), time.time())
@@ -65,9 +65,9 @@ async def identifiersShared(connection: Any, authentication: Authentication, acc
     return await _identification(connection).areShared(opened)
 
 
-def _identification(connection: Any) -> Identification:
+def _identification(connection: Any) -> ServerIdentifiers:
     server = connection.factory if connection.portal is None else connection.portal
-    return Identification(connection._jmaSettings.objectIDs, server)
+    return ServerIdentifiers(connection._jmaSettings.objectIDs, server)
 
 
 async def mailboxIDOf(connection: Any, name: str, mailbox: Any) -> str:

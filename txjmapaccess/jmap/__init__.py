@@ -1,12 +1,12 @@
-# -*- test-case-name: tests -*-
+# -*- test-case-name: tests.jmap -*-
 """
-The JMAP side: a read-only JMAP server (RFC 8620, RFC 8621) on any account whose mailboxes and
-messages have object identifiers, for the same credentials and with the same identifiers as IMAP.
+A read-only JMAP server (RFC 8620, RFC 8621) for any account whose mailboxes and messages have
+object identifiers: with the same credentials and the same identifiers as IMAP.
 """
 
 from __future__ import annotations
 
-from txjmapaccess.jmap.bounded import BoundedRequest
+from txjmapaccess.jmap.boundedrequest import BoundedRequest
 from txjmapaccess.jmap.resource import JMAPResource
 
 __all__ = ["BoundedRequest", "JMAPResource"]

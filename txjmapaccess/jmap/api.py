@@ -12,13 +12,13 @@ from typing import Any
 from twisted.logger import Logger
 
 from txjmapaccess.errors import TemporaryFailure
-from txjmapaccess.jmap.problems import MethodProblem
-from txjmapaccess.jmap.references import Response, resolve
-from txjmapaccess.jmap.requests import Call, Request
-from txjmapaccess.jmap.session import CORE
+from txjmapaccess.jmap.errors import MethodError
+from txjmapaccess.jmap.jmaprequest import JMAPRequest, MethodCall
+from txjmapaccess.jmap.resultreferences import MethodResponse, resolve
+from txjmapaccess.jmap.sessionobject import CORE
 from txjmapaccess.pacing import Turns
 
-#: Takes the arguments of a call, gives those of the response; raises L{MethodProblem}.
+#: Takes the arguments of a call, gives those of the response; raises L{MethodError}.
 Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -31,10 +31,10 @@ async def echo(arguments: dict[str, Any]) -> dict[str, Any]:
 
 class API:
     """
-    Answers requests.
+    Responds to requests.
 
     @param methods: the methods by capability and name, besides Core/echo.
-    @param turns: let the reactor turn between calls.
+    @param turns: shares the reactor with others between calls.
     """
 
     _log = Logger()
@@ -43,39 +43,37 @@ class API:
         self._methods = {CORE: {"Core/echo": echo}, **methods}
         self._turns = turns
 
-    async def answer(self, request: Request, sessionState: str) -> bytes:
+    async def answer(self, request: JMAPRequest, sessionState: str) -> bytes:
         """
         @return: the Response object (RFC 8620, section 3.4), encoded.
         """
-        responses: list[Response] = []
+        responses: list[MethodResponse] = []
         encoded: list[str] = []
         for call in request.calls:
             responses.append(await self._respond(call, request.using, responses))
             encoded.append(json.dumps(responses[-1]))
             if self._turns.isOver():
                 await self._turns.pause()
-        rest = {"sessionState": sessionState}
+        rest: dict[str, Any] = {"sessionState": sessionState}
         if request.createdIDs is not None:
-            rest["createdIds"] = request.createdIDs  # type: ignore[assignment]
+            rest["createdIds"] = request.createdIDs
         body = '{"methodResponses": [' + ", ".join(encoded) + "], " + json.dumps(rest)[1:]
         return body.encode("ascii")
 
     async def _respond(
-        self, call: Call, using: frozenset[str], responses: list[Response]
-    ) -> Response:
+        self, call: MethodCall, using: frozenset[str], responses: list[MethodResponse]
+    ) -> MethodResponse:
         try:
             method = self._find(call.name, using)
             return call.name, await method(resolve(call.arguments, responses)), call.callID
-        except MethodProblem as problem:
-            return "error", problem.asObject(), call.callID
+        except MethodError as error:
+            return "error", error.asObject(), call.callID
         except TemporaryFailure as e:
-            self._log.error(
-                "{method} could not be answered: {problem}", method=call.name, problem=e
-            )
+            self._log.error("{method} failed: {problem}", method=call.name, problem=e)
             return "error", {"type": "serverUnavailable"}, call.callID
         except Exception:
             self._log.failure("{method} failed", method=call.name)
-            description = "An error that the operator of this server can find in its log"
+            description = "Internal error; the server's log has the details"
             return "error", {"type": "serverFail", "description": description}, call.callID
 
     def _find(self, name: str, using: frozenset[str]) -> Method:
@@ -83,4 +81,4 @@ class API:
             method = self._methods.get(capability, {}).get(name)
             if method is not None:
                 return method
-        raise MethodProblem("unknownMethod")
+        raise MethodError("unknownMethod")

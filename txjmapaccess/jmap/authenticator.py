@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.jmap.test_resource -*-
 """
-Who may come in: the same portal and the same policy as on the IMAP side, so that the two agree.
+Logins: with the portal and the policy of the IMAP side, so that the two agree.
 """
 
 from __future__ import annotations
@@ -14,36 +14,27 @@ from twisted.logger import Logger
 from twisted.mail.interfaces import IAccountIMAP
 from twisted.python.failure import Failure
 
-from txjmapaccess.credentials import (
-    BearerToken,
-    LoginRecord,
-    UsernamePassword,
-    authenticationOf,
-)
-from txjmapaccess.errors import (
-    Refused,
-    TemporaryFailure,
-    couldTell,
-    reasonOf,
-)
-from txjmapaccess.jmap.problems import NotForJMAP
+from txjmapaccess.credentials import BearerToken, LoginRecord, UsernamePassword, authenticationOf
+from txjmapaccess.errors import Refused, TemporaryFailure, couldTell, isOurs
+from txjmapaccess.jmap.errors import NotForJMAP
 from txjmapaccess.pacing import Turns
 from txjmapaccess.policy import Policy, verdictFor
+from txjmapaccess.redaction import Presented, presented, redactedReason, traced
 from txjmapaccess.store.accountidentifiers import AccountIdentifiers
-from txjmapaccess.store.identification import Identification
 from txjmapaccess.store.openaccount import OpenAccount
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 from txjmapaccess.verdict import Usable
 
 
 class JMAPLogin(NamedTuple):
     """
-    A login that is good for JMAP.
+    A login that is valid for JMAP.
 
-    @ivar username: the user's name, C{""} when nobody knows it.
+    @ivar username: the user's name, C{""} if it is not known.
     @ivar account: the avatar.
     @ivar accountID: the JMAP accountId.
     @ivar identifiers: of the account.
-    @ivar logout: to be called when the request is over.
+    @ivar logout: to be called at the end of the request.
     """
 
     username: str
@@ -55,46 +46,29 @@ class JMAPLogin(NamedTuple):
 
 class Authenticator:
     """
-    Takes credentials through the portal, and asks the policy whether they are good for JMAP.
+    Logs in at the portal, and asks the policy whether the credentials are valid for JMAP.
 
-    @param portal: the L{Portal} of the IMAP server, or one with the same checkers and realm.
+    @ivar portal: the L{Portal} of the IMAP server, or one with the same checkers and realm.
     @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy} of the IMAP server.
-    @param identification: who vouches for identifiers.
-    @param reactor: where this runs.
+    @param identification: the identifiers of the server's accounts.
+    @param reactor: measures and gives turns.
     """
 
     _log = Logger()
 
     def __init__(
-        self,
-        portal: Portal,
-        policy: Policy,
-        identification: Identification,
-        reactor: Any,
+        self, portal: Portal, policy: Policy, identification: ServerIdentifiers, reactor: Any
     ) -> None:
-        self._portal = portal
+        self.portal = portal
         self._policy = policy
         self._identification = identification
         self._reactor = reactor
 
-    @property
-    def checkers(self) -> Any:
+    async def logIn(self, credentials: UsernamePassword | BearerToken) -> JMAPLogin:
         """
-        The credential interfaces for which there is a checker.
-        """
-        return self._portal.checkers
-
-    def knows(self, credentials: UsernamePassword | BearerToken) -> bool:
-        """
-        @return: whether there is a checker for such credentials.
-        """
-        return any(interface.providedBy(credentials) for interface in self.checkers)
-
-    async def enter(self, credentials: UsernamePassword | BearerToken) -> JMAPLogin:
-        """
-        @raise NotForJMAP: when the credentials are good for IMAP only.
-        @raise Refused: when they are good for nothing.
-        @raise TemporaryFailure: when nobody could tell. The log says why.
+        @raise NotForJMAP: if the credentials are valid for IMAP only.
+        @raise Refused: if they are not valid.
+        @raise TemporaryFailure: if they could not be checked. The log says why.
         """
         account, logout = await self._requestAvatar(credentials)
         try:
@@ -102,12 +76,13 @@ class Authenticator:
             promised = self._identification.arePromised(account)
             verdict = await verdictFor(self._policy, authentication, promised)
             if not isinstance(verdict, Usable):
-                raise NotForJMAP("accepted, but not good for JMAP")
+                raise NotForJMAP("accepted, but not valid for JMAP")
             username = authentication.username or ""
-            record = LoginRecord(username, "JMAP", verdict, self._reactor.seconds())
-            opened = OpenAccount(account, record, self._turns)
+            reactor = self._reactor
+            record = LoginRecord(username, "JMAP", verdict, reactor.seconds())
+            opened = OpenAccount(account, record, lambda: Turns(reactor.seconds, reactor.callLater))
             if not await self._identification.areShared(opened):
-                # The client is not to think that its password is wrong.
+                # Not a refusal: the client must not think that its password is wrong.
                 raise TemporaryFailure("the identifiers of an account could not be read")
             accountID, identifiers = await self._identify(opened, username)
         except BaseException:
@@ -116,21 +91,29 @@ class Authenticator:
         return JMAPLogin(username, account, accountID, identifiers, logout)
 
     async def _requestAvatar(self, credentials: Any) -> tuple[Any, Callable[[], None]]:
+        secrets = presented(credentials)
         try:
             interface, account, logout = await maybeDeferred(
-                self._portal.login, credentials, None, IAccountIMAP
+                self.portal.login, credentials, None, IAccountIMAP
             )
-        except Exception as e:
-            if couldTell(Failure()):
-                raise Refused("not these credentials") from None
-            self._log.error(
-                "A JMAP login could not be checked: {reason}", reason=reasonOf(Failure())
-            )
-            raise TemporaryFailure("a login could not be checked") from e
+        except Exception:
+            raise self._failed(Failure(), secrets) from None
         if interface is not IAccountIMAP:
             self._loggedOut(logout)
-            raise TemporaryFailure("the portal gave no IAccount")
+            raise TemporaryFailure("the portal returned no IAccount")
         return account, lambda: self._loggedOut(logout)
+
+    def _failed(self, failure: Failure, secrets: Presented) -> Refused | TemporaryFailure:
+        reason = redactedReason(failure, secrets)
+        if couldTell(failure):
+            self._log.info("A JMAP login was refused: {reason}", reason=reason)
+            return Refused("credentials refused")
+        self._log.error("A JMAP login could not be checked: {reason}", reason=reason)
+        if not isOurs(failure):
+            self._log.error(
+                "The checker or the realm failed: {traceback}", traceback=traced(failure)
+            )
+        return TemporaryFailure("a login could not be checked")
 
     async def _identify(self, opened: OpenAccount, username: str) -> tuple[str, AccountIdentifiers]:
         """
@@ -139,14 +122,11 @@ class Authenticator:
         try:
             accountID = await self._identification.accountID(opened.account, username)
             identifiers = self._identification.of(opened, raises=True)
-            identifiers.source()  # Now is the time to find out that there is none.
+            identifiers.source()  # Raises if there is none.
             return accountID, identifiers
         except Exception as e:
             self._log.failure("The identifiers of an account could not be read")
             raise TemporaryFailure("the identifiers of an account could not be read") from e
-
-    def _turns(self) -> Turns:
-        return Turns(self._reactor.seconds, self._reactor.callLater)
 
     def _loggedOut(self, logout: Callable[[], Any]) -> None:
         done = maybeDeferred(logout)

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_authorization -*-
 """
 HTTP authentication: from the Authorization field (RFC 9110, section 11) to credentials, and the
-challenges of a 401 answer. Pure functions.
+challenges of a 401 response. Pure functions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def credentialsFrom(header: bytes | None) -> UsernamePassword | BearerToken | No
     """
     @param header: the value of the Authorization field.
 
-    @return: what it holds, or L{None} when there is nothing in it that can be understood.
+    @return: the credentials, or L{None} if there are none that are valid.
     """
     scheme, _, rest = (header or b"").strip().partition(b" ")
     if scheme.lower() == b"basic":
@@ -51,9 +51,9 @@ def _basic(encoded: bytes) -> UsernamePassword | None:
 
 def challenges(checkers: Container[Any], realm: str, tokenRefused: bool = False) -> list[bytes]:
     """
-    @param checkers: the credential interfaces for which there is a checker.
+    @param checkers: the credential interfaces that have a checker.
     @param realm: the name of the protection space, visible ASCII.
-    @param tokenRefused: whether an access token is what was refused.
+    @param tokenRefused: whether an access token was refused.
 
     @return: the values of the WWW-Authenticate field (RFC 7617, section 2; RFC 6750, section 3).
     """

@@ -29,8 +29,8 @@ _BLOB_ID = re.compile(r"(?:M|P([1-9][0-9]{0,5}))-([A-Za-z0-9_-]{1,255})\Z")
 
 def parseBlobID(blobID: str) -> tuple[str, str | None] | None:
     """
-    @return: the EMAILID, and the partId or L{None} for the whole message; or L{None} for what is
-        no blobId.
+    @return: the EMAILID, and the partId or L{None} for the whole message; L{None} for an invalid
+        blobId.
     """
     match = _BLOB_ID.match(blobID)
     return (match.group(2), match.group(1)) if match else None
@@ -38,7 +38,7 @@ def parseBlobID(blobID: str) -> tuple[str, str | None] | None:
 
 def blobOctets(octets: bytes, partID: str | None) -> bytes | None:
     """
-    @return: the content of a part of the message C{octets}, or L{None} when it has no such part.
+    @return: the content of a part of the message C{octets}, or L{None} if there is no such part.
     """
     if partID is None:
         return octets

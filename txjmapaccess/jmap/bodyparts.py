@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.jmap.test_bodyparts -*-
 """
-The parts of a message as RFC 8621, section 4.1.4 has them, and which of them are for reading. Pure
-functions.
+The body parts of a message (RFC 8621, section 4.1.4), and which of them are text and which are
+attachments. Pure functions.
 """
 
 from __future__ import annotations
@@ -11,53 +11,52 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
-from txjmapaccess.jmap.headerforms import RawField
+from txjmapaccess.jmap.headerproperties import RawField
 from txjmapaccess.message.encodedwords import decodeWords
 from txjmapaccess.message.headers import Field, endOfHeader, rawText, splitFields
 from txjmapaccess.message.structure import Part, parseMessage
 from txjmapaccess.message.text import wellFormed
 
 
-@dataclass(eq=False)
 class BodyPart:
     """
-    A body part (EmailBodyPart).
+    A body part (EmailBodyPart). A C{multipart/*} without parts is a part like others, so that its
+    content is shown.
+
+    @param numbers: the partIds that are left.
 
     @ivar id: the partId, L{None} for C{multipart/*}.
+    @ivar type: the media type, in lower case.
     @ivar subParts: the parts of a C{multipart/*}, L{None} for all others.
     """
 
-    id: str | None
-    part: Part
-    subParts: list[BodyPart] | None
+    def __init__(self, part: Part, numbers: Iterator[int] | None = None) -> None:
+        numbers = count(1) if numbers is None else numbers
+        self._part = part
+        self.type = part.type
+        self.subParts = [BodyPart(inner, numbers) for inner in part.parts] or None
+        self.id = None if self.subParts else str(next(numbers))
+
+    @property
+    def isMultipart(self) -> bool:
+        """
+        Whether it has parts, and no content of its own.
+        """
+        return self.subParts is not None
 
     @cached_property
     def fields(self) -> list[RawField]:
         """
         All header fields, in order.
         """
-        return _rawFields(self.part.fields)
-
-    @property
-    def type(self) -> str:
-        """
-        The media type, in lower case.
-        """
-        return self.part.type
-
-    @property
-    def isMultipart(self) -> bool:
-        """
-        Whether it has no content of its own.
-        """
-        return self.subParts is not None
+        return _rawFields(self._part.fields)
 
     @property
     def disposition(self) -> str | None:
         """
         The disposition, in lower case.
         """
-        disposition = self.part.disposition
+        disposition = self._part.disposition
         return disposition.value.lower() or None if disposition else None
 
     @cached_property
@@ -65,9 +64,9 @@ class BodyPart:
         """
         The file name.
         """
-        disposition = self.part.disposition
+        disposition = self._part.disposition
         name = disposition.decoded().get("filename") if disposition else None
-        name = name or self.part.parameters.get("name")
+        name = name or self._part.parameters.get("name")
         return decodeWords(wellFormed(name)) if name else None
 
     @property
@@ -75,10 +74,10 @@ class BodyPart:
         """
         The charset, as RFC 8621 defines the property.
         """
-        declared = self.part.parameters.get("charset")
+        declared = self._part.parameters.get("charset")
         if declared:
             return wellFormed(declared)
-        isText = self.type.startswith("text/") or self.part.value("content-type") is None
+        isText = self.type.startswith("text/") or self._part.value("content-type") is None
         return "us-ascii" if isText and self.type != "message/rfc822" else None
 
     @property
@@ -105,15 +104,15 @@ class BodyPart:
         return [tag.strip() for tag in value.split(",") if tag.strip()] if value else None
 
     def _field(self, name: str) -> str | None:
-        value = self.part.value(name)
+        value = self._part.value(name)
         return None if value is None else rawText(value).strip()
 
     @property
     def content(self) -> bytes:
         """
-        The octets, with the transfer encoding undone.
+        The content without its transfer encoding.
         """
-        return self.part.content
+        return self._part.content
 
     @property
     def size(self) -> int:
@@ -126,7 +125,7 @@ class BodyPart:
         """
         @return: see L{Part.text}.
         """
-        return self.part.text
+        return self._part.text
 
     def walk(self) -> list[BodyPart]:
         """
@@ -143,26 +142,12 @@ def bodyStructure(octets: bytes) -> BodyPart:
     """
     @return: the C{bodyStructure} of a message.
     """
-    return bodyPart(parseMessage(octets))
-
-
-def bodyPart(part: Part) -> BodyPart:
-    """
-    @return: a part and those below it, numbered. A C{multipart/*} without parts is a part like
-        others: what is in it is shown somehow, and never lost.
-    """
-    return _bodyPart(part, count(1))
-
-
-def _bodyPart(part: Part, numbers: Iterator[int]) -> BodyPart:
-    if part.parts:
-        return BodyPart(None, part, [_bodyPart(inner, numbers) for inner in part.parts])
-    return BodyPart(str(next(numbers)), part, None)
+    return BodyPart(parseMessage(octets))
 
 
 def parseHeader(octets: bytes) -> list[RawField]:
     """
-    @return: the header fields of a message; its body is not looked at.
+    @return: the header fields of a message. The body is not parsed.
     """
     return _rawFields(splitFields(octets[: endOfHeader(octets)]))
 
@@ -170,7 +155,7 @@ def parseHeader(octets: bytes) -> list[RawField]:
 @dataclass
 class Bodies:
     """
-    The parts that are for reading, and the others (RFC 8621, section 4.1.4).
+    The parts to show, as text or HTML, and the others (RFC 8621, section 4.1.4).
     """
 
     text: list[BodyPart]
@@ -180,7 +165,7 @@ class Bodies:
     @property
     def hasAttachment(self) -> bool:
         """
-        Whether there is something to offer for downloading.
+        Whether there is an attachment to download.
         """
         return any(part.disposition != "inline" for part in self.attachments)
 

@@ -1,7 +1,7 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.jmap.test_headerproperties -*-
 """
-The properties of an Email or a part that name a header field (RFC 8621, section 4.1.3). Pure
-functions.
+Header fields of an Email or a part: their parsed forms (RFC 8621, section 4.1.2), and the
+properties that name them (section 4.1.3). Pure functions.
 """
 
 from __future__ import annotations
@@ -10,18 +10,74 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from txjmapaccess.jmap.headerforms import (
-    RawField,
-    addressesForm,
-    dateForm,
-    groupedAddressesForm,
-    messageIDsForm,
-    textForm,
-    urlsForm,
-)
-from txjmapaccess.jmap.problems import invalidArguments
+from txjmapaccess.jmap.errors import invalidArguments
+from txjmapaccess.message.addresses import Group, parseAddressList
+from txjmapaccess.message.dates import formatRFC3339, parseDateTime
+from txjmapaccess.message.encodedwords import decodeWords
+from txjmapaccess.message.headers import unfolded
+from txjmapaccess.message.identifiers import parseMessageIDs
+from txjmapaccess.message.text import normalForm
+
+#: A header field: its name, and its value in Raw form.
+RawField = tuple[str, str]
 
 _NAME = re.compile(r"[!-9;-~]+\Z")
+
+
+def textForm(raw: str) -> str:
+    """
+    @return: the Text form (RFC 8621, section 4.1.2.2).
+    """
+    return normalForm(decodeWords(unfolded(raw).lstrip(" ")))
+
+
+def groupedAddressesForm(raw: str) -> list[dict[str, Any]]:
+    """
+    @return: the GroupedAddresses form (RFC 8621, section 4.1.2.4).
+    """
+    return [{"name": _normal(group.name), "addresses": _addresses(group)} for group in _groups(raw)]
+
+
+def addressesForm(raw: str) -> list[dict[str, Any]]:
+    """
+    @return: the Addresses form (RFC 8621, section 4.1.2.3).
+    """
+    return [address for group in _groups(raw) for address in _addresses(group)]
+
+
+def _groups(raw: str) -> list[Group]:
+    return parseAddressList(unfolded(raw), decodeWords)
+
+
+def _addresses(group: Group) -> list[dict[str, Any]]:
+    return [{"name": _normal(a.name), "email": a.email} for a in group.addresses]
+
+
+def _normal(name: str | None) -> str | None:
+    return None if name is None else normalForm(name)
+
+
+def messageIDsForm(raw: str) -> list[str] | None:
+    """
+    @return: the MessageIds form (RFC 8621, section 4.1.2.5).
+    """
+    return parseMessageIDs(unfolded(raw))
+
+
+def dateForm(raw: str) -> str | None:
+    """
+    @return: the Date form (RFC 8621, section 4.1.2.6): RFC 3339, in the sender's time zone.
+    """
+    date = parseDateTime(unfolded(raw))
+    return None if date is None else formatRFC3339(date)
+
+
+def urlsForm(raw: str) -> list[str] | None:
+    """
+    @return: the URLs form (RFC 8621, section 4.1.2.7).
+    """
+    return re.findall(r"<\s*([^<>\s]+)\s*>", unfolded(raw)) or None
+
 
 _FORMS: dict[str, Callable[[str], Any]] = {
     "Raw": lambda raw: raw,
@@ -35,7 +91,7 @@ _FORMS: dict[str, Callable[[str], Any]] = {
 
 _ADDRESSES = ("Addresses", "GroupedAddresses")
 
-#: Which forms the fields of RFC 5322 and RFC 2369 have, besides Raw; all others have all.
+#: The forms of the fields of RFC 5322 and RFC 2369, besides Raw. All other fields have all forms.
 _RESTRICTED: dict[str, tuple[str, ...]] = {
     "subject comments keywords list-id": ("Text",),
     "from sender reply-to to cc bcc": _ADDRESSES,
@@ -54,12 +110,12 @@ class HeaderProperty(NamedTuple):
 
     @ivar field: the name of the field, in lower case.
     @ivar form: one of the parsed forms.
-    @ivar wantsAll: whether all fields of the name are wanted, or only the last.
+    @ivar wantsAll: whether to give all fields of the name, or only the last.
     """
 
     field: str
     form: str
-    wantsAll: bool
+    wantsAll: bool = False
 
     def value(self, fields: Sequence[RawField]) -> Any:
         """
@@ -74,8 +130,8 @@ class HeaderProperty(NamedTuple):
 
 def parseHeaderProperty(name: str) -> HeaderProperty:
     """
-    @raise MethodProblem: C{invalidArguments} for a name that is not of the form, and for a form
-        that the field does not have.
+    @raise MethodError: C{invalidArguments} for a name that does not have the form, or a form that
+        the field does not have.
     """
     _, field, *suffixes = name.split(":")
     wantsAll = suffixes[-1:] == ["all"]
@@ -85,24 +141,24 @@ def parseHeaderProperty(name: str) -> HeaderProperty:
     if suffixes and suffixes[0].startswith("as"):
         form = suffixes.pop(0)[2:]
     if suffixes or form not in _FORMS or not _NAME.match(field):
-        raise invalidArguments(f"there is no property {name}")
+        raise invalidArguments(f"unknown property {name}")
     only = _ONLY.get(field.lower())
     if form != "Raw" and only is not None and form not in only:
-        raise invalidArguments(f"there is no such form of the field: {name}")
+        raise invalidArguments(f"the field does not have this form: {name}")
     return HeaderProperty(field.lower(), form, wantsAll)
 
 
 #: The convenience properties of an Email (RFC 8621, section 4.1.3).
 CONVENIENCE: dict[str, HeaderProperty] = {
-    "messageId": HeaderProperty("message-id", "MessageIds", False),
-    "inReplyTo": HeaderProperty("in-reply-to", "MessageIds", False),
-    "references": HeaderProperty("references", "MessageIds", False),
-    "sender": HeaderProperty("sender", "Addresses", False),
-    "from": HeaderProperty("from", "Addresses", False),
-    "to": HeaderProperty("to", "Addresses", False),
-    "cc": HeaderProperty("cc", "Addresses", False),
-    "bcc": HeaderProperty("bcc", "Addresses", False),
-    "replyTo": HeaderProperty("reply-to", "Addresses", False),
-    "subject": HeaderProperty("subject", "Text", False),
-    "sentAt": HeaderProperty("date", "Date", False),
+    "messageId": HeaderProperty("message-id", "MessageIds"),
+    "inReplyTo": HeaderProperty("in-reply-to", "MessageIds"),
+    "references": HeaderProperty("references", "MessageIds"),
+    "sender": HeaderProperty("sender", "Addresses"),
+    "from": HeaderProperty("from", "Addresses"),
+    "to": HeaderProperty("to", "Addresses"),
+    "cc": HeaderProperty("cc", "Addresses"),
+    "bcc": HeaderProperty("bcc", "Addresses"),
+    "replyTo": HeaderProperty("reply-to", "Addresses"),
+    "subject": HeaderProperty("subject", "Text"),
+    "sentAt": HeaderProperty("date", "Date"),
 }

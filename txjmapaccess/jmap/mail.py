@@ -5,32 +5,27 @@ The methods of C{urn:ietf:params:jmap:mail} that read (RFC 8621): Mailbox, Threa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
-from txjmapaccess.jmap.answers import (
-    emailChangesAnswer,
-    emailQueryAnswer,
-    emailState,
-    lookUp,
-    mailboxChangesAnswer,
-    mailboxesAnswer,
-    mailboxQueryAnswer,
-    threadChangesAnswer,
-    threadsAnswer,
-)
+from txjmapaccess.jmap.accountreader import AccountReader
+from txjmapaccess.jmap.accountsnapshot import AccountSnapshot, Email
 from txjmapaccess.jmap.api import Method
+from txjmapaccess.jmap.argumenttypes import checkNames, string
+from txjmapaccess.jmap.authenticator import JMAPLogin
 from txjmapaccess.jmap.blobs import blobOctets, parseBlobID
+from txjmapaccess.jmap.emailmethods import emailChanges, emailQuery, emailState
 from txjmapaccess.jmap.emailobject import emailObject
-from txjmapaccess.jmap.problems import MethodProblem, invalidArguments
-from txjmapaccess.jmap.reader import AccountReader
-from txjmapaccess.jmap.search import Search
-from txjmapaccess.jmap.snapshot import Email, Snapshot
-from txjmapaccess.jmap.turns import RequestTurns
-from txjmapaccess.jmap.wanted import parseWanted
-from txjmapaccess.store.accountidentifiers import AccountIdentifiers
+from txjmapaccess.jmap.emailproperties import parseEmailProperties
+from txjmapaccess.jmap.emailsearch import EmailSearch
+from txjmapaccess.jmap.errors import MethodError
+from txjmapaccess.jmap.mailboxmethods import mailboxChanges, mailboxGet, mailboxQuery
+from txjmapaccess.jmap.requestturns import RequestTurns
+from txjmapaccess.jmap.standardmethods import lookUp
+from txjmapaccess.jmap.threadmethods import threadChanges, threadGet
 
-#: What going through one message of a snapshot is worth, in octets of a message to parse.
+#: The work for one message of a snapshot, in octets of a message to parse.
 _OCTETS = 20
 
 _GET = frozenset(("accountId", "ids", "properties"))
@@ -46,20 +41,8 @@ _QUERY = frozenset(
     )
 )
 
-_Answer = Callable[[Snapshot, dict[str, Any]], dict[str, Any]]
-
-#: Methods that need no message to be read, and the arguments that they have.
-_READ: dict[str, tuple[_Answer, frozenset[str]]] = {
-    "Mailbox/get": (mailboxesAnswer, _GET),
-    "Mailbox/changes": (mailboxChangesAnswer, _CHANGES),
-    "Mailbox/query": (mailboxQueryAnswer, _QUERY | {"sortAsTree", "filterAsTree"}),
-    "Thread/get": (threadsAnswer, _GET),
-    "Thread/changes": (threadChangesAnswer, _CHANGES),
-    "Email/changes": (emailChangesAnswer, _CHANGES),
-}
-
-#: Methods that are always answered with an error.
-_REFUSED = {
+#: Methods whose response is always an error.
+_ERRORS = {
     **dict.fromkeys(("Mailbox/queryChanges", "Email/queryChanges"), "cannotCalculateChanges"),
     **dict.fromkeys(("Mailbox/set", "Email/set", "Email/copy", "Email/import"), "accountReadOnly"),
 }
@@ -67,26 +50,18 @@ _REFUSED = {
 
 class Mail:
     """
-    The mail of one account, for one request: the account is read when the first method asks, and
+    The mail of one account, for one request: the first method that needs the account reads it, and
     all methods of the request see the same.
 
-    @param account: the L{twisted.mail.interfaces.IAccountIMAP}.
-    @param accountID: its JMAP accountId.
-    @param identifiers: those of the account.
-    @param turns: let the reactor turn.
+    @param login: whose account it is.
+    @param turns: shares the reactor with others.
     """
 
-    def __init__(
-        self,
-        account: Any,
-        accountID: str,
-        identifiers: AccountIdentifiers,
-        turns: RequestTurns,
-    ) -> None:
-        self._accountID = accountID
+    def __init__(self, login: JMAPLogin, turns: RequestTurns) -> None:
+        self._accountID = login.accountID
         self._turns = turns
-        self._reader = AccountReader(account, identifiers, turns)
-        self._snapshot: Snapshot | None = None
+        self._reader = AccountReader(login.account, login.identifiers, turns)
+        self._snapshot: AccountSnapshot | None = None
         self._size = 0
 
     @property
@@ -94,75 +69,52 @@ class Mail:
         """
         The methods by name.
         """
-        methods = {
-            name: self._checked(self._answered(answer), known)
-            for name, (answer, known) in _READ.items()
-        }
-        methods["Email/get"] = self._checked(self.getEmails, _GET_EMAIL)
-        methods["Email/query"] = self._checked(self.queryEmails, _QUERY | {"collapseThreads"})
-        methods.update((name, self._refused(problem)) for name, problem in _REFUSED.items())
-        return methods
+        return {name: partial(self._respond, name) for name in (*_METHODS, *_ERRORS)}
 
-    def _refused(self, problem: str) -> Method:
-        async def refused(arguments: dict[str, Any]) -> dict[str, Any]:
-            self._checkAccount(arguments)
-            raise MethodProblem(problem)
-
-        return refused
-
-    def _checked(self, method: Method, known: frozenset[str]) -> Method:
-        async def checked(arguments: dict[str, Any]) -> dict[str, Any]:
-            for name in arguments:
-                if name not in known:
-                    raise invalidArguments(f"there is no argument {name}")
-            self._checkAccount(arguments)
-            return {"accountId": self._accountID, **await method(arguments)}
-
-        return checked
-
-    def _checkAccount(self, arguments: dict[str, Any]) -> None:
-        accountID = arguments.get("accountId")
-        if not isinstance(accountID, str):
-            raise invalidArguments("accountId is not a string")
-        if accountID != self._accountID:
-            raise MethodProblem("accountNotFound")
+    async def _respond(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if name in _METHODS:
+            checkNames(arguments, _METHODS[name][1], "argument")
+        if string(arguments.get("accountId"), "accountId") != self._accountID:
+            raise MethodError("accountNotFound")
+        if name in _ERRORS:
+            raise MethodError(_ERRORS[name])
+        return {"accountId": self._accountID, **await _METHODS[name][0](self, arguments)}
 
     async def close(self) -> None:
         """
-        Close what was opened.
+        Close the mailboxes that were opened.
         """
         await self._reader.close()
 
-    async def _all(self) -> Snapshot:
+    async def all(self) -> AccountSnapshot:
+        """
+        @return: the account, read once.
+        """
         if self._snapshot is None:
-            folders, copies = await self._reader.read()
+            mailboxes, copies = await self._reader.read()
             self._size = _OCTETS * len(copies)
-            self._snapshot = await self._turns.work(self._size, Snapshot, folders, copies)
+            self._snapshot = await self.work(AccountSnapshot, mailboxes, copies)
         return self._snapshot
 
-    def _answered(self, answer: _Answer) -> Method:
-        async def method(arguments: dict[str, Any]) -> dict[str, Any]:
-            snapshot = await self._all()
-            result: dict[str, Any] = await self._turns.work(self._size, answer, snapshot, arguments)
-            return result
-
-        return method
+    async def work(self, function: Callable[..., Any], *args: Any) -> Any:
+        """
+        Call a function that goes through the whole snapshot.
+        """
+        return await self._turns.work(self._size, function, *args)
 
     async def queryEmails(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """
         Email/query (RFC 8621, section 4.4).
         """
-        snapshot = await self._all()
-        search = await self._turns.work(self._size, Search, arguments.get("filter"), snapshot)
-        found = await self._turns.work(self._size, search.candidates)
+        snapshot = await self.all()
+        search = await self.work(EmailSearch, arguments.get("filter"), snapshot)
+        found = await self.work(search.candidates)
         if search.looksInside:
             found = [email for email in found if await self._matches(search, email)]
-        result: dict[str, Any] = await self._turns.work(
-            self._size, emailQueryAnswer, snapshot, arguments, found
-        )
-        return result
+        response: dict[str, Any] = await self.work(emailQuery, snapshot, arguments, found)
+        return response
 
-    async def _matches(self, search: Search, email: Email) -> bool:
+    async def _matches(self, search: EmailSearch, email: Email) -> bool:
         octets = await self._octets(email)
         if octets is None:
             return False
@@ -173,18 +125,20 @@ class Mail:
         """
         Email/get (RFC 8621, section 4.2).
         """
-        wanted = parseWanted(arguments)
-        snapshot = await self._all()
+        properties = parseEmailProperties(arguments)
+        snapshot = await self.all()
         found, notFound = lookUp(snapshot.emails, arguments)
-        made = []
+        objects = []
         for email in found:
-            octets = await self._octets(email) if wanted.needsOctets else b""
+            octets = await self._octets(email) if properties.needsOctets else b""
             if octets is None:
                 notFound.append(email.id)
                 continue
-            made.append(await self._turns.work(len(octets), emailObject, email, octets, wanted))
-        state = await self._turns.work(self._size, emailState, snapshot)
-        return {"state": state, "list": made, "notFound": notFound}
+            objects.append(
+                await self._turns.work(len(octets), emailObject, email, octets, properties)
+            )
+        state = await self.work(emailState, snapshot)
+        return {"state": state, "list": objects, "notFound": notFound}
 
     async def _octets(self, email: Email) -> bytes | None:
         for copy in email.copies:
@@ -195,15 +149,41 @@ class Mail:
 
     async def blob(self, blobID: str) -> bytes | None:
         """
-        @return: the octets of a message or a part, or L{None} when there is no such blob.
+        @return: the octets of a message or a part, or L{None} if there is no such blob.
         """
         parsed = parseBlobID(blobID)
         if parsed is None:
             return None
         emailID, partID = parsed
-        email = (await self._all()).emails.get(emailID)
+        email = (await self.all()).emails.get(emailID)
         octets = None if email is None else await self._octets(email)
         if octets is None:
             return None
         content: bytes | None = await self._turns.work(len(octets), blobOctets, octets, partID)
         return content
+
+
+_MailMethod = Callable[[Mail, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+def _overSnapshot(
+    function: Callable[[AccountSnapshot, dict[str, Any]], dict[str, Any]],
+) -> _MailMethod:
+    async def method(mail: Mail, arguments: dict[str, Any]) -> dict[str, Any]:
+        response: dict[str, Any] = await mail.work(function, await mail.all(), arguments)
+        return response
+
+    return method
+
+
+#: The methods and their arguments.
+_METHODS: dict[str, tuple[_MailMethod, frozenset[str]]] = {
+    "Mailbox/get": (_overSnapshot(mailboxGet), _GET),
+    "Mailbox/changes": (_overSnapshot(mailboxChanges), _CHANGES),
+    "Mailbox/query": (_overSnapshot(mailboxQuery), _QUERY | {"sortAsTree", "filterAsTree"}),
+    "Thread/get": (_overSnapshot(threadGet), _GET),
+    "Thread/changes": (_overSnapshot(threadChanges), _CHANGES),
+    "Email/get": (Mail.getEmails, _GET_EMAIL),
+    "Email/changes": (_overSnapshot(emailChanges), _CHANGES),
+    "Email/query": (Mail.queryEmails, _QUERY | {"collapseThreads"}),
+}

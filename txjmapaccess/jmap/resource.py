@@ -1,11 +1,11 @@
 # -*- test-case-name: tests.jmap.test_resource -*-
 """
-JMAP over HTTP: the session resource, and below it the API endpoint and the download of messages.
+JMAP over HTTP: the session resource, and below it the API endpoint and the download of blobs.
 
 ::
 
     request -> credentials (authorization.py) -> portal and policy (authenticator.py) -> account
-            -> session.py | api.py and mail.py | blobs.py -> Answer -> response (http.py)
+            -> sessionobject.py | api.py and mail.py | blobs.py -> response (guardedresource.py)
 """
 
 from __future__ import annotations
@@ -19,43 +19,47 @@ from twisted.web.server import Request
 
 from txjmapaccess.jmap.api import API
 from txjmapaccess.jmap.authenticator import Authenticator, JMAPLogin
-from txjmapaccess.jmap.http import Answer, Door, GuardedResource, encoded
+from txjmapaccess.jmap.errors import RequestError
+from txjmapaccess.jmap.guardedresource import (
+    GuardedResource,
+    JMAPResponse,
+    RequestGuard,
+    encoded,
+)
+from txjmapaccess.jmap.jmaprequest import checkSize, isJSON, parseRequest
 from txjmapaccess.jmap.mail import Mail
-from txjmapaccess.jmap.problems import RequestProblem
-from txjmapaccess.jmap.requests import checkSize, isJSON, parseRequest
-from txjmapaccess.jmap.session import MAIL, MAX_CONCURRENT, sessionObject
-from txjmapaccess.jmap.turns import RequestTurns
+from txjmapaccess.jmap.requestturns import RequestTurns
+from txjmapaccess.jmap.sessionobject import MAIL, MAX_CONCURRENT, sessionObject
 from txjmapaccess.limits import Limits
 from txjmapaccess.objectid import ObjectIDIndex
 from txjmapaccess.policy import Policy
 from txjmapaccess.sessionurl import checkSessionURL
-from txjmapaccess.store.identification import Identification
+from txjmapaccess.store.serveridentifiers import ServerIdentifiers
 
 
 class JMAPResource(GuardedResource):
     """
-    A JMAP session resource (RFC 8620, section 2) for the accounts of a portal, read-only, to be put
-    anywhere in a L{twisted.web.server.Site}. What belongs to it is below it: C{api}, C{download}.
+    A JMAP session resource (RFC 8620, section 2) for the accounts of a portal, read-only, for any
+    place in a L{twisted.web.server.Site}. Its other resources are below it: C{api}, C{download}.
 
-    It answers 200 to credentials to which the policy says usable, and 401 to all others.
+    It responds with 200 to credentials to which the policy says usable, and with 401 to all others.
 
     @param portal: the L{twisted.cred.portal.Portal} of the IMAP server, or one with the same
-        checkers and realm. Each request is a login, whose avatar is logged out when the request is
-        over.
+        checkers and realm. Each request is a login, whose avatar is logged out at its end.
     @param policy: the L{txjmapaccess.interfaces.IJMAPAccessPolicy} of the IMAP server.
     @param reactor: where this runs.
-    @param url: the URL of this resource, where requests do not tell: behind a proxy that ends TLS
-        or changes paths.
+    @param url: the URL of this resource, if requests do not show it: behind a proxy that terminates
+        TLS or changes paths.
     @param realm: the name of the protection space, visible ASCII.
-    @param requireTLS: refuse credentials in clear (403), but from loopback addresses.
-    @param refusalSeconds: after how many seconds a refusal is answered.
+    @param requireTLS: refuse credentials in clear (403), except from loopback addresses.
+    @param refusalSeconds: the delay of a refusal in seconds.
     @param limits: those of the IMAP server, so that refusals on both sides are counted together
-        (429 when there were too many); L{None} for none, as behind a proxy.
+        (429 after too many); L{None} for none, as behind a proxy.
     @param objectIDs: the index that the IMAP server uses, with C{sharedWithJMAP=True}, for a store
-        that has no identifiers; L{None} for accounts that adapt to
+        without identifiers; L{None} for accounts that adapt to
         L{txjmapaccess.interfaces.IObjectIDAccount}.
 
-    @raise ConfigurationError: for a URL that may not be shown to clients.
+    @raise ConfigurationError: for a URL that clients must not see.
     """
 
     def __init__(
@@ -74,30 +78,20 @@ class JMAPResource(GuardedResource):
         if reactor is None:
             from twisted.internet import reactor
         self._url = None if url is None else checkSessionURL(url).rstrip("/")
-        authenticator = Authenticator(portal, policy, Identification(objectIDs, portal), reactor)
-        door = Door(authenticator, reactor, realm, requireTLS, refusalSeconds, limits)
-        super().__init__(door)
-        self.putChild(b"api", _APIResource(door, self))
-        self.putChild(b"download", _DownloadResource(door))
+        authenticator = Authenticator(portal, policy, ServerIdentifiers(objectIDs, portal), reactor)
+        guard = RequestGuard(authenticator, reactor, realm, requireTLS, refusalSeconds, limits)
+        super().__init__(guard)
+        self.putChild(b"api", _APIResource(guard, self._url))
+        self.putChild(b"download", _DownloadResource(guard))
 
-    def render_GET(self, request: Request) -> int:
-        """
-        Give the Session object.
-        """
-        return self.respond(request)
+    render_GET = GuardedResource.respond
 
-    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
         See L{GuardedResource.serve}.
         """
-        base = self._url or request.prePathURL().decode("ascii").rstrip("/")
-        return Answer(200, encoded(self.session(login, base)))
-
-    def session(self, login: JMAPLogin, base: str) -> dict[str, Any]:
-        """
-        @return: the Session object.
-        """
-        return sessionObject(login.username, login.accountID, self._url or base)
+        url = self._url or _urlOf(request)
+        return JMAPResponse(200, encoded(sessionObject(login.username, login.accountID, url)))
 
 
 class _APIResource(GuardedResource):
@@ -107,47 +101,41 @@ class _APIResource(GuardedResource):
 
     isLeaf = True
 
-    def __init__(self, door: Door, parent: JMAPResource) -> None:
-        super().__init__(door)
-        self._parent = parent
+    def __init__(self, guard: RequestGuard, sessionURL: str | None) -> None:
+        super().__init__(guard)
+        self._sessionURL = sessionURL
         self._running: Counter[str] = Counter()
 
-    def render_POST(self, request: Request) -> int:
-        """
-        Process the method calls of a request.
-        """
-        return self.respond(request)
+    render_POST = GuardedResource.respond
 
-    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
         See L{GuardedResource.serve}.
         """
         if self._running[login.accountID] >= MAX_CONCURRENT:
-            raise RequestProblem(
+            raise RequestError(
                 "limit", "Too many requests at a time", limit="maxConcurrentRequests"
             )
         self._running[login.accountID] += 1
         try:
             return await self._process(request, login)
         finally:
-            self._running[login.accountID] -= 1
-            if not self._running[login.accountID]:
-                del self._running[login.accountID]
+            self._running -= Counter((login.accountID,))  # Without those that reach zero.
 
-    async def _process(self, request: Request, login: JMAPLogin) -> Answer:
+    async def _process(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         if not isJSON(request.getHeader("content-type")):
-            raise RequestProblem("notJSON", "The content type is not application/json")
+            raise RequestError("notJSON", "The content type is not application/json")
         body = request.content
         assert body is not None
         checkSize(body.seek(0, 2))
         body.seek(0)
         parsed = parseRequest(body.read())
-        base = request.prePathURL().decode("ascii").rstrip("/").rpartition("/")[0]
-        turns = RequestTurns(self._door.reactor)
-        mail = _mailOf(login, turns)
+        turns = RequestTurns(self._guard.reactor)
+        mail = Mail(login, turns)
         try:
-            state = self._parent.session(login, base)["state"]
-            return Answer(200, await API({MAIL: mail.methods}, turns).answer(parsed, state))
+            url = self._sessionURL or _urlOf(request).rpartition("/")[0]
+            state = sessionObject(login.username, login.accountID, url)["state"]
+            return JMAPResponse(200, await API({MAIL: mail.methods}, turns).answer(parsed, state))
         finally:
             await mail.close()
 
@@ -158,41 +146,33 @@ class _DownloadResource(GuardedResource):
     """
 
     isLeaf = True
+    render_GET = GuardedResource.respond
 
-    def render_GET(self, request: Request) -> int:
-        """
-        Give the octets of a blob.
-        """
-        return self.respond(request)
-
-    async def serve(self, request: Request, login: JMAPLogin) -> Answer:
+    async def serve(self, request: Request, login: JMAPLogin) -> JMAPResponse:
         """
         See L{GuardedResource.serve}.
         """
-        accountID, blobID, name = _downloadPath(request)
+        segments = [segment.decode("utf-8", "replace") for segment in request.postpath or ()]
+        if len(segments) != 3:
+            raise RequestError(None, "This is not the path of a blob", 404)
+        accountID, blobID, name = segments
         if accountID != login.accountID:
-            raise RequestProblem(None, "There is no such account", 404)
-        mail = _mailOf(login, RequestTurns(self._door.reactor))
+            raise RequestError(None, "There is no such account", 404)
+        mail = Mail(login, RequestTurns(self._guard.reactor))
         try:
             blob = await mail.blob(blobID)
         finally:
             await mail.close()
         if blob is None:
-            raise RequestProblem(None, "There is no such blob", 404)
+            raise RequestError(None, "There is no such blob", 404)
         # Never rendered: a message may hold any HTML, and this is the operator's own host.
         disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}".encode("ascii")
-        return Answer(200, blob, {b"content-disposition": [disposition]}, _downloadType(request))
+        headers = {b"content-disposition": [disposition]}
+        return JMAPResponse(200, blob, headers, _downloadType(request))
 
 
-def _mailOf(login: JMAPLogin, turns: RequestTurns) -> Mail:
-    return Mail(login.account, login.accountID, login.identifiers, turns)
-
-
-def _downloadPath(request: Request) -> tuple[str, str, str]:
-    segments = [segment.decode("utf-8", "replace") for segment in request.postpath or ()]
-    if len(segments) != 3:
-        raise RequestProblem(None, "This is not the path of a blob", 404)
-    return segments[0], segments[1], segments[2]
+def _urlOf(request: Request) -> str:
+    return str(request.prePathURL().decode("ascii").rstrip("/"))
 
 
 def _downloadType(request: Request) -> bytes:

@@ -4,12 +4,12 @@ Logins checked by an LDAP directory (LDAPv3, RFC 4511), without threads.
 
 Read in this order: L{txjmapaccess.ldap.settings} (what can be configured),
 L{txjmapaccess.ldap.checker} (what the rest of the program sees), L{txjmapaccess.ldap.verification}
-(what a login asks of the directory), L{txjmapaccess.ldap.directory} and
+(the requests of a login), L{txjmapaccess.ldap.directory} and
 L{txjmapaccess.ldap.directoryserver} (failover), L{txjmapaccess.ldap.protocol} and
 L{txjmapaccess.ldap.codec} (the wire).
 
 ldap3 is the authority for filters and message formats. It is imported only when a filter must be
-parsed or a checker is made, so that settings and plugins can be looked at without it.
+parsed or a checker is made, so that settings and plugins work without it.
 """
 
 from __future__ import annotations

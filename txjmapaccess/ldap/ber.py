@@ -3,8 +3,8 @@
 The part of the Basic Encoding Rules that LDAP uses (RFC 4511, section 5.1): definite lengths, tags
 of one octet, primitive strings.
 
-Encoding is done here because it is what costs time; decoding is ldap3's, behind L{checkStructure},
-because ldap3's fast decoder takes anything for well-formed.
+Encoding is done here because ldap3's is slow. Decoding is left to ldap3's fast decoder, which
+accepts malformed input, so L{checkStructure} runs first.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from txjmapaccess.ldap.errors import ProtocolViolation
 
 BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
 
-#: How long an integer of an answer may be: result codes and message identifiers have at most 31
-#: bits, and the decoder takes quadratic time.
+#: Octets of an integer in a response: result codes and message identifiers have at most 31 bits,
+#: and the decoder takes quadratic time.
 _LONGEST_INTEGER = 4
 _DEEPEST = 8
-#: What may be inside an answer: universal types, the controls [0], a referral [3], SASL
+#: Types inside a response: universal types, the controls [0], a referral [3], SASL
 #: credentials [7], the name [10] and value [11] of an extended response.
 _INSIDE = frozenset(
     (BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET, 0xA0, 0xA3, 0x87, 0x8A, 0x8B)
@@ -49,7 +49,7 @@ def bounds(data: bytes, start: int, end: int) -> tuple[int, int]:
     """
     @return: where the content of the element at C{start} begins and ends.
 
-    @raise ProtocolViolation: when it does not end at C{end} or before, or has no definite length.
+    @raise ProtocolViolation: if it ends after C{end} or has no definite length.
     """
     if start + 2 > end:
         raise ProtocolViolation("an element has no length")
@@ -58,25 +58,25 @@ def bounds(data: bytes, start: int, end: int) -> tuple[int, int]:
     if size >= 0x80:
         octets = size & 0x7F
         if not 1 <= octets <= 4 or begin + octets > end:
-            raise ProtocolViolation("an element has an illegal length")
+            raise ProtocolViolation("an element has an invalid length")
         size = int.from_bytes(data[begin : begin + octets], "big")
         begin += octets
     if begin + size > end:
-        raise ProtocolViolation("an element is longer than what it is in")
+        raise ProtocolViolation("an element is longer than its container")
     return begin, begin + size
 
 
 def messageSize(data: bytes) -> int | None:
     """
-    @return: how many octets the message at the beginning of C{data} has, or L{None} when there is
-        not enough of it to tell.
+    @return: the octets of the message at the beginning of C{data}, or L{None} if more data is
+        needed to tell.
 
-    @raise ProtocolViolation: when it is no LDAPMessage at all.
+    @raise ProtocolViolation: if it is not an LDAPMessage.
     """
     if not data:
         return None
     if data[0] != SEQUENCE:
-        raise ProtocolViolation("what came is not an LDAP message")
+        raise ProtocolViolation("the data received is not an LDAP message")
     if len(data) < 2:
         return None
     size = data[1]
@@ -84,7 +84,7 @@ def messageSize(data: bytes) -> int | None:
         return 2 + size
     octets = size & 0x7F
     if not 1 <= octets <= 4:
-        raise ProtocolViolation("a message has an illegal length")
+        raise ProtocolViolation("a message has an invalid length")
     if len(data) < 2 + octets:
         return None
     return 2 + octets + int.from_bytes(data[2 : 2 + octets], "big")
@@ -92,20 +92,20 @@ def messageSize(data: bytes) -> int | None:
 
 def checkStructure(data: bytes, start: int, end: int, depth: int = 0) -> None:
     """
-    Check that the elements between C{start} and C{end}, and all that are in them, fit, are of types
-    that an answer can have, and can be decoded in no time.
+    Check that the elements between C{start} and C{end}, nested ones included, fit, have types that
+    a response can have, and are fast to decode.
 
-    @raise ProtocolViolation: when not.
+    @raise ProtocolViolation: if they do not.
     """
     if depth > _DEEPEST:
         raise ProtocolViolation("elements are nested too deeply")
     while start < end:
         tag = data[start]
         if tag not in _INSIDE:
-            raise ProtocolViolation("an element has a type that no answer has")
+            raise ProtocolViolation("an element has an unexpected type")
         begin, stop = bounds(data, start, end)
         if tag & _CONSTRUCTED:
             checkStructure(data, begin, stop, depth + 1)
         elif tag in (INTEGER, ENUMERATED) and not 1 <= stop - begin <= _LONGEST_INTEGER:
-            raise ProtocolViolation("a number has an illegal length")
+            raise ProtocolViolation("a number has an invalid length")
         start = stop

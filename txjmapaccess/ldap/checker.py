@@ -5,7 +5,7 @@ The credentials checker: user names and passwords in, evidence out.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -15,15 +15,14 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from txjmapaccess.cache import AnswerCache
+from txjmapaccess.cache import ResultCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.interfaces import ICheckerLifecycle
-from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.counters import LDAPCounters
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.directory import Directory
 from txjmapaccess.ldap.directoryserver import DirectoryServer
-from txjmapaccess.ldap.serviceaccount import ServiceAccount
+from txjmapaccess.ldap.serviceaccount import serviceAccount
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.ldap.usernames import checkedPassword, checkedUsername
 from txjmapaccess.ldap.verification import verifier
@@ -33,14 +32,14 @@ from txjmapaccess.settings import fromMapping
 @implementer(ICredentialsChecker, ICheckerLifecycle)
 class LDAPChecker:
     """
-    Checks user names and passwords by binding to a directory. It connects when first asked.
+    Checks user names and passwords by binding to a directory. It connects on the first login.
 
-    @param reactor: connects, and tells the time; L{None} for the global one.
+    @param reactor: L{None} for the global one.
     @param keys: the settings, see L{LDAPSettings}.
 
     @raise ConfigurationError: one sentence that names the key.
 
-    @ivar counters: what happened up to now.
+    @ivar counters: counts logins and binds.
     """
 
     credentialInterfaces = (IUsernamePassword,)
@@ -52,7 +51,7 @@ class LDAPChecker:
     @classmethod
     def fromSettings(cls, settings: LDAPSettings, reactor: Any = None) -> LDAPChecker:
         """
-        @return: a checker with settings that are checked already.
+        @return: a checker with valid settings.
         """
         checker = cls.__new__(cls)
         checker._begin(settings, reactor)
@@ -68,11 +67,11 @@ class LDAPChecker:
             reactor, self._servers, settings.round_robin, float(settings.timeout)
         )
         self._verifier = verifier(settings)
-        self._cache: AnswerCache[Evidence] | None = None
+        self._cache: ResultCache[Evidence] | None = None
         if settings.cache_seconds > 0:
             lifetime = settings.cache_seconds
-            # Refusals are not kept: another password always goes to the directory.
-            self._cache = AnswerCache(
+            # Refusals are not cached: a wrong password always goes to the directory.
+            self._cache = ResultCache(
                 reactor, lambda evidence: lifetime, refusalSeconds=0, pace=self._deadlines.pace
             )
         for sentence in settings.warnings():
@@ -81,7 +80,7 @@ class LDAPChecker:
     @property
     def cacheEntries(self) -> int:
         """
-        How many answers are kept.
+        Number of cached results.
         """
         return 0 if self._cache is None else self._cache.entries
 
@@ -91,24 +90,24 @@ class LDAPChecker:
         """
         See L{twisted.cred.checkers.ICredentialsChecker}.
 
-        @return: a Deferred of the canonical user name; cancelling it abandons what it waits for. It
-            fails with L{Refused<txjmapaccess.errors.Refused>} or
+        @return: a Deferred of the canonical user name, which can be cancelled. It fails with
+            L{Refused<txjmapaccess.errors.Refused>} or
             L{TemporaryFailure<txjmapaccess.errors.TemporaryFailure>}.
         """
         return Deferred.fromCoroutine(self._login(credentials))
 
     def start(self) -> None:
         """
-        Find out whether the servers answer, for the log (L{ICheckerLifecycle}).
+        Test whether the servers respond, for the log (L{ICheckerLifecycle}).
         """
         for server in self._servers:
             server.health.check()
 
     def close(self) -> Deferred[None]:
         """
-        End everything (L{ICheckerLifecycle}).
+        Close everything (L{ICheckerLifecycle}).
 
-        @return: a Deferred that fires when no connection and no timer is left.
+        @return: a Deferred that fires when all connections and timers have ended.
         """
         closing = gatherResults([server.close() for server in self._servers])
         closing.addCallback(lambda _: self._deadlines.pace.whenIdle())
@@ -119,7 +118,10 @@ class LDAPChecker:
         try:
             username = checkedUsername(credentials.username)
             password = checkedPassword(credentials.password)
-            evidence = await self._verified(username, password)
+            if self._cache is None:
+                evidence = await self._verify(username, password)
+            else:
+                evidence = await self._cached(self._cache, username, password)
         except UnauthorizedLogin:
             counters.refused += 1
             raise
@@ -133,54 +135,31 @@ class LDAPChecker:
         leaveEvidence(credentials, evidence)
         return evidence.username
 
-    def _verified(self, username: str, password: bytes) -> Awaitable[Evidence]:
-        if self._cache is None:
-            return self._asked(username, password)
-        return self._remembered(self._cache, username, password)
-
-    async def _remembered(
-        self, cache: AnswerCache[Evidence], username: str, password: bytes
+    async def _cached(
+        self, cache: ResultCache[Evidence], username: str, password: bytes
     ) -> Evidence:
-        isAsked = False
+        isMiss = False
 
         def ask() -> Deferred[Evidence]:
-            nonlocal isAsked
-            isAsked = True
+            nonlocal isMiss
+            isMiss = True
             self.counters.cacheMisses += 1
-            return Deferred.fromCoroutine(self._asked(username, password))
+            return Deferred.fromCoroutine(self._verify(username, password))
 
         evidence = await cache.get((username.encode("utf-8"), password), ask)
-        self.counters.fromCache += not isAsked
+        self.counters.fromCache += not isMiss
         return evidence
 
-    def _asked(self, username: str, password: bytes) -> Coroutine[Deferred[Any], Any, Evidence]:
+    def _verify(self, username: str, password: bytes) -> Coroutine[Deferred[Any], Any, Evidence]:
         return self._directory.ask(self._verifier.verify, username, password)
 
 
 def _servers(
     settings: LDAPSettings, reactor: Any, deadlines: Deadlines, counters: LDAPCounters
 ) -> list[DirectoryServer]:
-    tls, timeout = settings.tls(), float(settings.timeout)
-    account = None
-    if settings.bind_dn_template is None:
-        dn = (settings.bind_dn or "").encode("utf-8")
-        account = ServiceAccount(dn, settings.servicePassword())
-    servers = []
-    for uri in settings.servers():
-        usesTLS = tls is not None and (uri.isTLS or settings.starttls)
-        contextFactory = tls.forHost(uri.host) if tls is not None and usesTLS else None
-        connector = Connector(reactor, deadlines, uri, contextFactory, settings.starttls, timeout)
-        servers.append(
-            DirectoryServer(
-                reactor,
-                deadlines,
-                uri.text,
-                connector,
-                account,
-                settings.connections,
-                timeout,
-                counters,
-            )
-        )
-    counters.poolSize = settings.connections * len(servers)
-    return servers
+    tls, uris = settings.tls(), settings.servers()
+    account = serviceAccount(settings) if settings.bind_dn_template is None else None
+    counters.poolSize = settings.connections * len(uris)
+    return [
+        DirectoryServer(reactor, deadlines, settings, uri, tls, account, counters) for uri in uris
+    ]

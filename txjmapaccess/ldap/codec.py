@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.ldap.test_codec -*-
 """
-LDAP messages (RFC 4511, section 4): their types, the values that are in them, and requests from
-values to octets. No I/O. What servers send is read by L{txjmapaccess.ldap.responses}.
+LDAP messages (RFC 4511, section 4): types, values, and the encoding of requests. No I/O.
+L{txjmapaccess.ldap.responses} decodes responses.
 
 Requests are encoded directly (a bind in 2 us, where ldap3 takes 90), and tests compare them byte
 for byte with what ldap3 encodes.
@@ -23,7 +23,7 @@ NOTICE_OF_DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 PASSWORD_POLICY = b"1.3.6.1.4.1.42.2.27.8.5.1"
 
 SCOPE_BASE, SCOPE_SUBTREE = 0, 2
-#: Asks for no attribute at all (RFC 4511, section 4.5.1.8).
+#: Requests no attributes (RFC 4511, section 4.5.1.8).
 NO_ATTRIBUTES = b"1.1"
 
 
@@ -33,7 +33,7 @@ class Result:
     How an operation ended (LDAPResult, RFC 4511, section 4.1.9).
 
     @ivar code: the result code; 0 is success.
-    @ivar diagnostic: the server's message. May quote what a user typed: not for logs.
+    @ivar diagnostic: the server's message. It may quote user input: not for logs.
     @ivar name: the responseName of an extended response, or C{b""}.
     @ivar controls: response controls by object identifier.
     """
@@ -65,7 +65,7 @@ class SearchRequest:
     @ivar base: the distinguished name to begin at.
     @ivar scope: L{SCOPE_BASE} or L{SCOPE_SUBTREE}.
     @ivar filter: an encoded filter, see L{txjmapaccess.ldap.searchfilter}.
-    @ivar attributes: those wanted.
+    @ivar attributes: those to return.
     @ivar sizeLimit: in entries.
     @ivar timeLimit: in seconds.
     """

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.ldap.test_connector -*-
 """
-From a server's URI to a connection on which requests may be sent: TCP, then TLS where configured,
-and no request before that.
+Connects to a server: TCP, then TLS if configured, and no request before that.
 """
 
 from __future__ import annotations
@@ -25,7 +24,8 @@ from twisted.internet.protocol import Factory
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ServerFailed
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.tls import ContextFactory
+from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.tlssettings import ContextFactory, TLSSettings
 from txjmapaccess.ldap.uri import ServerURI
 
 _T = TypeVar("_T")
@@ -38,11 +38,9 @@ class Connector:
     """
     Makes connections to one server.
 
-    @param reactor: connects, and tells the time.
     @param contextFactory: for TLS, or L{None} for none.
-    @param starttls: whether TLS is asked for with StartTLS.
-    @param timeout: seconds after which data that the peer's kernel did not acknowledge end a
-        connection.
+    @param starttls: whether to start TLS with StartTLS.
+    @param timeout: seconds after which unacknowledged data ends a connection (TCP_USER_TIMEOUT).
     """
 
     def __init__(
@@ -61,7 +59,7 @@ class Connector:
         self._starttls = starttls
         self._timeout = timeout
         self._endpoint = _endpoint(reactor, uri)
-        #: Attempts under way, and why they were given up.
+        #: Attempts in progress, and why they were aborted.
         self._attempts: dict[Deferred[Any], ServerFailed | None] = {}
         self._connections: set[LDAPConnection] = set()
         self._closing: list[Deferred[None]] = []
@@ -85,21 +83,21 @@ class Connector:
     @property
     def isWaiting(self) -> bool:
         """
-        Whether anything waits for an answer, the negotiation of TLS included.
+        Whether a request, or a TLS handshake, waits for a response.
         """
         return any(connection.isWaiting for connection in self._connections)
 
-    def isAnswering(self, since: float) -> bool:
+    def isResponding(self, since: float) -> bool:
         """
         @param since: a time of the clock, in seconds.
 
-        @return: whether any connection that lives got an answer after that.
+        @return: whether a usable connection has received a response since then.
         """
-        return any(c.usable and c.lastAnswer > since for c in self._connections)
+        return any(c.usable and c.lastResponse > since for c in self._connections)
 
     def abort(self, reason: ServerFailed) -> None:
         """
-        End every connection and every attempt to make one: what waits fails with C{reason}.
+        Abort every connection and attempt: everything that waits fails with C{reason}.
         """
         for attempt in list(self._attempts):
             self._attempts[attempt] = reason
@@ -109,7 +107,7 @@ class Connector:
 
     def allClosed(self) -> Deferred[None]:
         """
-        @return: a Deferred that fires when the last connection, and attempt, has ended.
+        @return: a Deferred that fires when all connections and attempts have ended.
         """
         closed: Deferred[None] = Deferred()
         self._closing.append(closed)
@@ -136,10 +134,10 @@ class Connector:
             if reason is not None:
                 raise reason from None
             if self._reactor.seconds() >= deadline:
-                raise DeadlineExceeded("no connection could be made in time") from None
+                raise DeadlineExceeded("could not connect in time") from None
             raise CancelledError() from None
         except (ConnectError, DNSLookupError, TimeoutError, OSError) as e:
-            raise ConnectionBroken(f"no connection could be made ({e})") from None
+            raise ConnectionBroken(f"could not connect ({e})") from None
         finally:
             late.cancel()
             del self._attempts[connecting]
@@ -162,6 +160,23 @@ class Connector:
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
             milliseconds = max(1000, int(self._timeout * 1000))
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def makeConnector(
+    reactor: Any,
+    deadlines: Deadlines,
+    settings: LDAPSettings,
+    uri: ServerURI,
+    tls: TLSSettings | None,
+) -> Connector:
+    """
+    @param uri: one of the servers of C{settings}.
+    @param tls: how to verify it; L{None} when no server is reached over TLS.
+    """
+    usesTLS = tls is not None and (uri.isTLS or settings.starttls)
+    contextFactory = tls.forHost(uri.host) if tls is not None and usesTLS else None
+    timeout = float(settings.timeout)
+    return Connector(reactor, deadlines, uri, contextFactory, settings.starttls, timeout)
 
 
 def _endpoint(reactor: Any, uri: ServerURI) -> IStreamClientEndpoint:

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.ldap.test_counters -*-
 """
-What a checker counts, from its making on. Plain numbers, to be read at any time by whoever wants to
-show them; nothing in them was typed by a user.
+What a checker counts. Plain numbers that can be read at any time, without user input.
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ from twisted.internet.defer import CancelledError
 from txjmapaccess.ldap.errors import DeadlineExceeded, ProtocolViolation
 from txjmapaccess.ldap.results import REFUSALS, SUCCESS
 
-#: How a bind of a user can end: three kinds of answers, and four kinds of none.
+#: How a bind of a user can end: with three kinds of responses, or in four ways without one.
 ACCEPTED, REFUSED, UNEXPECTED = "accepted", "refused", "unexpected"
 LATE, BROKEN, MALFORMED, CANCELLED = "late", "broken", "malformed", "cancelled"
 BIND_RESULTS = (ACCEPTED, REFUSED, UNEXPECTED, LATE, BROKEN, MALFORMED, CANCELLED)
 
-#: Seconds: the upper bounds of the intervals into which answered binds are sorted by what they
-#: took. One more interval is beyond the last.
+#: Upper bounds, in seconds, of the histogram of bind times, without the last one (infinity).
 LATENCY_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -35,21 +33,20 @@ def _noLatency() -> list[int]:
 @dataclass
 class LDAPCounters:
     """
-    Logins are what the checker was asked; binds are what it asked of servers for them. A login may
-    take none (from the cache, or refused by its look) or several (failover).
+    A login may need no bind (it is in the cache, or malformed) or several (failover).
 
-    @ivar accepted: logins that were good.
-    @ivar refused: logins that the directory, or the look of them, refused.
-    @ivar failed: logins about which no server could tell.
-    @ivar cancelled: logins that were given up before the answer.
-    @ivar fromCache: of the accepted, those without a bind of their own.
-    @ivar cacheMisses: logins for which the directory was asked although there is a cache.
-    @ivar binds: binds of users by result: a number for each of L{BIND_RESULTS}.
-    @ivar latencySum: seconds that answered binds took, on the wire, all together.
-    @ivar latencyCount: how many they were.
-    @ivar latencyCounts: how many of them fell into each interval of L{LATENCY_BOUNDS}, and beyond.
-    @ivar poolInUse: connections on which a login is being checked now.
-    @ivar poolSize: how many binding connections there may be, to all servers together.
+    @ivar accepted: logins that were accepted.
+    @ivar refused: logins that the directory refused, and malformed ones.
+    @ivar failed: logins that no server could check.
+    @ivar cancelled: logins that were cancelled.
+    @ivar fromCache: of the accepted, those without their own bind.
+    @ivar cacheMisses: logins that needed the directory although there is a cache.
+    @ivar binds: binds of users for each of L{BIND_RESULTS}.
+    @ivar latencySum: total seconds of binds with a response, on the wire.
+    @ivar latencyCount: number of those binds.
+    @ivar latencyCounts: number of them in each interval of L{LATENCY_BOUNDS}, and beyond.
+    @ivar poolInUse: connections in use by logins.
+    @ivar poolSize: most binding connections, to all servers together.
     @ivar serverStates: C{"up"}, C{"slow"} or C{"down"} for the URI of each server, as configured.
     """
 
@@ -69,10 +66,10 @@ class LDAPCounters:
 
     def answered(self, code: int, seconds: float) -> None:
         """
-        A bind got an answer.
+        A bind got a response.
 
         @param code: its result code.
-        @param seconds: what it took.
+        @param seconds: how long it took.
         """
         kind = ACCEPTED if code == SUCCESS else REFUSED if code in REFUSALS else UNEXPECTED
         self.binds[kind] += 1
@@ -82,7 +79,7 @@ class LDAPCounters:
 
     def unanswered(self, problem: BaseException) -> None:
         """
-        A bind got none.
+        A bind failed without a response.
         """
         if isinstance(problem, (CancelledError, GeneratorExit)):
             self.binds[CANCELLED] += 1

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.ldap.test_protocol -*-
 """
-Deadlines by the thousand: those that fall into the same twentieth of a second share one timer of
-the reactor, and one that is cancelled costs next to nothing.
+Cheap deadlines: those within the same twentieth of a second share one timer of the reactor, and
+cancelling one costs next to nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from txjmapaccess.pacing import Pace
 
-#: Seconds: how much later than asked for a deadline may be.
+#: Seconds by which a deadline may be late.
 GRANULARITY = 0.05
 
 
@@ -29,7 +29,7 @@ class Deadline:
 
     def cancel(self) -> None:
         """
-        Forget it. Harmless when it has passed.
+        Cancel it. Harmless if it has passed.
         """
         self._bucket.pop(self, None)
 
@@ -38,7 +38,7 @@ class Deadlines:
     """
     @param clock: for C{callLater}.
 
-    @ivar pace: at which is done what many have waited for, deadlines among it.
+    @ivar pace: paces callbacks that become due at the same time, deadlines included.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -64,7 +64,7 @@ class Deadlines:
 
     def close(self) -> None:
         """
-        Forget all deadlines.
+        Cancel all deadlines.
         """
         for timer in self._timers.values():
             timer.cancel()

@@ -1,11 +1,11 @@
 # -*- test-case-name: tests.ldap.test_directory -*-
 """
-Several servers, as one: each login is tried on one after the other until one can tell.
+Failover: a login tries one server after the other until one can answer.
 
-The time that a login has is divided: with three servers that were not tried yet, the first gets a
-third of what is left. Servers that are down are left out; when all are, they are asked all at
-once, and the first that answers gets the login. A server that others found down while a login
-waited for it is asked again in the end, for it may be back already.
+The time of a login is divided: with three servers untried, the first gets a third of the time left.
+Servers that are down are skipped; if all are down, all are tried at once, and the first that
+responds gets the login. A server that was found down while a login waited for it is tried again at
+the end, because it may be back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 class Directory:
     """
     @param servers: in order.
-    @param roundRobin: whether each login begins with another one.
+    @param roundRobin: whether each login starts with the next server.
     @param timeout: seconds for one login.
     """
 
@@ -104,7 +104,7 @@ class Directory:
             if len(failures) == len(servers) and not first.called:
                 first.errback(_worst(failures))
 
-        attempts = [server.health.comeBack(deadline) for server in servers]
+        attempts = [server.health.whenBack(deadline) for server in servers]
         for server, attempt in zip(servers, attempts, strict=True):
             attempt.addCallback(isBack, server).addErrback(isNotBack)
         try:

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.ldap.test_results -*-
 """
-What is asked of a user's entry, and what the answers mean. No I/O.
+What is read from a user's entry, and what it means. No I/O.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from functools import cached_property
 
 from txjmapaccess.errors import Refused, TemporaryFailure
 from txjmapaccess.ldap.codec import NO_ATTRIBUTES, SCOPE_BASE, Entry, SearchRequest
-from txjmapaccess.ldap.entry import canonicalValue, sessionURLValue
 from txjmapaccess.ldap.errors import UnexpectedResult
 from txjmapaccess.ldap.protocol import SearchResult
 from txjmapaccess.ldap.results import INSUFFICIENT_ACCESS, NO_SUCH_OBJECT, SUCCESS
 from txjmapaccess.ldap.searchfilter import ANY_ENTRY, FilterTemplate
 from txjmapaccess.ldap.settings import LDAPSettings
+from txjmapaccess.ldap.usernames import checkedUsername, firstComponent
 from txjmapaccess.verdict import Reason
 
-#: Who may see an entry is decided by the directory; who may not gets one of these.
+#: Results for an entry that the client is not allowed to see.
 _CANNOT_SEE = (NO_SUCH_OBJECT, INSUFFICIENT_ACCESS)
 
 
@@ -41,7 +41,7 @@ class EntryRequirements:
     @cached_property
     def attributes(self) -> tuple[bytes, ...]:
         """
-        Those to ask for.
+        The attributes to request.
         """
         names = [name for name in (self.username, self.sessionURL) if name is not None]
         return tuple(name.encode("ascii") for name in names) or (NO_ATTRIBUTES,)
@@ -50,13 +50,13 @@ class EntryRequirements:
         """
         @return: the canonical user name.
 
-        @raise TemporaryFailure: when the entry does not say.
+        @raise TemporaryFailure: if the entry has no usable name.
         """
         return canonicalValue(entry, self.username or "")
 
     def url(self, entry: Entry) -> str | None:
         """
-        @return: the session URL as it stands there, or L{None}.
+        @return: the session URL, unchecked, or L{None}.
         """
         return None if self.sessionURL is None else sessionURLValue(entry, self.sessionURL)
 
@@ -76,7 +76,7 @@ class EntryRequirements:
 
 def requirementsOf(settings: LDAPSettings) -> EntryRequirements:
     """
-    @return: what the settings make matter.
+    @return: what these settings require.
     """
     return EntryRequirements(
         settings.canonicalAttribute(),
@@ -86,12 +86,12 @@ def requirementsOf(settings: LDAPSettings) -> EntryRequirements:
     )
 
 
-def judgeSearch(found: SearchResult) -> Entry:
+def userEntry(found: SearchResult) -> Entry:
     """
     @return: the user's entry.
 
-    @raise Refused: when there is none.
-    @raise TemporaryFailure: when it cannot be told which it is.
+    @raise Refused: if there is none.
+    @raise TemporaryFailure: if there are several.
     """
     result, entries = found
     if len(entries) > 1:
@@ -101,17 +101,17 @@ def judgeSearch(found: SearchResult) -> Entry:
     if not entries:
         raise Refused("the directory has no such user")
     if not entries[0].dn:
-        raise Refused("the directory gave an empty DN")
+        raise Refused("the directory returned an empty DN")
     return entries[0]
 
 
-def judgeMatch(found: SearchResult) -> Reason | None:
+def matchObjection(found: SearchResult) -> Reason | None:
     """
     @param found: what C{jmap_filter} found.
 
-    @return: what speaks against the account for JMAP, or L{None}.
+    @return: the objection to the account for JMAP, or L{None}.
 
-    @raise UnexpectedResult: when that cannot be told now.
+    @raise UnexpectedResult: if it cannot be determined now.
     """
     result, entries = found
     if result.code == SUCCESS:
@@ -125,9 +125,9 @@ def ownEntry(found: SearchResult) -> Entry | None:
     """
     @param found: what reading the user's own entry found.
 
-    @return: the entry, or L{None} when the user may not see it.
+    @return: the entry, or L{None} if the user is not allowed to see it.
 
-    @raise UnexpectedResult: when that cannot be told now.
+    @raise UnexpectedResult: if it cannot be determined now.
     """
     result, entries = found
     if result.code == SUCCESS and entries:
@@ -135,3 +135,44 @@ def ownEntry(found: SearchResult) -> Entry | None:
     if result.code in (SUCCESS, *_CANNOT_SEE):
         return None
     raise UnexpectedResult("search", result.code)
+
+
+def canonicalValue(entry: Entry, attribute: str) -> str:
+    """
+    The canonical name of a user. Of several values, it is the one in the entry's DN, because a
+    directory guarantees no order.
+
+    @raise TemporaryFailure: if there is no value, no single one, or no valid one.
+    """
+    values = _values(entry, attribute)
+    if len(values) > 1:
+        values = tuple(value for value in values if _names(entry.dn, attribute, value))
+    if len(values) != 1:
+        problem = "more than one value" if values or _values(entry, attribute) else "no value"
+        raise TemporaryFailure(f"the entry of a user has {problem} of username_attribute")
+    try:
+        return checkedUsername(values[0])
+    except Refused as e:
+        raise TemporaryFailure(f"username_attribute: {e}") from None
+
+
+def sessionURLValue(entry: Entry, attribute: str) -> str | None:
+    """
+    @return: the first word of the first value, as in C{labeledURI} (RFC 2079), not checked to be a
+        URL; L{None} if there is none.
+    """
+    values = _values(entry, attribute)
+    words = values[0].decode("utf-8", "replace").split(" ") if values else []
+    return words[0] if words and words[0] else None
+
+
+def _values(entry: Entry, attribute: str) -> tuple[bytes, ...]:
+    return entry.attributes.get(attribute.lower(), ())
+
+
+def _names(dn: bytes, attribute: str, value: bytes) -> bool:
+    """
+    @return: whether the first component of C{dn} says that C{attribute} is C{value}.
+    """
+    wanted = (attribute.lower(), value.lower())
+    return wanted in [(name, given.lower()) for name, given in firstComponent(dn)]

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests -*-
 """
-Why a directory server did not say whether a login is good. All are temporary failures: whatever
-escapes is never taken for a wrong password. Their texts are for the operator and hold nothing that
-a user typed.
+Why a directory server could not check a login. All are temporary failures, never a wrong password.
+Their texts are for the operator and contain no user input.
 """
 
 from __future__ import annotations
@@ -12,20 +11,19 @@ from txjmapaccess.errors import TemporaryFailure
 
 class ServerFailed(TemporaryFailure):
     """
-    One server could not tell; another one may.
+    One server could not check the login; another one may.
     """
 
 
 class ConnectionBroken(ServerFailed):
     """
-    The connection could not be made, or ended before the answer came.
+    The connection failed, or ended before the response.
     """
 
 
 class FoundDown(ConnectionBroken):
     """
-    Somebody else found out that the server is down: what this login waited for was ended, and it
-    did not try by itself.
+    Another login found the server down: this one was interrupted and has not tried by itself.
     """
 
 
@@ -37,25 +35,25 @@ class ServiceRefused(ServerFailed):
 
 class DeadlineExceeded(ServerFailed):
     """
-    The answer did not come in time.
+    The response did not arrive in time.
     """
 
 
 class ProtocolViolation(ServerFailed):
     """
-    The server sent what is not LDAP, or no answer to what was asked.
+    The server sent invalid LDAP, or a response that matches no request.
     """
 
 
 class ConnectionSpoiled(ServerFailed):
     """
-    The connection was ended because of an answer to another request: worth asking again.
+    The connection was closed because of a response to another request: worth a retry.
     """
 
 
 class UnexpectedResult(ServerFailed):
     """
-    The server answered with a result that says nothing about the login: busy, unavailable, ...
+    A result that says nothing about the login: busy, unavailable, ...
 
     @param code: the result code (RFC 4511, appendix A).
     """

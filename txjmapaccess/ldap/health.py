@@ -2,11 +2,12 @@
 """
 Whether a server is up, and when it is tried again.
 
-A server is I{down} when a connection cannot be made, or breaks before the answer even though it was
-fresh, and no other one lives; when it refuses the service account; or when an operation met its
-deadline and nothing else came from the server meanwhile. It is tried again in the background, with
-growing pauses, and by every login that finds all servers down. It is I{slow} when an answer took
-longer than a second, or was late while others came, and when a connection broke while others lived.
+A server is I{down} if a connection cannot be made, or a fresh one breaks before the response, and
+no other connection works; if it refuses the service account; or if an operation reached its
+deadline and nothing else arrived from the server meanwhile. It is tried again in the background,
+with growing pauses, and by every login that finds all servers down. It is I{slow} if a response
+took longer than a second, or was late while others arrived, or a connection broke while others
+worked.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from txjmapaccess.ldap.sharedattempt import SharedAttempt
 
 #: Seconds between attempts: doubled each time.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-#: Seconds: an answer that takes longer is slow.
+#: Seconds: a slower response is slow.
 SLOW = 1.0
-#: Seconds for which a server is called slow at least.
+#: Least seconds for which a server is called slow.
 SLOW_FOR = 10.0
 
 
@@ -51,10 +52,10 @@ class ServerState(enum.Enum):
 class Health:
     """
     @param name: the server's URI, for the log.
-    @param attempt: finds out whether the server answers, or fails with a L{ServerFailed}.
-    @param whenDown: ends all that waits for the server.
+    @param attempt: tests whether the server responds, or fails with a L{ServerFailed}.
+    @param whenDown: interrupts everything that waits for the server.
 
-    @ivar state: as far as is known. It is L{ServerState.UP} until something shows that it is not.
+    @ivar state: the known state; L{ServerState.UP} until something proves otherwise.
     @ivar isDown: whether that is L{ServerState.DOWN}.
     """
 
@@ -84,11 +85,11 @@ class Health:
         counters.serverStates[name] = ServerState.UP.value
         self._since = clock.seconds()
 
-    def comeBack(self, deadline: float) -> Deferred[None]:
+    def whenBack(self, deadline: float) -> Deferred[None]:
         """
-        @return: a Deferred that fires when the server answers (again); fails with a L{ServerFailed}
-            when an attempt shows that it does not, or when C{deadline} comes. A service account
-            that was refused is not tried again by every login: directories lock accounts for that.
+        @return: a Deferred that fires when the server responds (again); fails with a
+            L{ServerFailed} if an attempt fails, or at C{deadline}. Logins do not retry a refused
+            service account: directories lock accounts for that.
         """
         if self._isClosed:
             return fail(ConnectionBroken("the checker was closed"))
@@ -100,8 +101,8 @@ class Health:
 
     async def _outlast(self, deadline: float) -> None:
         """
-        Join the attempt that is under way. It may have begun while the server could not be reached,
-        and wait for an answer to what got lost: that it fails says nothing about now.
+        Join the current attempt. It may have begun while the server was unreachable, and wait for a
+        response to a lost request, so its failure proves nothing, and one more attempt follows.
         """
         try:
             await self._trying.wait(deadline)
@@ -112,33 +113,33 @@ class Health:
 
     def check(self) -> None:
         """
-        Find out whether the server answers, without anybody waiting.
+        Test whether the server responds, in the background.
         """
         self._trying.begin()
 
     def answered(self, seconds: float) -> None:
         """
-        A login got an answer. Only this makes the pauses begin anew: there are servers that answer
-        when they are checked and at no other time.
+        A login got a response. Only this resets the pauses: some servers respond to tests and to
+        nothing else.
 
         @param seconds: how long it took.
         """
         self._pause = FIRST_PAUSE
         if seconds > SLOW:
-            self.slow(f"an answer took {seconds:.1f} s")
+            self.slow(f"a response took {seconds:.1f} s")
         elif self.state is ServerState.SLOW and self._clock.seconds() - self._since > SLOW_FOR:
             self._up()
 
     def slow(self, reason: str) -> None:
         """
-        The server takes long, and lives.
+        The server is slow, but responds.
         """
         if self.state is ServerState.UP:
             self._become(ServerState.SLOW, LogLevel.warn, reason)
 
     def down(self, reason: ServerFailed) -> None:
         """
-        The server does not answer, or cannot be used.
+        The server does not respond, or cannot be used.
         """
         if self._isClosed or self.state is ServerState.DOWN:
             return
@@ -149,7 +150,7 @@ class Health:
 
     def close(self, reason: ServerFailed) -> None:
         """
-        Forget about the server: whoever waits for it fails with C{reason}.
+        Stop: everything that waits for the server fails with C{reason}.
         """
         self._isClosed = True
         self._cancelTimer()

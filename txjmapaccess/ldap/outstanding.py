@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.ldap.test_protocol -*-
 """
-The requests of a connection that wait for their answers, and which answer is whose. No I/O.
+The outstanding requests of a connection, and how responses are matched to them. No I/O.
 
-An answer belongs to the request that has its message ID, and must be of a type that this request
-can get. Whatever else comes is a L{ProtocolViolation}, but for what was on its way when a search
-was abandoned, and for unsolicited notifications.
+A response belongs to the request with its message ID, and must have a type that fits the request.
+Anything else is a L{ProtocolViolation}, except for responses to abandoned searches and unsolicited
+notifications.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from txjmapaccess.ldap.errors import ConnectionBroken, ProtocolViolation
 
 #: The largest message ID (RFC 4511, section 4.1.1.1), with some left to abandon and to unbind.
 LAST_MESSAGE_ID = 2**31 - 8
-#: Answers to so many abandoned searches are still recognized.
+#: Abandoned searches whose responses are still recognized.
 _REMEMBERED_ABANDONED = 1024
 
 
 class OutstandingRequest:
     """
-    A request that waits for its answer.
+    A request that waits for its response.
 
     @ivar final: the tag of the message that completes it.
     @ivar deferred: fires with the L{Result}, or with it and the entries of a search.
-    @ivar limit: how many entries a search may find; L{None} for other operations.
-    @ivar entries: what was found up to now.
-    @ivar deadline: to be cancelled when the answer comes.
+    @ivar limit: most entries of a search; L{None} for other operations.
+    @ivar entries: those found so far.
+    @ivar deadline: cancelled when the response is complete.
     """
 
     __slots__ = ("deadline", "deferred", "entries", "final", "limit")
@@ -56,22 +56,22 @@ class OutstandingRequest:
 
     def found(self, entry: Entry) -> None:
         """
-        @raise ProtocolViolation: for more entries than were asked for.
+        @raise ProtocolViolation: for more entries than requested.
         """
         if self.limit is None or len(self.entries) >= self.limit:
-            raise ProtocolViolation("more entries came than were asked for")
+            raise ProtocolViolation("the server sent more entries than requested")
         self.entries.append(entry)
 
     def done(self, result: Any) -> None:
         """
-        The last message of the answer came.
+        The last message of the response arrived.
         """
         self.deadline.cancel()
         self.deferred.callback(result if self.limit is None else (result, self.entries))
 
     def failed(self, reason: Exception) -> None:
         """
-        No answer will come. Nothing happens when it was cancelled meanwhile.
+        There will be no response. Does nothing if the request was cancelled.
         """
         self.deadline.cancel()
         if not self.deferred.called:
@@ -98,9 +98,9 @@ class OutstandingRequests:
 
     def forget(self, messageID: int) -> OutstandingRequest | None:
         """
-        Nobody waits for the answer any more. What comes for a search is dropped from now on.
+        Remove a request. Later responses to it are dropped, if it is a search.
 
-        @return: the request, or L{None} when it was answered.
+        @return: the request, or L{None} if it is complete.
         """
         request = self._requests.pop(messageID, None)
         if request is not None:
@@ -111,9 +111,9 @@ class OutstandingRequests:
 
     def answered(self, messageID: int, tag: int, answer: Result | Entry | None) -> None:
         """
-        Give an answer to its request.
+        Match a response to its request.
 
-        @raise ProtocolViolation: when it has none.
+        @raise ProtocolViolation: if there is none.
         @raise ConnectionBroken: for a notice of disconnection.
         """
         request = self._requests.get(messageID)
@@ -123,7 +123,7 @@ class OutstandingRequests:
             del self._requests[messageID]
             request.done(answer)
         elif not request.isSearch or tag not in (codec.SEARCH_ENTRY, codec.SEARCH_REFERENCE):
-            raise ProtocolViolation("an answer is of another type than its request")
+            raise ProtocolViolation("a response does not match the type of its request")
         elif isinstance(answer, Entry):
             request.found(answer)
 
@@ -131,17 +131,16 @@ class OutstandingRequests:
         if messageID in self._abandoned:
             return
         if messageID != 0 or tag != codec.EXTENDED_RESPONSE or not isinstance(answer, Result):
-            raise ProtocolViolation("an answer came that belongs to no request")
+            raise ProtocolViolation("a response belongs to no request")
         if answer.name == codec.NOTICE_OF_DISCONNECTION:
-            raise ConnectionBroken(f"the server hung up with result {answer.code}")
+            raise ConnectionBroken(f"the server closed the connection with result {answer.code}")
         # Other notifications may be ignored (RFC 4511, section 4.4).
 
     def forgetAll(self) -> list[OutstandingRequest]:
         """
-        No more answers will come.
+        There will be no more responses.
 
-        @return: the requests that have got none; L{OutstandingRequest.failed} is to be called on
-            each.
+        @return: the incomplete requests; the caller calls L{OutstandingRequest.failed} on each.
         """
         requests, self._requests = self._requests, {}
         return list(requests.values())

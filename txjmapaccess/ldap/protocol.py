@@ -3,10 +3,9 @@
 One LDAP connection: bind, search, StartTLS.
 
 Rules:
-  - While a bind is under way nothing else may be sent (RFC 4511, section 4.2.1): the caller sees to
-    that.
-  - Nothing else is sent in clear once L{LDAPConnection.startTLS} was asked for, and nothing that
-    came in clear is believed after it (section 4.14.2).
+  - During a bind nothing else may be sent (RFC 4511, section 4.2.1). The caller is responsible.
+  - After L{LDAPConnection.startTLS} nothing else is sent unencrypted, and nothing received
+    unencrypted is trusted (section 4.14.2).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from txjmapaccess.ldap import codec
 from txjmapaccess.ldap.codec import Entry, Result, SearchRequest
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, DeadlineExceeded, ProtocolViolation
-from txjmapaccess.ldap.wire import MessageProtocol
+from txjmapaccess.ldap.messageprotocol import MessageProtocol
 
 SearchResult = tuple[Result, list[Entry]]
 
@@ -41,7 +40,7 @@ class LDAPConnection(MessageProtocol):
     @property
     def isWaiting(self) -> bool:
         """
-        Whether some request, or the negotiation of TLS, waits for its answer.
+        Whether a request, or the TLS handshake, waits for its response.
         """
         return super().isWaiting or (self._end is None and self._handshake is not None)
 
@@ -50,7 +49,7 @@ class LDAPConnection(MessageProtocol):
         A simple bind.
 
         @return: a Deferred of the L{Result}, whatever its code. It fails with a L{ServerFailed
-            <txjmapaccess.ldap.errors.ServerFailed>} when no answer comes.
+            <txjmapaccess.ldap.errors.ServerFailed>} if there is no response.
         """
         messageID = self._nextID()
         return self._send(
@@ -75,7 +74,7 @@ class LDAPConnection(MessageProtocol):
 
     def startTLS(self, contextFactory: Any, deadline: float) -> Deferred[None]:
         """
-        Ask for TLS and negotiate it (RFC 4511, section 4.14).
+        Request and negotiate TLS (RFC 4511, section 4.14).
 
         @return: a Deferred that fires when the server's certificate was verified. It fails as
             L{bind} does.
@@ -89,7 +88,7 @@ class LDAPConnection(MessageProtocol):
 
     def beginTLS(self, contextFactory: Any, deadline: float) -> Deferred[None]:
         """
-        Negotiate TLS at once, as C{ldaps} has it.
+        Negotiate TLS at once, for C{ldaps}.
 
         @return: see L{startTLS}.
         """
@@ -111,14 +110,16 @@ class LDAPConnection(MessageProtocol):
             self.abort(reason)
             raise reason
         if self._buffer:
-            # It came in clear, where anybody can have put it.
-            violation = ProtocolViolation("something came in clear behind the StartTLS response")
+            # Anyone on the network can have sent it.
+            violation = ProtocolViolation(
+                "the server sent unencrypted data after the StartTLS response"
+            )
             self.abort(violation)
             raise violation
         return self.beginTLS(contextFactory, deadline)
 
     def _handshakeCancelled(self, _: Deferred[None]) -> None:
-        # The connection is lost later, and must find nobody who waits.
+        # Before the connection is lost, which would fire it.
         self._handshake = None
         self.abort(ConnectionBroken("not wanted"))
 
@@ -127,11 +128,11 @@ class LDAPConnection(MessageProtocol):
 
     def handshakeCompleted(self) -> None:
         """
-        The certificate is verified: requests may be sent (L{IHandshakeListener}).
+        The certificate is valid: requests can be sent (L{IHandshakeListener}).
         """
         if getattr(getattr(self.transport, "protocol", None), "disconnecting", False):
-            # Some versions of Twisted say so even when they have just refused the certificate for
-            # its name, and are about to end the connection.
+            # Some versions of Twisted call this even after they refused the certificate for its
+            # name, just before they close the connection.
             return
         self.usable = self._end is None
         handshake, self._handshake = self._handshake, None
@@ -140,7 +141,7 @@ class LDAPConnection(MessageProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The connection has ended: what waits fails.
+        The connection has ended: everything that waits fails.
         """
         super().connectionLost(reason)
         handshake, self._handshake = self._handshake, None

@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.ldap.test_codec -*-
 """
-What servers send (RFC 4511, section 4), from octets to values. No I/O.
+Decodes responses (RFC 4511, section 4). No I/O.
 
-The decoder is ldap3's fast one. It takes anything for well-formed, so
-L{txjmapaccess.ldap.ber.checkStructure} goes first.
+The decoder is ldap3's fast one. It accepts malformed input, so
+L{txjmapaccess.ldap.ber.checkStructure} runs first.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ from txjmapaccess.ldap.errors import ProtocolViolation
 
 _RESULTS = frozenset((BIND_RESPONSE, SEARCH_DONE, EXTENDED_RESPONSE))
 
-#: Answers up to this size are remembered decoded: nearly every bind is answered with the same
-#: octets.
+#: Responses up to this size are cached after decoding: nearly every bind gets the same octets.
 _REMEMBERED = 64
 
 
@@ -48,12 +47,12 @@ def decodeMessage(data: bytes) -> tuple[int, int, Result | Entry | None]:
     @return: message ID, tag of the operation, and a L{Result}, an L{Entry}, or L{None} for a search
         result reference: referrals are never followed.
 
-    @raise ProtocolViolation: when it is no well-formed answer of one of the types above.
+    @raise ProtocolViolation: if it is not a well-formed response of one of these types.
     """
     begin, end = bounds(data, 0, len(data))
     idBegin, idEnd = bounds(data, begin, end)
     if data[begin] != INTEGER or not 1 <= idEnd - idBegin <= 4 or data[idBegin] & 0x80:
-        raise ProtocolViolation("a message has no legal message ID")
+        raise ProtocolViolation("a message has an invalid message ID")
     messageID = int.from_bytes(data[idBegin:idEnd], "big")
     rest = data[idEnd:end]
     tag, answer = _remembered(rest) if len(rest) <= _REMEMBERED else _decode(rest)
@@ -64,7 +63,7 @@ def messageIDOf(data: bytes) -> int | None:
     """
     @param data: the beginning of what may be a message.
 
-    @return: its message ID, when that is there.
+    @return: its message ID, if it is complete.
     """
     if len(data) < 2:
         return None
@@ -80,8 +79,8 @@ def _decode(rest: bytes) -> tuple[int, Result | Entry | None]:
     try:
         return rest[0], _operation(rest, begin, end)
     except (LookupError, TypeError, ValueError, AttributeError):
-        # Well-formed elements, but not those that the operation has.
-        raise ProtocolViolation("an answer lacks what it must have") from None
+        # Well-formed elements, but not those of the operation.
+        raise ProtocolViolation("a response lacks a required element") from None
 
 
 _remembered = lru_cache(maxsize=256)(_decode)
@@ -95,7 +94,7 @@ def _operation(rest: bytes, begin: int, end: int) -> Result | Entry | None:
         return _entry(decode_sequence(rest, begin, end, _CONTEXT))
     if tag == SEARCH_REFERENCE:
         return None
-    raise ProtocolViolation("a message is of a type that was not asked for")
+    raise ProtocolViolation("a message has an unexpected type")
 
 
 #: Context-specific elements of a result: the referral (not followed), SASL credentials (not asked

@@ -2,19 +2,20 @@
 """
 What results mean for a login. Pure functions.
 
-Four ways in which a bind can end: good, good with an objection (these credentials will not last,
-so they are not usable for JMAP), refused, and not known. The last is never called a wrong password.
+A bind can be accepted, accepted with an objection (the password will not last, so it is not usable
+for JMAP), refused, or undecided. The last is never reported as a wrong password.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from twisted.cred.error import UnauthorizedLogin
 
 from txjmapaccess.errors import PasswordExpired, Refused
-from txjmapaccess.ldap.ber import bounds
+from txjmapaccess.ldap.ber import SEQUENCE, bounds
 from txjmapaccess.ldap.codec import PASSWORD_POLICY, Result
 from txjmapaccess.ldap.errors import ProtocolViolation, UnexpectedResult
 from txjmapaccess.verdict import Reason
@@ -32,7 +33,7 @@ REFUSALS = frozenset(
 # Errors of the password policy control (draft-behera-ldap-password-policy-10, section 6.2).
 _PASSWORD_EXPIRED, _ACCOUNT_LOCKED, _CHANGE_AFTER_RESET = 0, 1, 2
 
-#: In the diagnostic message of Active Directory's result 49; they come only for a right password.
+#: In the diagnostic message of Active Directory's result 49; sent only for a correct password.
 _AD_SUBCODE = re.compile(r"^[0-9A-Fa-f]{8}: LdapErr: .*\bdata ([0-9A-Fa-f]+)\b")
 _AD_EXPIRED, _AD_MUST_CHANGE = "532", "773"
 
@@ -43,7 +44,7 @@ class PasswordPolicy:
     The password policy control of a bind response.
 
     @ivar error: one of the error numbers, or L{None}.
-    @ivar graceLogins: how many more times an expired password may bind, or L{None}.
+    @ivar graceLogins: remaining binds with an expired password, or L{None}.
     """
 
     error: int | None = None
@@ -57,47 +58,38 @@ def passwordPolicy(controls: dict[bytes, bytes]) -> PasswordPolicy:
     """
     @param controls: those of a bind response.
 
-    @raise ProtocolViolation: when the control is there and malformed.
+    @raise ProtocolViolation: if the control is malformed.
     """
     value = controls.get(PASSWORD_POLICY)
     if not value:
         return _NO_POLICY
+    if value[0] != SEQUENCE:
+        raise ProtocolViolation("a password policy control is malformed")
     error, grace = None, None
-    for tag, content in _elements(value, 0x30):
+    for tag, content in _elements(value, *bounds(value, 0, len(value))):
         if tag == 0xA0:
-            for kind, number in _elements(b"\xa0" + _length(content) + content, 0xA0):
+            for kind, number in _elements(content, 0, len(content)):
                 grace = int.from_bytes(number, "big") if kind == 0x81 else grace
         elif tag == 0x81:
             error = int.from_bytes(content, "big")
     return PasswordPolicy(error, grace)
 
 
-def _length(content: bytes) -> bytes:
-    if len(content) > 0x7F:
-        raise ProtocolViolation("a password policy control is too long")
-    return bytes((len(content),))
+def _elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    while start < end:
+        begin, stop = bounds(data, start, end)
+        yield data[start], data[begin:stop]
+        start = stop
 
 
-def _elements(value: bytes, outer: int) -> list[tuple[int, bytes]]:
-    if value[0] != outer:
-        raise ProtocolViolation("a password policy control is malformed")
-    position, end = bounds(value, 0, len(value))
-    found = []
-    while position < end:
-        begin, stop = bounds(value, position, end)
-        found.append((value[position], value[begin:stop]))
-        position = stop
-    return found
-
-
-def judgeBind(result: Result) -> Reason | None:
+def bindObjection(result: Result) -> Reason | None:
     """
     @param result: how the bind of a user ended.
 
-    @return: for a good login: what speaks against the password for JMAP, or L{None}.
+    @return: for an accepted login: the objection to the password for JMAP, or L{None}.
 
-    @raise Refused: for a wrong password, an unknown user, a login that policy forbids.
-    @raise PasswordExpired: for a right password that has expired, or must be changed first.
+    @raise Refused: for a wrong password, an unknown user, or a login that policy forbids.
+    @raise PasswordExpired: for a correct password that has expired or must be changed first.
     @raise UnexpectedResult: for everything else.
     """
     policy = passwordPolicy(result.controls) if result.controls else _NO_POLICY

@@ -1,32 +1,30 @@
 # -*- test-case-name: tests.ldap.test_retry -*-
 """
-Whether what was asked on a connection that failed is asked again, and on which one. No I/O.
+Whether a request is retried after its connection failed, and on which connection. No I/O.
 
-A connection that was used before may be dead without our knowing: what was asked on it is asked
-once more, on a fresh one. When a fresh one breaks although others live (a load balancer with a dead
-machine behind it, a limit of connections for each client), it is asked a last time, on one of
-those.
+A used connection may be dead without our knowledge: its request is retried on a fresh one. If a
+fresh one breaks although others work (a load balancer in front of a dead machine, a limit of
+connections for each client), the last retry is on one of those.
 """
 
 from __future__ import annotations
 
 import enum
 
+from txjmapaccess.ldap.connectionpool import Lease
 from txjmapaccess.ldap.errors import ConnectionBroken, ConnectionSpoiled, ServerFailed
-from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.protocol import LDAPConnection
 
-#: Seconds: a connection that was not used for so long may be dead without our knowing, so half of
-#: the time is kept for another one. What is asked in the first half is a search, never a bind.
+#: Seconds: a connection that was idle for longer may be dead, so half of the time is kept for
+#: another one. The first half is for a search, never for a bind.
 DOUBTFUL_AFTER = 5.0
-#: Seconds: whoever answered so recently lives.
+#: Seconds: a server that responded this recently works.
 RECENTLY = 5.0
 
 
 class ConnectionChoice(enum.Enum):
     """
-    On which connection something is asked: any one at first, then one that is fresh, then one that
-    is known to live, if there is one.
+    Which connection to use: any at first, then a fresh one, then one that is known to work.
     """
 
     ANY = "any"
@@ -37,7 +35,7 @@ class ConnectionChoice(enum.Enum):
 class RetryNeeded(Exception):
     """
     @ivar where: on which connection.
-    @ivar failed: the one that failed; L{None} when it could not even be made.
+    @ivar failed: the connection that failed; L{None} if connecting failed.
     """
 
     def __init__(self, where: ConnectionChoice, failed: LDAPConnection | None) -> None:
@@ -47,15 +45,15 @@ class RetryNeeded(Exception):
 
 
 def nextChoice(
-    where: ConnectionChoice, lease: Lease | None, problem: ServerFailed, othersLive: bool
+    where: ConnectionChoice, lease: Lease | None, problem: ServerFailed, othersWork: bool
 ) -> ConnectionChoice | None:
     """
-    @param where: what was asked for.
-    @param lease: what was got; L{None} when a connection could not be made.
+    @param where: the choice of the failed attempt.
+    @param lease: its connection; L{None} if connecting failed.
     @param problem: how it ended.
-    @param othersLive: whether other connections to this server do.
+    @param othersWork: whether other connections to this server work.
 
-    @return: where to ask again; L{None} for nowhere.
+    @return: where to retry; L{None} for no retry.
     """
     if where is ConnectionChoice.ANY and lease is not None and _isStale(lease, problem):
         return ConnectionChoice.FRESH
@@ -64,7 +62,7 @@ def nextChoice(
         where is not ConnectionChoice.LIVING
         and isNew
         and isinstance(problem, ConnectionBroken)
-        and othersLive
+        and othersWork
     ):
         return ConnectionChoice.LIVING
     return None
@@ -72,9 +70,9 @@ def nextChoice(
 
 def deadlineFor(where: ConnectionChoice, lease: Lease, now: float, deadline: float) -> float:
     """
-    @param lease: a connection on which something is about to be asked.
+    @param lease: a connection for a request.
 
-    @return: until when to wait for the answer, so that there is time to ask again.
+    @return: how long to wait for the response, so that there is time for a retry.
     """
     isLast = where is not ConnectionChoice.ANY or not lease.isDoubtful(DOUBTFUL_AFTER)
     return deadline if isLast else now + (deadline - now) / 2

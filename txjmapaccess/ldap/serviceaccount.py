@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.integration.test_ldap_connections -*-
 """
-The connection on which one server is searched with the service account. Searches are pipelined on
-it.
+The connection for searches with the service account on one server. Searches are pipelined.
 """
 
 from __future__ import annotations
@@ -10,24 +9,31 @@ from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IReactorTime
 
+from txjmapaccess.ldap.connectionpool import Lease
 from txjmapaccess.ldap.connector import Connector
 from txjmapaccess.ldap.deadlines import Deadlines
 from txjmapaccess.ldap.errors import ConnectionBroken, ServerFailed, ServiceRefused
-from txjmapaccess.ldap.pool import Lease
 from txjmapaccess.ldap.protocol import LDAPConnection
 from txjmapaccess.ldap.results import REFUSALS, SUCCESS
+from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.ldap.sharedattempt import SharedAttempt
 
 
 @dataclass(frozen=True)
 class ServiceAccount:
     """
-    @ivar dn: its distinguished name; C{b""} searches anonymously, without a bind.
-    @ivar password: its password.
+    @ivar dn: its distinguished name; C{b""} for anonymous searches, without a bind.
     """
 
     dn: bytes = b""
     password: bytes = field(default=b"", repr=False)
+
+
+def serviceAccount(settings: LDAPSettings) -> ServiceAccount:
+    """
+    @return: the account of C{bind_dn}, or the anonymous one.
+    """
+    return ServiceAccount((settings.bind_dn or "").encode("utf-8"), settings.servicePassword())
 
 
 class ServiceConnection:
@@ -54,23 +60,23 @@ class ServiceConnection:
     @property
     def connections(self) -> list[LDAPConnection]:
         """
-        The connection, if there is one.
+        The connection, if it is open.
         """
         return [] if self._connection is None else [self._connection]
 
     async def get(self, deadline: float, notThis: LDAPConnection | None = None) -> Lease:
         """
-        @param notThis: a connection that turned out to be dead: whatever came after it is fresh.
+        @param notThis: a connection that failed; any later one is fresh.
 
-        @raise ServerFailed: when there is none in time.
+        @raise ServerFailed: if there is none in time.
         """
         connection = self._connection
         if connection is not None and connection is notThis:
             self._connection = None
-            connection.abort(ConnectionBroken("the connection did not answer"))
+            connection.abort(ConnectionBroken("the connection did not respond"))
         elif connection is not None and connection.usable:
             now = self._clock.seconds()
-            idle = now - max(connection.lastAnswer, connection.lastUsed)
+            idle = now - max(connection.lastResponse, connection.lastUsed)
             connection.lastUsed = now
             return Lease(connection, idle if notThis is None else None)
         connection = await self._connecting.wait(deadline)
@@ -79,7 +85,7 @@ class ServiceConnection:
 
     def closeIdle(self, seconds: float) -> None:
         """
-        Close the connection when it was not used for so long.
+        Close the connection if it has been idle for this long.
         """
         connection = self._connection
         if connection is None or connection.isWaiting:
@@ -88,9 +94,9 @@ class ServiceConnection:
             self._connection = None
             connection.close()
 
-    def disappoint(self, reason: ServerFailed) -> None:
+    def failWaiters(self, reason: ServerFailed) -> None:
         """
-        Nobody goes on waiting for the connection: all fail with C{reason}.
+        Everything that waits for the connection fails with C{reason}.
         """
         self._connecting.cancel(reason)
 
@@ -113,7 +119,7 @@ class ServiceConnection:
         if result.code in REFUSALS:
             raise ServiceRefused(f"bind_dn was refused with result {result.code}")
         if result.code != SUCCESS:
-            raise ConnectionBroken(f"the bind of bind_dn ended with result {result.code}")
+            raise ConnectionBroken(f"the bind as bind_dn ended with result {result.code}")
 
     def _lost(self, connection: LDAPConnection) -> None:
         if self._connection is connection:

@@ -18,7 +18,7 @@ from txjmapaccess.settings import problem
 
 if TYPE_CHECKING:
     from txjmapaccess.ldap.searchfilter import FilterTemplate
-    from txjmapaccess.ldap.tls import TLSSettings
+    from txjmapaccess.ldap.tlssettings import TLSSettings
     from txjmapaccess.ldap.usernames import BindNameTemplate
 
 _T = TypeVar("_T")
@@ -105,7 +105,7 @@ class LDAPSettings:
         """
         if not self.usesTLS:
             return None
-        from txjmapaccess.ldap.tls import TLSSettings
+        from txjmapaccess.ldap.tlssettings import TLSSettings
 
         return TLSSettings(
             self.ca_file, self.client_certificate, self.client_key, self.accept_any_certificate
@@ -163,7 +163,7 @@ class LDAPSettings:
         if self.accept_any_certificate:
             found.append("accept_any_certificate: the directory's certificate is not verified")
         if not self.starttls and any(not s.isTLS and not s.isLoopback for s in self.servers()):
-            found.append("uris: passwords travel in clear without starttls or ldaps")
+            found.append("uris: passwords are sent in the clear without starttls or ldaps")
         # Without a key of its own the certificate's file holds it.
         key = "client_certificate" if self.client_key is None else "client_key"
         for secret in ("bind_password_file", key):
@@ -180,14 +180,14 @@ class LDAPSettings:
             illegal = _NO_FILTER_TEXT if key in _FILTER_KEYS else _NO_TEXT
             for text in value if isinstance(value, tuple) else (value,):
                 if isinstance(text, str) and illegal.search(text):
-                    raise problem(key, "holds a control character, or what is no text")
+                    raise problem(key, "contains a control character or is not text")
 
     def _checkServers(self) -> None:
         if not self.uris:
             raise problem("uris", "must name at least one server")
         servers = self.servers()
         if self.starttls and any(server.isTLS for server in servers):
-            raise problem("starttls", "cannot be used with an ldaps URI, which is TLS already")
+            raise problem("starttls", "cannot be used with an ldaps URI, which already uses TLS")
         if len({(server.host, server.port) for server in servers}) < len(servers):
             raise problem("uris", "names a server twice")
         for key in _TLS_KEYS:
@@ -219,7 +219,7 @@ class LDAPSettings:
 
     def _checkSearch(self) -> None:
         if self.search_base is None and self.search_filter is None:
-            raise problem("bind_dn_template", "is missing, and so is search_base")
+            raise problem("bind_dn_template", "is missing: set it or search_base")
         if self.search_base is None:
             raise problem("search_base", "is missing")
         if self.search_filter is None:
@@ -232,14 +232,14 @@ class LDAPSettings:
             missing = "bind_dn" if self.bind_dn is None else "bind_password_file"
             raise problem(missing, "is missing: bind_dn and bind_password_file go together")
         if self.bind_dn == "":
-            raise problem("bind_dn", "must not be empty: leave it out to search anonymously")
+            raise problem("bind_dn", "must not be empty: omit it to search anonymously")
         self.servicePassword()
 
     def _checkBase(self, base: str) -> None:
         from txjmapaccess.ldap.usernames import checkDN
 
         if "{user}" in base:
-            raise problem("search_base", "is the same for all: {user} belongs in search_filter")
+            raise problem("search_base", "must not contain {user}: use it in search_filter")
         if base:
             _named("search_base", checkDN, base)
 

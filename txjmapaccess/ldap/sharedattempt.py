@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.ldap.test_pool -*-
+# -*- test-case-name: tests.ldap.test_connectionpool -*-
 """
-One attempt that several wait for.
+One attempt that several logins share.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ _T = TypeVar("_T")
 
 class SharedAttempt(Generic[_T]):
     """
-    @param attempt: begins an attempt. It goes on when nobody waits any more, so it must have a
-        deadline of its own.
+    @param attempt: begins an attempt, with its own deadline, because it continues when all waiters
+        are gone.
+
+    @ivar isRunning: whether an attempt is in progress.
     """
 
     def __init__(
@@ -28,31 +30,24 @@ class SharedAttempt(Generic[_T]):
     ) -> None:
         self._deadlines = deadlines
         self._attempt = attempt
-        self._isRunning = False
+        self.isRunning = False
         self._running: Deferred[None] | None = None
         self._waiters: dict[Deferred[_T], None] = {}
 
-    @property
-    def isRunning(self) -> bool:
-        """
-        Whether an attempt is under way.
-        """
-        return self._isRunning
-
     def begin(self) -> None:
         """
-        Begin an attempt unless one is under way.
+        Begin an attempt unless one is in progress.
         """
-        if self._isRunning:
+        if self.isRunning:
             return
-        self._isRunning = True
+        self.isRunning = True
         self._running = Deferred.fromCoroutine(self._attempt()).addBoth(self._finished)
 
     def wait(self, deadline: float) -> Deferred[_T]:
         """
-        Begin an attempt, or join the one that is under way.
+        Begin an attempt, or join the one in progress.
 
-        @param deadline: how long to wait, as a time of the clock in seconds.
+        @param deadline: a time of the clock, in seconds.
 
         @return: a Deferred of the outcome, or a failure with L{DeadlineExceeded}. Cancelling it
             does not disturb the others.
@@ -71,23 +66,23 @@ class SharedAttempt(Generic[_T]):
 
     def cancel(self, reason: Exception) -> None:
         """
-        Give up the attempt that is under way: who waits fails with C{reason}.
+        Cancel the attempt in progress: all waiters fail with C{reason}.
         """
         self._tell(Failure(reason))
-        if self._isRunning and self._running is not None:
+        if self.isRunning and self._running is not None:
             self._running.cancel()
 
     def _late(self, waiter: Deferred[_T]) -> None:
         if waiter in self._waiters:
             del self._waiters[waiter]
-            waiter.errback(Failure(DeadlineExceeded("no connection could be made in time")))
+            waiter.errback(Failure(DeadlineExceeded("could not connect in time")))
 
     def _finished(self, outcome: _T | Failure) -> None:
-        self._isRunning = False
+        self.isRunning = False
         self._tell(outcome)
 
     def _tell(self, outcome: _T | Failure) -> None:
-        # Any of them may make another one leave, or come again.
+        # A callback may cancel another waiter, or wait again.
         waiters, self._waiters = self._waiters, {}
 
         def tell(waiter: Deferred[_T]) -> None:

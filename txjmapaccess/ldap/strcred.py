@@ -18,22 +18,22 @@ from zope.interface import implementer
 _HELP = """
 Checks user names and passwords by binding to an LDAP directory.
 
-The arguments are key=value, with a colon between them. A colon or a backslash in a value has a
-backslash before it: uris=ldaps\\://ldap.example.com. Members of a list have a comma between them.
+Arguments are key=value, separated by colons. Escape a colon or backslash in a value with a
+backslash: uris=ldaps\\://ldap.example.com. Separate list items with commas.
 
   uris                    ldap://host:port and ldaps://host:port, tried in order; required
-  round_robin             true: begin with another one for each login
+  round_robin             true: start each login with the next server in turn
   starttls                true: negotiate TLS on ldap:// before anything else
   ca_file                 the certificate authorities for TLS, PEM; default: the system's
-  client_certificate      a certificate to identify with, PEM; default: none
-  client_key              its key, when that is in another file
+  client_certificate      client certificate, PEM; default: none
+  client_key              its key, if it is in a separate file
   accept_any_certificate  true: do not verify the directory's certificate
 
-Which user it is, either by a template:
+Find the user, either with a template:
 
   bind_dn_template        uid={user},ou=people,dc=example,dc=com
 
-or by a search and a bind as what it found:
+or with a search, followed by a bind as the entry found:
 
   search_base             where to search
   search_filter           (|(uid={user})(mail={user})); it must find exactly one entry
@@ -43,16 +43,16 @@ or by a search and a bind as what it found:
 What the entry says:
 
   username_attribute      the canonical user name; default: uid with a search, and with a template
-                          the name that was typed, in lower case
-  jmap_filter             who does not match it may log in, but is not told that JMAP works
+                          the name as typed, lowercased
+  jmap_filter             users whose entry does not match can log in, but do not get JMAPACCESS
   session_url_attribute   the user's JMAP session URL; default: the common one
 
 Limits:
 
   connections             for binds, to each server; default: 4
   timeout                 whole seconds for one login; default: 5
-  cache_seconds           for how long a right password is remembered, and so for how long an old
-                          one works after a change; default: 0, not at all
+  cache_seconds           how long a correct password is cached, so how long an old one keeps
+                          working after a change; default: 0, not at all
 """
 
 

@@ -45,9 +45,9 @@ def parseURI(text: str) -> ServerURI:
     """
     if "@" in text:
         # Not quoted: it may be a password.
-        raise ConfigurationError("holds a URI with a user name; use bind_dn")
+        raise ConfigurationError("contains a URI with a user name: use bind_dn")
     wrong = ConfigurationError(
-        f"holds {text!r}, which is not of the form ldap://host:port or ldaps://host:port"
+        f"contains {text!r}, which does not have the form ldap://host:port or ldaps://host:port"
     )
     try:
         parts = urlsplit(text)
@@ -63,7 +63,7 @@ def parseURI(text: str) -> ServerURI:
         host = checkedHost(given, "[" in parts.netloc)
     except ValueError:
         raise ConfigurationError(
-            f"holds {text!r}, and {given} is neither an address nor a host name (RFC 1123)"
+            f"contains {text!r}, and {given} is neither an address nor a host name (RFC 1123)"
         ) from None
     isTLS = parts.scheme == "ldaps"
     return ServerURI(text, host, port or _PORTS[parts.scheme], isTLS)

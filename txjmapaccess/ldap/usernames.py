@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.ldap.test_usernames -*-
 """
-User names and passwords before they get near a directory, and the distinguished names that are made
-of them. Pure functions.
+Checks of user names and passwords, and distinguished names made of them. Pure functions.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ _ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
 _PAIR = re.compile(rb"([^=,+]+)=((?:[^\\,+]|\\.)*)", re.DOTALL)
 _RDN = r'(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= *(?:[^\\,+"<>;]|\\.)+'
 _DN = re.compile(rf" *{_RDN}(?:[,+] *{_RDN})*\Z")
-#: What a sAMAccountName cannot hold; in a bind name that is no DN it would change who is meant.
+#: Characters that a sAMAccountName cannot contain; in a bind name they could change the user.
 _NOT_IN_ACCOUNT_NAMES = frozenset('"/\\[]:;|=,+*?<>@')
-#: Bind names that are no DN: what is not from the user must say which kind of name it is.
+#: Bind names other than DNs: the constant part must determine the kind of name.
 _ACCOUNT_TEMPLATE = re.compile(r"\{user\}@[^{}@\\]+|[^{}@\\]+\\\{user\}")
 
 
-#: Characters. Servers end the connection when a request is too long (slapd above 256 KiB), and
-#: nobody shall be able to make a server look dead.
+#: Characters. Servers close the connection if a request is too long (slapd above 256 KiB), and a
+#: client must not be able to make a server look dead.
 LONGEST_USERNAME, LONGEST_PASSWORD = 512, 4096
 
 
@@ -62,7 +61,7 @@ def _checked(value: bytes | str, what: str, longest: int) -> str:
         raise Refused(f"the {what} is longer than {longest} characters")
     # str.isprintable is quick, and never true where there is a control character.
     if not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
-        raise Refused(f"the {what} holds a control character")
+        raise Refused(f"the {what} contains a control character")
     return text
 
 
@@ -129,7 +128,7 @@ class BindNameTemplate:
         if USER not in template:
             raise ConfigurationError("must contain {user}")
         if any(unicodedata.category(c) == "Cc" for c in template):
-            raise ConfigurationError("holds a control character")
+            raise ConfigurationError("contains a control character")
         self.isDN = "=" in template
         self._pieces = template.split(USER)
         if self.isDN:
@@ -137,8 +136,8 @@ class BindNameTemplate:
             checkDN(template.replace(USER, "\u00fc"))
         elif not _ACCOUNT_TEMPLATE.fullmatch(template):
             raise ConfigurationError(
-                "must be a distinguished name, {user}@domain or DOMAIN\\{user}; for names in "
-                "several forms use search_base and username_attribute"
+                "must be a distinguished name, {user}@domain or DOMAIN\\{user}; if names "
+                "have several forms, use search_base and username_attribute"
             )
 
     def nameFor(self, username: str) -> bytes:
@@ -152,7 +151,7 @@ class BindNameTemplate:
         if self.isDN:
             return escapeDNValue(username).join(self._pieces).encode("utf-8")
         if not _NOT_IN_ACCOUNT_NAMES.isdisjoint(username):
-            raise Refused("the user name holds what no account name can hold")
+            raise Refused("the user name contains characters that an account name cannot contain")
         return username.join(self._pieces).encode("utf-8")
 
 

@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.integration.test_ldap_checker -*-
 """
-What a login asks of one directory server, and what it makes of the answers.
+The requests of a login to one directory server, and what the responses mean.
 
-L{TemplateVerifier} binds as the user at once, and reads the user's entry over that same connection,
-when something in it matters. L{SearchVerifier} searches the entry with the service account, binds
-as what it found, and puts C{jmap_filter} to the service account's connection.
+L{TemplateVerifier} binds as the user, then reads the user's entry over the same connection if it
+needs the entry. L{SearchVerifier} finds the entry with the service account, binds as that entry,
+and checks C{jmap_filter} with the service account.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from txjmapaccess.credentials import Evidence
 from txjmapaccess.errors import PasswordExpired, TemporaryFailure
 from txjmapaccess.ldap.codec import SCOPE_SUBTREE, Entry, Result, SearchRequest
 from txjmapaccess.ldap.directoryserver import DirectoryServer
-from txjmapaccess.ldap.entryrequirements import judgeMatch, judgeSearch, ownEntry, requirementsOf
+from txjmapaccess.ldap.entryrequirements import matchObjection, ownEntry, requirementsOf, userEntry
 from txjmapaccess.ldap.protocol import LDAPConnection
-from txjmapaccess.ldap.results import judgeBind
+from txjmapaccess.ldap.results import bindObjection
 from txjmapaccess.ldap.searchfilter import FilterTemplate
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.ldap.usernames import BindNameTemplate, canonicalName
@@ -29,7 +29,7 @@ _SOURCE = "ldap"
 
 class IVerifier(Protocol):
     """
-    Asks one server about one login.
+    Checks one login on one server.
     """
 
     def verify(
@@ -39,11 +39,11 @@ class IVerifier(Protocol):
         @param username: checked by L{txjmapaccess.ldap.usernames}, as the password is.
         @param deadline: a time of the clock, in seconds.
 
-        @return: the evidence for a good login.
+        @return: the evidence for an accepted login.
 
-        @raise Refused: for any other.
-        @raise ServerFailed: when this server could not tell.
-        @raise TemporaryFailure: when no server can tell.
+        @raise Refused: if the directory refused it.
+        @raise ServerFailed: if this server could not check it.
+        @raise TemporaryFailure: if no server can check it.
         """
 
 
@@ -60,14 +60,14 @@ class TemplateVerifier:
         self, server: DirectoryServer, username: str, password: bytes, deadline: float
     ) -> Awaitable[Evidence]:
         """
-        See L{IVerifier}. Unless the entry says the name of the mailbox, the name that is bound is
-        that name, letter by letter, so that no spelling leads to somebody else's.
+        See L{IVerifier}. Unless the entry has the user's name, the bind uses exactly the canonical
+        name, so that no spelling leads to another user's mail.
         """
         name = username if self._requirements.username is not None else canonicalName(username)
         dn = self._template.nameFor(name)
 
         async def use(connection: LDAPConnection, until: float) -> Evidence:
-            objection = judgeBind(await server.bind(connection, dn, password, until))
+            objection = bindObjection(await server.bind(connection, dn, password, until))
             return await self._evidence(connection, name, dn, objection, until)
 
         return server.withConnection(use, deadline)
@@ -86,7 +86,7 @@ class TemplateVerifier:
             if entry is not None:
                 url = requirements.url(entry)
             elif requirements.sessionURL is not None:
-                # Not absent, but hidden: the common URL may be wrong.
+                # The entry is hidden, not absent: the common URL may be wrong.
                 objection = objection or Reason.NO_EVIDENCE
             if requirements.username is not None:
                 name = self._canonical(entry, objection)
@@ -94,14 +94,14 @@ class TemplateVerifier:
             found = await connection.search(
                 requirements.match(requirements.jmap, dn, name), deadline
             )
-            objection = judgeMatch(found)
+            objection = matchObjection(found)
         return Evidence(name, _SOURCE, objection, url)
 
     def _canonical(self, entry: Entry | None, objection: Reason | None) -> str:
         if entry is not None:
             return self._requirements.name(entry)
         if objection is Reason.PASSWORD_MUST_CHANGE:
-            # Whose mail it is cannot be told before.
+            # The user's name cannot be read before.
             raise PasswordExpired("the password must be changed first")
         raise TemporaryFailure("users cannot read username_attribute of their own entries")
 
@@ -122,23 +122,23 @@ class SearchVerifier:
         """
         See L{IVerifier}.
         """
-        entry = judgeSearch(await server.search(self._search(username), deadline))
+        entry = userEntry(await server.search(self._search(username), deadline))
 
         async def use(connection: LDAPConnection, until: float) -> Result:
             return await server.bind(connection, entry.dn, password, until)
 
-        objection = judgeBind(await server.withConnection(use, deadline))
+        objection = bindObjection(await server.withConnection(use, deadline))
         name = self._requirements.name(entry)
         jmap = self._requirements.jmap
         if jmap is not None and objection is None:
             match = self._requirements.match(jmap, entry.dn, name)
-            objection = judgeMatch(await server.search(match, deadline))
+            objection = matchObjection(await server.search(match, deadline))
         return Evidence(name, _SOURCE, objection, self._requirements.url(entry))
 
     def _search(self, username: str) -> SearchRequest:
         encoded = self._filter.encoded(username.encode("utf-8"))
         requirements = self._requirements
-        # Two, to see that there is more than one.
+        # Two, to notice ambiguous results.
         return SearchRequest(
             self._base, SCOPE_SUBTREE, encoded, requirements.attributes, 2, requirements.timeLimit
         )
@@ -146,7 +146,7 @@ class SearchVerifier:
 
 def verifier(settings: LDAPSettings) -> IVerifier:
     """
-    @return: the one that the settings ask for.
+    @return: the verifier for these settings.
     """
     template, filter = settings.bindName(), settings.searchFilter()
     if template is not None:

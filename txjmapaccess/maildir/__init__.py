@@ -6,20 +6,20 @@ beside it for UIDs, keywords and object identifiers.
 Who calls whom::
 
     reactor thread      realm -> account -> mailbox -> message
-                                  |  (worker: one job of an account at a time)
-    worker threads      store -> folder -> index (SQLite), files (Maildir), content
+                                  |  (jobqueue: one job of an account at a time)
+    worker threads      accountdirectory -> mailboxstate -> indexfile (SQLite), maildirfiles
 
-The modules of the first line never wait for a disk that they can leave to the second; those of
-the second know nothing of Deferreds. L{names}, L{identifiers} and L{headers} are pure.
+The modules of the first line leave work on the disk to the second; those of the second know nothing
+of Deferreds.
 
 What is where, and what a crash or another program can do to it:
 
-  - Flags are in the file names, as everywhere in Maildir: any program may change them.
-  - The index gives each file its UID, keywords and identifiers. A file that the index does not
-    have is new; one that is gone from disk is forgotten. So the index may always be behind.
+  - Flags are in the file names, as in every Maildir: any program may change them.
+  - The index gives each file its UID, keywords and identifiers. A file that is not in the index is
+    new; the index forgets a file that is no longer on disk. So the index may always be behind.
   - MAILBOXID is in a file in the mailbox's directory too, so that it moves with the directory.
-  - Everything that we change, we change inside one write transaction of the index: processes
-    that have the same account open take turns.
+  - We change everything within one write transaction of the index: processes that have the same
+    account open take turns.
 """
 
 from txjmapaccess.maildir.realm import MaildirRealm

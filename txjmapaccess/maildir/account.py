@@ -14,10 +14,10 @@ from zope.interface import implementer
 
 from txjmapaccess.interfaces import IObjectIDAccount
 from txjmapaccess.maildir import subscriptions
+from txjmapaccess.maildir.accountdirectory import AccountDirectory
+from txjmapaccess.maildir.directorynames import DELIMITER, canonical, directoryOf, matches, parents
+from txjmapaccess.maildir.jobqueue import JobQueue
 from txjmapaccess.maildir.mailbox import Mailbox
-from txjmapaccess.maildir.names import DELIMITER, canonical, directoryOf, matches, parents
-from txjmapaccess.maildir.store import Store
-from txjmapaccess.maildir.worker import Worker
 from txjmapaccess.message.identifiers import accountID
 
 
@@ -58,11 +58,11 @@ class Account:
     @param worker: the account's.
     """
 
-    def __init__(self, user: str, root: bytes, worker: Worker) -> None:
+    def __init__(self, user: str, root: bytes, worker: JobQueue) -> None:
         self.user = user
         self._root = root
         self._worker = worker
-        self._store = Store(root)
+        self._store = AccountDirectory(root)
         self._subscribed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:

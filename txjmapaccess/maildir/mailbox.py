@@ -9,7 +9,8 @@ session what has changed (RFC 3501, sections 5.5 and 7.4.1).
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -24,17 +25,17 @@ from twisted.mail.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txjmapaccess.coroutines import settled
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDSearch, IPollableMailbox
-from txjmapaccess.maildir import changes
-from txjmapaccess.maildir.flags import Flags, flagsNamed
-from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.known import KnownMailbox
+from txjmapaccess.maildir import messagechanges
+from txjmapaccess.maildir.jobqueue import JobQueue
+from txjmapaccess.maildir.mailboxsnapshot import MailboxSnapshot, MessageState
+from txjmapaccess.maildir.mailboxstate import MailboxState
+from txjmapaccess.maildir.mailboxstatus import MailboxStatus
+from txjmapaccess.maildir.mailboxview import MailboxView, ViewChanges
 from txjmapaccess.maildir.message import Message
-from txjmapaccess.maildir.reading import Reading
-from txjmapaccess.maildir.session import Session
-from txjmapaccess.maildir.snapshot import Entry, Snapshot
-from txjmapaccess.maildir.view import Changes, View
-from txjmapaccess.maildir.worker import Worker
+from txjmapaccess.maildir.messagecache import MessageCache
+from txjmapaccess.maildir.messageflags import MessageFlags, flagsNamed
 from txjmapaccess.message.dates import secondsOf
 from txjmapaccess.store.messageset import Numbered, positions
 
@@ -50,7 +51,7 @@ _AT_ONCE = 500
     IObjectIDSearch,
     IPollableMailbox,
 )
-class Mailbox(KnownMailbox):
+class Mailbox(MailboxStatus):
     """
     @param worker: the account's.
     @param folder: the mailbox itself.
@@ -64,14 +65,14 @@ class Mailbox(KnownMailbox):
 
     def __init__(
         self,
-        worker: Worker,
-        folder: Folder,
-        snapshot: Snapshot,
+        worker: JobQueue,
+        folder: MailboxState,
+        snapshot: MailboxSnapshot,
         isWriteable: bool = True,
         claims: bool = False,
     ) -> None:
         self.folder = folder
-        self.reading = Reading(folder)
+        self.reading = MessageCache(folder)
         super().__init__(snapshot, isWriteable)
         self._worker = worker
         self._claims = claims
@@ -80,12 +81,12 @@ class Mailbox(KnownMailbox):
 
     def close(self) -> None:
         """
-        The session has left the mailbox: a poll that has not finished tells nobody.
+        The session has left the mailbox: a running poll calls no listeners.
         """
         self._isClosed = True
         self.reading.forget()
 
-    def fetch(self, messages: Any, uid: bool | int) -> Numbered[Message, Entry]:
+    def fetch(self, messages: Any, uid: bool | int) -> Numbered[Message, MessageState]:
         """
         See L{IMailboxIMAP.fetch}. No message is read for this.
         """
@@ -107,9 +108,9 @@ class Mailbox(KnownMailbox):
         view = self.view
         chosen = [(n + 1, view.entries[n]) for n in positions(messages, uid, view.entries)]
 
-        def job() -> tuple[View, dict[int, Sequence[str]]]:
+        def job() -> tuple[MailboxView, dict[int, Sequence[str]]]:
             uids = [entry.uid for _, entry in chosen]
-            changes.changeFlags(self.folder, uids, lambda old: old.changed(flags, mode))
+            messagechanges.changeFlags(self.folder, uids, lambda old: old.changed(flags, mode))
             latest = self.folder.snapshot.byUID
             now = view.updated({uid: latest[uid] for uid in uids if uid in latest})
             return now, {n: now.flagsOf(e) for n, e in chosen if e.uid in latest}
@@ -134,10 +135,10 @@ class Mailbox(KnownMailbox):
         names = [f.decode("ascii", "replace") if isinstance(f, bytes) else f for f in flags]
         return self._worker.turn(self._addMessage, file, flagsNamed(names), secondsOf(date))
 
-    async def _addMessage(self, file: BinaryIO, flags: Flags, date: float | None) -> int:
-        uid = await self._worker.inThread(changes.append, self.folder, file, flags, date)
+    async def _addMessage(self, file: BinaryIO, flags: MessageFlags, date: float | None) -> int:
+        uid = await self._worker.inThread(messagechanges.append, self.folder, file, flags, date)
         if not self._listeners:  # No session has been told any sequence number.
-            self.view = View.of(self.folder.snapshot)
+            self.view = MailboxView.of(self.folder.snapshot)
         return uid
 
     def copy(self, messageObject: Any) -> Deferred[int]:
@@ -149,25 +150,26 @@ class Mailbox(KnownMailbox):
         """
         self._mustBeWriteable()
         if not isinstance(messageObject, Message):
-            return self._copyForeign(messageObject)
+            return Deferred.fromCoroutine(self._copyForeign(messageObject))
         done: Deferred[int] = Deferred()
         self._toCopy.append((messageObject, done))
         if len(self._toCopy) == 1:
             Deferred.fromCoroutine(self._copyAll())
         return done
 
-    def _copyForeign(self, message: Any) -> Deferred[int]:
-        file = IMessageIMAPFile(message, None)
-        if file is None:
+    async def _copyForeign(self, message: Any) -> int:
+        stored = IMessageIMAPFile(message, None)
+        if stored is None:
             raise MailboxException("This message cannot be copied")
-        return self.addMessage(file.open(), message.getFlags(), message.getInternalDate())
+        with closing(await settled(stored.open)) as file:
+            return await self.addMessage(file, message.getFlags(), message.getInternalDate())
 
     async def _copyAll(self) -> None:
         await self._worker.soon()
         batch, self._toCopy = self._toCopy, []
         sources = [(message.mailbox.folder, message.entry) for message, _ in batch]
         try:
-            uids = await self._worker.run(changes.copy, self.folder, sources)
+            uids = await self._worker.run(messagechanges.copy, self.folder, sources)
         except Exception:
             failure = Failure()
             for _, done in batch:
@@ -193,10 +195,10 @@ class Mailbox(KnownMailbox):
     async def _expunge(self, uids: Iterable[int] | None) -> list[int]:
         view = self.view
 
-        def job() -> tuple[View, list[int]]:
+        def job() -> tuple[MailboxView, list[int]]:
             known = [entry.uid for entry in view.entries]
             chosen = known if uids is None else sorted(set(uids).intersection(known))
-            changes.expunge(self.folder, chosen)
+            messagechanges.expunge(self.folder, chosen)
             return view.withoutGone(self.folder.snapshot)
 
         self.view, gone = await self._worker.inThread(job)
@@ -206,18 +208,16 @@ class Mailbox(KnownMailbox):
         """
         See L{IObjectIDSearch}.
         """
-        return self._search(Session.withEmailID, emailID)
+        return self._search("email_id", emailID)
 
     def searchThreadID(self, threadID: str) -> Deferred[list[int]]:
         """
         See L{IObjectIDSearch}.
         """
-        return self._search(Session.withThreadID, threadID)
+        return self._search("thread_id", threadID)
 
-    def _search(
-        self, find: Callable[[Session, int, str], list[int]], value: str
-    ) -> Deferred[list[int]]:
-        found = self._worker.run(self.folder.search, find, value)
+    def _search(self, column: str, value: str) -> Deferred[list[int]]:
+        found = self._worker.run(self.folder.search, column, value)
         return found.addCallback(lambda uids: [u for u in uids if u in self.view.seen.byUID])
 
     def poll(self) -> Deferred[None]:
@@ -232,7 +232,7 @@ class Mailbox(KnownMailbox):
         canExpunge = all(hasattr(listener, "messagesExpunged") for listener in listeners)
         view = self.view
 
-        def job() -> tuple[View, Changes]:
+        def job() -> tuple[MailboxView, ViewChanges]:
             return view.caughtUp(self.folder.sync(claim=self._claims), canExpunge)
 
         self.view, (expunged, flags, hasNew) = await self._worker.inThread(job)

@@ -13,14 +13,14 @@ from zope.interface import implementer
 
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.interfaces import IObjectIDMessage
-from txjmapaccess.maildir.content import openWithCRLF
-from txjmapaccess.maildir.folder import Folder
-from txjmapaccess.maildir.headerdict import Headers
+from txjmapaccess.maildir.crlffile import openWithCRLF
+from txjmapaccess.maildir.mailboxsnapshot import MessageState
+from txjmapaccess.maildir.mailboxstate import MailboxState
+from txjmapaccess.maildir.mailboxview import MailboxView
+from txjmapaccess.maildir.messagecache import MessageCache
 from txjmapaccess.maildir.messagepart import MessagePart
-from txjmapaccess.maildir.reading import Reading
-from txjmapaccess.maildir.snapshot import Entry
-from txjmapaccess.maildir.view import View
 from txjmapaccess.message.dates import formatDate
+from txjmapaccess.message.headerdict import HeaderDict
 
 
 class MessageSource(Protocol):
@@ -32,9 +32,9 @@ class MessageSource(Protocol):
     @ivar view: what the session sees of it.
     """
 
-    folder: Folder
-    reading: Reading
-    view: View
+    folder: MailboxState
+    reading: MessageCache
+    view: MailboxView
 
 
 @implementer(IMessageIMAP, IMessageIMAPFile, IObjectIDMessage)
@@ -44,11 +44,11 @@ class Message:
     message whose file is gone, because another session expunged it, raises
     L{MessageExpunged} (RFC 2180, section 4.1.2): the mailbox will tell at its next poll.
 
-    @param mailbox: the one that it was fetched from.
+    @param mailbox: the mailbox that it was fetched from.
     @param entry: the message at that time.
     """
 
-    def __init__(self, mailbox: MessageSource, entry: Entry) -> None:
+    def __init__(self, mailbox: MessageSource, entry: MessageState) -> None:
         self.mailbox = mailbox
         self.entry = entry
 
@@ -100,9 +100,9 @@ class Message:
         except FileNotFoundError:
             raise MessageExpunged(repr(self)) from None
 
-    def getHeaders(self, negate: bool, *names: str | bytes) -> Headers:
+    def getHeaders(self, negate: bool, *names: str | bytes) -> HeaderDict:
         """
-        See L{IMessageIMAP.getHeaders}, and L{Headers}.
+        See L{IMessageIMAP.getHeaders}, and L{HeaderDict}.
         """
         return self.mailbox.reading.header(self.entry).getHeaders(negate, *names)
 

@@ -13,8 +13,8 @@ from typing import BinaryIO
 from twisted.mail.interfaces import IMessageIMAPPart
 from zope.interface import implementer
 
-from txjmapaccess.maildir.content import countLoneFeeds, withCRLF
-from txjmapaccess.maildir.headerdict import Headers, selectFields
+from txjmapaccess.message.headerdict import HeaderDict, selectFields
+from txjmapaccess.message.lineends import countLoneFeeds, withCRLF
 from txjmapaccess.message.structure import Part, parseMessage
 
 
@@ -27,13 +27,13 @@ class MessagePart:
     def __init__(self, part: Part) -> None:
         self._part = part
 
-    def getHeaders(self, negate: bool, *names: str | bytes) -> Headers:
+    def getHeaders(self, negate: bool, *names: str | bytes) -> HeaderDict:
         """
-        See L{IMessageIMAPPart.getHeaders}, and L{Headers}.
+        See L{IMessageIMAPPart.getHeaders}, and L{HeaderDict}.
         """
         part = self._part
         wantsType = (b"content-type" in names or "content-type" in names) is not negate
-        headers = Headers(
+        headers = HeaderDict(
             selectFields(part.fields, negate, names), part.defaultType if wantsType else None
         )
         if wantsType and part.isTooDeep:

@@ -18,13 +18,13 @@ from zope.interface import implementer
 
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
 from txjmapaccess.maildir.account import Account
-from txjmapaccess.maildir.names import userDirectory
-from txjmapaccess.maildir.worker import Worker
+from txjmapaccess.maildir.directorynames import userDirectory
+from txjmapaccess.maildir.jobqueue import JobQueue
 from txjmapaccess.threads import ReactorThreadPool
 
 _THREADS = 4
 
-#: So many accounts are kept in memory without a session, for those who come again and again.
+#: Accounts to keep in memory without a session, for clients that reconnect often.
 _KEPT = 16
 
 
@@ -33,11 +33,11 @@ class MaildirRealm:
     """
     Avatars for L{twisted.mail.interfaces.IAccountIMAP}.
 
-    @param path: the directory that has, or shall have, the users' directories. It is made at the
-        first login, when the directory above it is there.
-    @param reactor: what the store's threads hand their results to; without it the global one. The
-        threads end when it shuts down.
-    @param threadPool: where the store waits for the disk; without it a small one of its own.
+    @param path: the directory of the users' directories, created at the first login if its parent
+        exists.
+    @param reactor: receives the results of the store's threads, which stop when it shuts down. By
+        default, the global one.
+    @param threadPool: waits for the disk. By default, a small one.
 
     @raise ConfigurationError: for a path that cannot be used.
     """
@@ -49,10 +49,12 @@ class MaildirRealm:
         if os.path.exists(self._path) and not os.path.isdir(self._path):
             raise ConfigurationError(f"{self._path} is not a directory")
         if not os.path.isdir(os.path.dirname(self._path)):
-            raise ConfigurationError(f"{os.path.dirname(self._path)} is not there, or no directory")
+            raise ConfigurationError(
+                f"{os.path.dirname(self._path)} does not exist or is not a directory"
+            )
         writable = self._path if os.path.isdir(self._path) else os.path.dirname(self._path)
         if not os.access(writable, os.W_OK | os.X_OK):
-            raise ConfigurationError(f"{writable} cannot be written to")
+            raise ConfigurationError(f"{writable} is not writable")
         if reactor is None:
             from twisted.internet import reactor
         self._reactor = reactor
@@ -69,7 +71,7 @@ class MaildirRealm:
             L{twisted.mail.interfaces.IAccountIMAP}.
         """
         if IAccountIMAP not in interfaces:
-            raise NotImplementedError("This realm has avatars for IAccount only")
+            raise NotImplementedError("This realm supports only IAccount")
         return Deferred.fromCoroutine(self._avatar(avatarId))
 
     async def _avatar(self, avatarId: object) -> tuple[Any, Account, Any]:
@@ -77,14 +79,14 @@ class MaildirRealm:
         account = self._accounts.get(user)
         if account is None:
             root = os.fsencode(os.path.join(self._path, user))
-            account = Account(user, root, Worker(self._reactor, self._threads()))
+            account = Account(user, root, JobQueue(self._reactor, self._threads()))
             self._accounts[user] = account
         if account not in self._recent:
             self._recent.append(account)
         try:
             await account.prepare()
         except (OSError, sqlite3.Error) as e:
-            # The operator needs to know where, and that it is no back end of logins.
+            # The operator needs to know where, and that no back end of logins is at fault.
             problem = getattr(e, "strerror", None) or e
             raise TemporaryFailure(f"the mail of {user} in {self._path}: {problem}") from e
         return IAccountIMAP, account, lambda: None

@@ -10,8 +10,8 @@ import fcntl
 import os
 from collections.abc import Callable
 
-from txjmapaccess.maildir.names import INBOX, directoryOf, mailboxOf
-from txjmapaccess.maildir.writing import writeSafely
+from txjmapaccess.maildir.directorynames import INBOX, directoryOf, mailboxOf
+from txjmapaccess.maildir.durablefiles import writeSafely
 
 _FILE = b"subscriptions"
 _LOCK = b"txjmapaccess.lock"
@@ -36,11 +36,11 @@ def read(root: bytes) -> frozenset[str]:
 
 def change(root: bytes, change: Callable[[frozenset[str]], frozenset[str]]) -> frozenset[str]:
     """
-    Change the subscriptions; processes that want to do so at the same time take turns.
+    Change the subscriptions. Processes take turns.
 
-    @param change: from the subscriptions that there are to those that shall be.
+    @param change: from the old subscriptions to the new ones.
 
-    @return: those.
+    @return: the new ones.
     """
     with open(os.path.join(root, _LOCK), "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,7 +1,6 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.message.test_addresses -*-
 """
-Address lists (RFC 5322, section 3.4), as they are found and not only as they should be: every input
-gives something, in linear time.
+Address lists (RFC 5322, section 3.4), valid or not: every input has a result, in linear time.
 """
 
 from __future__ import annotations
@@ -121,7 +120,7 @@ class _Parser:
 
 def _spec(parts: list[Token]) -> str:
     """
-    @return: an addr-spec, or whatever stands in its place.
+    @return: an addr-spec, or the text in its place.
     """
     quote = {"quoted": '"{}"', "literal": "[{}]"}
     joined = "".join(

@@ -37,8 +37,8 @@ def parseDateTime(value: str | bytes | None) -> datetime | None:
     """
     @param value: a date and time in the form of RFC 5322, or of IMAP's C{date-time}.
 
-    @return: the time in its own time zone, or L{None} for what is none. A zone that says nothing
-        (C{-0000}, or a name that nobody knows) is UTC.
+    @return: the time in its own time zone, or L{None} for an invalid value. A zone without meaning
+        (C{-0000}, or an unknown name) is UTC.
     """
     found = _parsed(value)
     if found is None:
@@ -46,7 +46,7 @@ def parseDateTime(value: str | bytes | None) -> datetime | None:
     year, month, day, hour, minute, second = found[:6]
     try:
         zone = timezone(timedelta(seconds=found[9]))
-        # A leap second is one that datetime does not know.
+        # datetime has no leap seconds.
         return datetime(year, month, day, hour, minute, 59 if second == 60 else second, 0, zone)
     except (ValueError, OverflowError):
         return None
@@ -56,7 +56,7 @@ def secondsOf(value: str | bytes | None) -> int | None:
     """
     @param value: see L{parseDateTime}.
 
-    @return: seconds since the epoch, or L{None} for what is no date.
+    @return: seconds since the epoch, or L{None} for an invalid value.
     """
     found = parseDateTime(value)
     return None if found is None else int((found - _EPOCH).total_seconds())
@@ -69,7 +69,7 @@ def dayOf(value: str | bytes | None) -> date | None:
     """
     @param value: see L{parseDateTime}.
 
-    @return: the day as it is written there, whatever the time and the time zone.
+    @return: the day as it is written, without regard to the time zone.
     """
     found = _parsed(value)
     try:
@@ -99,8 +99,8 @@ def parseIMAPDate(text: str) -> date:
 
 def isIMAPDateTime(text: str) -> bool:
     """
-    @return: whether C{text} is a date and time that there is: in IMAP's form, or in that of RFC
-        5322, which Twisted's own client sends if its user gives it.
+    @return: whether C{text} is a valid date and time, in IMAP's form or in that of RFC 5322, which
+        Twisted's own client may send.
     """
     match = _DATE_TIME.fullmatch(text)
     isZone = match is None or (int(match[7]) < 24 and int(match[8]) < 60)

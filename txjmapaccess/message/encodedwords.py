@@ -21,7 +21,7 @@ _ONE = re.compile(_WORD)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: What has a meaning in addresses, and white space.
 _BETWEEN = re.compile(rb'([\s<>(),;:"@\\]+)')
-#: Where nobody knows the charset (RFC 1428, section 3), UTF-8 is as good a guess as any.
+#: For an unknown charset (RFC 1428, section 3). UTF-8 is the best guess.
 _UNKNOWN = "unknown-8bit"
 
 
@@ -30,8 +30,8 @@ def decodeWords(text: str, anywhere: bool = False) -> str:
     Decode encoded words.
 
     @param text: a value, unfolded.
-    @param anywhere: whether also those are decoded that stand where RFC 2047, section 5 does not
-        allow them: in quotes, beside a parenthesis, within words. Many programs write such.
+    @param anywhere: whether to decode also words where RFC 2047, section 5 does not allow them: in
+        quotes, beside a parenthesis, within words. Many programs write such.
     """
     if "=?" not in text:
         return text
@@ -41,8 +41,8 @@ def decodeWords(text: str, anywhere: bool = False) -> str:
 
 def _decodeRun(words: Sequence[str]) -> str:
     """
-    Adjacent encoded words. Their octets are joined first, because there are senders that cut
-    through characters.
+    Adjacent encoded words. Their octets are joined first, because some senders cut characters in
+    two.
     """
     runs: list[tuple[str, list[bytes]]] = []
     for word in words:
@@ -74,8 +74,8 @@ def encodeWords(value: bytes) -> str:
     """
     @param value: the value of a field, as it is in a message.
 
-    @return: the value with each word that is not ASCII made an encoded word. It says the same: the
-        blanks between two encoded words, which are none (RFC 2047, section 6.2), are put into one.
+    @return: the value in which each word that is not ASCII is an encoded word. Blanks between two
+        encoded words, which do not count (RFC 2047, section 6.2), are put into one of them.
     """
     if value.isascii():
         return value.decode("ascii")

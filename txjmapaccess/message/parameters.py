@@ -29,7 +29,7 @@ _PLAIN_NAME = re.compile(r"[!#-'*+.0-9A-Z^-~-]+")
 _NOT_PLAIN = re.compile(r"[^!#-:<-\[\]-~ ]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-#: The type of what has none, or none that can be made out (RFC 2045, section 5.2).
+#: The type of a part without a valid Content-Type (RFC 2045, section 5.2).
 PLAIN_TEXT = "text/plain; charset=us-ascii"
 
 
@@ -150,14 +150,12 @@ def mediaType(value: str) -> str | None:
 
 def plainContentType(raw: bytes | None, default: str) -> str:
     """
-    A Content-Type for those who know no more than C{main/sub; name="value"}, as Twisted does, which
-    knows no quoted C{;}.
+    A Content-Type for simple parsers, like that of Twisted, which knows no quoted C{;}.
 
-    @param raw: a Content-Type as somebody wrote it.
-    @param default: the type when there is none (RFC 2045, section 5.2), or none to be made out.
+    @param raw: a Content-Type as it is in a message.
+    @param default: the type when it is missing or invalid (RFC 2045, section 5.2).
 
-    @return: the type and the parameters that have a name and a value, in which nothing could be
-        mistaken. All of it is ASCII.
+    @return: the type and its parameters in the form C{main/sub; name="value"}, in ASCII.
     """
     made = _plainContentType if raw is None or len(raw) < 200 else _plainContentType.__wrapped__
     return made(raw, default)

@@ -1,7 +1,6 @@
 # -*- test-case-name: tests.message.test_agreement -*-
 """
-The texts of a message in which a search looks, whatever the protocol, each in the form in which
-texts are compared.
+The searchable texts of a message, for every protocol, in the form in which texts are compared.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.message.test_structure -*-
 """
-The parts of a message (RFC 2045, RFC 2046), as ranges of its octets: nothing is copied or decoded
-until it is asked for, no octets make it fail, and it takes linear time.
+The parts of a message (RFC 2045, RFC 2046), as ranges of its octets. Nothing is copied or decoded
+until it is needed, no input makes it fail, and it takes linear time.
 
 IMAP's part numbers and RFC 8621's body parts are two views of this one tree.
 """
@@ -21,8 +21,7 @@ from txjmapaccess.message.parameters import (
 )
 from txjmapaccess.message.text import decodeText, decodeTransfer
 
-#: How many parts may stand in each other, and how many a message may have. Nothing that a person
-#: has written has more.
+#: How deeply parts may be nested, and how many a message may have.
 DEEPEST, MOST_PARTS = 50, 1000
 
 _UNKNOWN_TYPE = "application/octet-stream"
@@ -42,8 +41,7 @@ class Part:
     @ivar start: where this part begins, with its header.
     @ivar body: where its body begins.
     @ivar end: where it ends.
-    @ivar isTooDeep: whether it stands in more parts than are taken apart; then its type is
-        C{application/octet-stream}, whatever it says.
+    @ivar isTooDeep: whether it is nested too deeply; then its type is C{application/octet-stream}.
     """
 
     def __init__(
@@ -255,7 +253,7 @@ class Part:
 
 def parseMessage(data: bytes, deepest: int = DEEPEST, mostParts: int = MOST_PARTS) -> Part:
     """
-    @param deepest: how many parts may stand in each other.
-    @param mostParts: how many there may be.
+    @param deepest: how deeply parts may be nested.
+    @param mostParts: how many parts there may be.
     """
     return Part(data, 0, len(data), PLAIN_TEXT, _Bounds(deepest, mostParts), 0)

@@ -24,10 +24,9 @@ _NO_CHARSETS = frozenset(
 
 def comparable(text: str) -> str:
     """
-    The one form in which texts are compared, for a search over any protocol: in one case of
-    letters and in one normal form, compatible characters taken for the same (like
-    C{i;unicode-casemap}, RFC 5051), but composed, so that a letter is not found in the same letter
-    with a mark.
+    The form in which a search over any protocol compares texts: without case, compatible
+    characters being the same (like C{i;unicode-casemap}, RFC 5051), but composed, so that a letter
+    is not found in the same letter with a mark.
     """
     if text.isascii():
         folded = text.lower()
@@ -40,7 +39,7 @@ def comparable(text: str) -> str:
 
 def decodeTransfer(octets: bytes, encoding: str) -> tuple[bytes, bool]:
     """
-    @param encoding: the transfer encoding, in lower case. One that nobody knows is left alone.
+    @param encoding: the transfer encoding, in lower case. An unknown one changes nothing.
 
     @return: the octets without it, and whether there was anything malformed or unknown.
     """
@@ -78,8 +77,8 @@ def _decodeQuotedPrintable(octets: bytes) -> bytes:
 
 def knownCharset(charset: str) -> str | None:
     """
-    @return: Python's name of a charset, or L{None} for one that it does not have. (Not all of its
-        codecs are charsets.)
+    @return: Python's name of a charset, or L{None} for an unknown one. (Not all of Python's codecs
+        are charsets.)
     """
     try:
         found = codecs.lookup(charset.strip(" \t'\""))

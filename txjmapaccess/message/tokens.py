@@ -1,7 +1,6 @@
-# -*- test-case-name: tests.jmap.test_headerforms -*-
+# -*- test-case-name: tests.message.test_addresses -*-
 """
-The tokens of a structured header field (RFC 5322, section 3.2), in linear time, whatever stands
-there.
+The tokens of a structured header field (RFC 5322, section 3.2), in linear time for any input.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ class Token(NamedTuple):
 
 def enclosed(text: str, start: int, closing: str, opening: str = "") -> tuple[str, int]:
     """
-    @return: what is between the character at C{start} and the one that closes it, quoted pairs
-        decoded, and where it ends. What is never closed ends with the text.
+    @return: the text between the character at C{start} and the one that closes it, with quoted
+        pairs decoded, and where it ends. If nothing closes it, it ends with the text.
     """
     collected: list[str] = []
     depth, position = 1, start + 1

@@ -1,16 +1,16 @@
 # -*- test-case-name: tests.metrics.test_metrics -*-
 """
-What credentials checkers count: logins, requests to their back ends, caches.
+Counters of credentials checkers: logins, requests to their back ends, caches.
 
-Several checkers for one kind of back end are one. Those that a reload has replaced are left out, so
-these counters begin anew with a reload, as they do with a restart.
+Several checkers for one kind of back end are added up. Checkers that a reload has replaced are
+omitted, so these counters start from zero after a reload, as after a restart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -29,19 +29,9 @@ from txjmapaccess.oauth import IntrospectionChecker
 _OUTCOMES = ("accepted", "refused", "failed", "cancelled")
 
 
-class CacheCounters(NamedTuple):
-    """
-    What the caches of some checkers did, together.
-    """
-
-    hits: int
-    misses: int
-    entries: int
-
-
 class BackEndMetrics(Collector):
     """
-    @param checkers: gives those that are asked at present.
+    @param checkers: returns the current checkers.
     """
 
     def __init__(self, checkers: Callable[[], Iterable[object]]) -> None:
@@ -66,60 +56,39 @@ def _common(
 ) -> Iterator[Metric]:
     logins = CounterMetricFamily(
         "txjmapaccess_backend_logins",
-        "Logins that a checker was asked about.",
+        "Logins checked by a checker.",
         labels=("backend", "result"),
     )
-    for backend, checkers in (("ldap", ldap), ("introspection", tokens)):
-        for outcome in _OUTCOMES if checkers else ():
-            logins.add_metric((backend, outcome), _sum((c.counters for c in checkers), outcome))
-    yield logins
-    yield from _caches({"ldap": _ldapCache(ldap), "introspection": _tokenCache(tokens)})
-
-
-def _ldapCache(checkers: Sequence[LDAPChecker]) -> CacheCounters | None:
-    counters = [checker.counters for checker in checkers]
-    cache = CacheCounters(
-        _sum(counters, "fromCache"), _sum(counters, "cacheMisses"), _entries(checkers)
-    )
-    return cache if checkers else None
-
-
-def _tokenCache(checkers: Sequence[IntrospectionChecker]) -> CacheCounters | None:
-    counters = [checker.counters for checker in checkers]
-    cache = CacheCounters(
-        _sum(counters, "cacheHits"), _sum(counters, "cacheMisses"), _entries(checkers)
-    )
-    return cache if checkers else None
-
-
-def _entries(checkers: Iterable[Any]) -> int:
-    return sum(checker.cacheEntries for checker in checkers)
-
-
-def _caches(caches: dict[str, CacheCounters | None]) -> Iterator[Metric]:
     hits = CounterMetricFamily(
         "txjmapaccess_cache_hits",
-        "Logins that needed no question of their own to the back end.",
+        "Logins that did not need their own request to the back end.",
         labels=("backend",),
     )
     misses = CounterMetricFamily(
-        "txjmapaccess_cache_misses", "Logins that needed one.", labels=("backend",)
+        "txjmapaccess_cache_misses", "Logins that needed their own request.", labels=("backend",)
     )
     entries = GaugeMetricFamily(
-        "txjmapaccess_cache_entries", "Answers that are kept.", labels=("backend",)
+        "txjmapaccess_cache_entries", "Cached results.", labels=("backend",)
     )
-    for backend, cache in caches.items():
-        if cache is not None:
-            hits.add_metric((backend,), cache.hits)
-            misses.add_metric((backend,), cache.misses)
-            entries.add_metric((backend,), cache.entries)
-    yield from (hits, misses, entries)
+    backends: tuple[tuple[str, Sequence[Any], str], ...] = (
+        ("ldap", ldap, "fromCache"),
+        ("introspection", tokens, "cacheHits"),
+    )
+    for backend, checkers, hitsName in backends:
+        counters = [checker.counters for checker in checkers]
+        for outcome in _OUTCOMES if checkers else ():
+            logins.add_metric((backend, outcome), _sum(counters, outcome))
+        if checkers:
+            hits.add_metric((backend,), _sum(counters, hitsName))
+            misses.add_metric((backend,), _sum(counters, "cacheMisses"))
+            entries.add_metric((backend,), _sum(checkers, "cacheEntries"))
+    yield from (logins, hits, misses, entries)
 
 
 def _ldap(counters: Sequence[Any]) -> Iterator[Metric]:
     servers = GaugeMetricFamily(
         "txjmapaccess_ldap_server_up",
-        "Whether a directory server is not known to be down.",
+        "1 unless the directory server is known to be down.",
         labels=("server",),
     )
     slow = GaugeMetricFamily(
@@ -181,7 +150,7 @@ def _introspection(counters: Sequence[Any]) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "txjmapaccess_introspection_requests_in_flight",
-        "Requests that are waited for now.",
+        "Requests waiting for a response.",
         value=_sum(counters, "requestsInFlight"),
     )
 

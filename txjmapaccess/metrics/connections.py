@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.metrics.test_metrics -*-
 """
-Connections, and the limits that they reach.
+Connections, and their limits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from txjmapaccess.limits import LIMITS, LimitCounters
 
 class ConnectionMetrics(Collector):
     """
-    @param counters: gives what is counted at present.
+    @param counters: returns the current counters.
     """
 
     def __init__(self, counters: Callable[[], LimitCounters]) -> None:
@@ -27,7 +27,7 @@ class ConnectionMetrics(Collector):
         """
         counters = self._counters()
         connections = GaugeMetricFamily(
-            "txjmapaccess_connections", "IMAP connections that are open.", labels=("state",)
+            "txjmapaccess_connections", "Open IMAP connections.", labels=("state",)
         )
         unauthenticated = counters.unauthenticated
         connections.add_metric(("unauthenticated",), unauthenticated)

@@ -19,10 +19,10 @@ from zope.interface import implementer
 from txjmapaccess.imap import loginlog
 from txjmapaccess.imap.loginlog import LOGIN
 
-#: Whose events are counted, and nobody else's: only these have a known form.
+#: Only events of this namespace are counted: their fields are known.
 _NAMESPACE = loginlog.__name__
 
-#: Mechanisms that have a label of their own. A client, or another server's code, may name more.
+#: Mechanisms with their own label. Clients and other servers may name more.
 MECHANISMS = frozenset(
     (
         "LOGIN",
@@ -50,7 +50,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 
 class Histogram:
     """
-    How often something took how long.
+    A histogram of durations.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """
-        Once more.
+        Count one duration.
         """
         self._counts[bisect_left(BOUNDS, seconds)] += 1
         self._sum += seconds
@@ -83,7 +83,7 @@ def buckets(bounds: Iterable[float], counts: Iterable[float]) -> list[tuple[str,
 @implementer(ILogObserver)
 class LoginMetrics(Collector):
     """
-    Counts logins. To be made a log observer.
+    Counts logins, as a log observer.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class LoginMetrics(Collector):
 
     def __call__(self, event: dict[str, Any]) -> None:
         """
-        See L{ILogObserver}. Every event of the process comes here.
+        See L{ILogObserver}. Called for every event of the process.
         """
         if event.get("log_namespace") != _NAMESPACE or event.get("event") != LOGIN:
             return
@@ -100,7 +100,7 @@ class LoginMetrics(Collector):
         if mechanism not in MECHANISMS:
             mechanism = OTHER
         if verdict not in _VERDICTS:
-            # The name of somebody's subclass.
+            # The name of a third-party subclass.
             verdict = OTHER
         self._checking[result].add(event["checking"])
         key = (mechanism, result, verdict)
@@ -120,7 +120,7 @@ class LoginMetrics(Collector):
         yield logins
         checking = HistogramMetricFamily(
             "txjmapaccess_login_checking_seconds",
-            "How long it took to find out about the credentials of a login.",
+            "Time to check the credentials of a login.",
             labels=("result",),
         )
         for result, histogram in self._checking.items():

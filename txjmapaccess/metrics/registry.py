@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.metrics.test_metrics -*-
 """
-All metrics of a server, and the web page that has them.
+The metrics of a server, and their web resource.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from txjmapaccess._version import __version__
 
 class VersionMetrics(Collector):
     """
-    What runs here.
+    Software versions.
     """
 
     def collect(self) -> Iterable[Metric]:
@@ -31,7 +31,7 @@ class VersionMetrics(Collector):
             "twisted": twisted.__version__,
             "python": platform.python_version(),
         }
-        yield InfoMetricFamily("txjmapaccess", "Versions of what runs.", value=versions)
+        yield InfoMetricFamily("txjmapaccess", "Software versions.", value=versions)
 
 
 def makeRegistry(collectors: Iterable[Collector]) -> CollectorRegistry:
@@ -48,8 +48,8 @@ def makeRegistry(collectors: Iterable[Collector]) -> CollectorRegistry:
 
 def makeSite(registry: CollectorRegistry) -> Resource:
     """
-    @return: a resource whose child C{/metrics} has all metrics of C{registry}, made in a thread of
-        the reactor.
+    @return: a resource whose child C{/metrics} has all metrics of C{registry}, rendered in a thread
+        of the reactor.
     """
     from prometheus_client.twisted import MetricsResource
 

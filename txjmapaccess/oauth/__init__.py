@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.oauth.test_checker -*-
 """
-OAuth 2.0 access tokens, judged by token introspection (RFC 7662).
+OAuth 2.0 access tokens, checked by token introspection (RFC 7662).
 
-L{txjmapaccess.oauth.introspection} is the heart and does no I/O; L{txjmapaccess.oauth.client} gets
-it an answer to judge, with L{txjmapaccess.oauth.discovery} and L{txjmapaccess.http.client};
-L{txjmapaccess.oauth.checker} is what a portal sees.
+L{txjmapaccess.oauth.checker} is what a portal sees. L{txjmapaccess.oauth.introspectionclient}
+queries the provider, with L{txjmapaccess.oauth.discovery} and L{txjmapaccess.http.client};
+L{txjmapaccess.oauth.introspection} decides what a response means, without I/O.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.oauth.test_checker -*-
 """
-Log events about whether tokens can be checked, but not for every login.
+Log events about whether tokens can be checked, throttled.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _EVENT = {"event": "backend", "backend": "introspection"}
 
 class AvailabilityLog:
     """
-    Says when something stops working and when it works again. No problem is said again within a
-    minute, whatever happens in between.
+    Logs when something stops working and when it works again. The same problem is logged at most
+    once a minute.
     """
 
     _log = Logger()
@@ -27,7 +27,7 @@ class AvailabilityLog:
 
     def worked(self) -> None:
         """
-        Log that it works again, if the last that was said is that it does not.
+        Log that it works again, if the last event was a failure.
         """
         if self._isDown:
             self._log.info("Access tokens can be checked again", state="up", **_EVENT)
@@ -35,7 +35,7 @@ class AvailabilityLog:
 
     def failed(self, problem: str) -> None:
         """
-        Log C{problem}, unless that was just done.
+        Log C{problem}, unless it was logged recently.
         """
         if self._throttle.admit(problem) is None:
             return

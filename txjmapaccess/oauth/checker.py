@@ -4,7 +4,7 @@ The credentials checker for access tokens.
 
 ::
 
-    credentials -> token and user -> AnswerCache -> IntrospectionClient -> judge() -> Evidence
+    credentials -> token and user -> ResultCache -> IntrospectionClient -> tokenInfo() -> Evidence
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
-from txjmapaccess.cache import REFUSAL_SECONDS, AnswerCache
+from txjmapaccess.cache import REFUSAL_SECONDS, ResultCache
 from txjmapaccess.credentials import Evidence, leaveEvidence
 from txjmapaccess.errors import Refused, TemporaryFailure, TokenRefused
 from txjmapaccess.files import exposure
 from txjmapaccess.http.client import HTTPClient, Network
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle, ITokenAdvice
 from txjmapaccess.oauth.availabilitylog import AvailabilityLog
-from txjmapaccess.oauth.client import IntrospectionClient
 from txjmapaccess.oauth.counters import IntrospectionCounters
-from txjmapaccess.oauth.introspection import MalformedResponse, TokenInfo, checkUser, judge
+from txjmapaccess.oauth.introspection import MalformedResponse, TokenInfo, checkUser, tokenInfo
+from txjmapaccess.oauth.introspectionclient import IntrospectionClient
 from txjmapaccess.oauth.settings import LONGEST_TOKEN, TOKEN, IntrospectionSettings
 from txjmapaccess.pacing import Pace
 from txjmapaccess.settings import fromMapping
@@ -42,20 +42,19 @@ from txjmapaccess.settings import fromMapping
 @implementer(ICredentialsChecker, ICheckerLifecycle, ITokenAdvice)
 class IntrospectionChecker:
     """
-    Accepts access tokens that an OAuth 2.0 provider says are good for IMAP, and leaves evidence
-    about whether they are good for JMAP.
+    Accepts access tokens that an OAuth 2.0 provider calls valid, and leaves evidence of whether
+    they are valid for JMAP.
 
     @param reactor: the reactor; L{None} for the global one.
-    @param network: makes all requests, instead of one that is made from C{ca_file}.
-    @param now: tells the time in seconds since the epoch.
-    @param keys: the settings, with the names that they have in the configuration file; see
-        L{IntrospectionSettings}.
+    @param network: sends all requests; L{None} for one with C{ca_file}.
+    @param now: the time, in seconds since the epoch.
+    @param keys: the settings, named as in the configuration file; see L{IntrospectionSettings}.
 
     @ivar credentialInterfaces: L{IBearerToken}; and
         L{twisted.cred.credentials.IUsernamePassword} with C{as_password}.
-    @ivar counters: what happened up to now.
+    @ivar counters: counts logins and requests.
 
-    @raise ConfigurationError: for settings that cannot be used.
+    @raise ConfigurationError: for invalid settings.
     """
 
     _log = Logger()
@@ -79,9 +78,9 @@ class IntrospectionChecker:
         self._pace = Pace(reactor)
         self.counters = IntrospectionCounters()
         self._client = IntrospectionClient(settings, http, reactor, self.counters)
-        # Without a cache, refusals are not kept either.
+        # Without a cache, refusals are not cached either.
         refusalSeconds = REFUSAL_SECONDS if settings.cache_seconds else 0.0
-        self._cache: AnswerCache[TokenInfo] = AnswerCache(
+        self._cache: ResultCache[TokenInfo] = ResultCache(
             reactor, self._lifetime, refusalSeconds, pace=self._pace
         )
         if settings.as_password:
@@ -92,24 +91,24 @@ class IntrospectionChecker:
         cls, settings: IntrospectionSettings, reactor: Any = None
     ) -> IntrospectionChecker:
         """
-        @return: a checker with settings that were checked before.
+        @return: a checker with valid settings.
         """
         keys = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings) if f.init}
         return cls(reactor=reactor, **keys)
 
     def start(self) -> None:
         """
-        Discover the endpoint, anew if that was done before, and introspect a token that cannot
-        exist: this finds a provider that cannot be reached, a client secret that is wrong, and a
-        provider that accepts anything. See L{ICheckerLifecycle.start}.
+        Discover the endpoint (again) and introspect a random token. This finds an unreachable
+        provider, a wrong client secret, and a provider that accepts anything. See
+        L{ICheckerLifecycle.start}.
         """
         sentence = exposure(self._settings.client_secret_file)
         if sentence is not None:
             self._log.warn("Introspection: client_secret_file: {sentence}", sentence=sentence)
         probe = self._client.introspect(secrets.token_urlsafe(32), rediscover=True)
-        # The client has told the operator what failed.
+        # The client has logged the failure.
         probe.addCallbacks(self._probed, lambda failure: failure.trap(TemporaryFailure))
-        probe.addErrback(lambda f: self._log.failure("Trying the introspection endpoint", f))
+        probe.addErrback(lambda f: self._log.failure("Testing the introspection endpoint", f))
 
     def close(self) -> Deferred[None]:
         """
@@ -120,16 +119,16 @@ class IntrospectionChecker:
     @property
     def cacheEntries(self) -> int:
         """
-        How many answers are kept.
+        Number of cached responses.
         """
         return self._cache.entries
 
     def requestAvatarId(self, credentials: ICredentials) -> Deferred[Any]:
         """
-        @return: a Deferred of the user's name. It can be cancelled, which disturbs no other login.
+        @return: a Deferred of the user's name. It can be cancelled without disturbing other logins.
             It fails with L{TokenRefused} (L{Refused} for a password),
-            L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} when the
-            provider cannot be asked.
+            L{txjmapaccess.errors.ForeignAuthorizationIdentity}, or L{TemporaryFailure} if the
+            provider cannot answer.
         """
         info = maybeDeferred(self._lookUp, credentials)
         return info.addCallback(self._accept, credentials).addErrback(self._count)
@@ -148,14 +147,14 @@ class IntrospectionChecker:
             return self._lookUpToken(credentials.token)
         password = _text(credentials.password)
         if not password.startswith(self._settings.password_prefix):
-            raise Refused("The password has not the prefix of a token")
+            raise Refused("The password does not have the prefix of a token")
         return maybeDeferred(self._lookUpToken, password).addErrback(_notAToken)
 
     def _lookUpToken(self, token: str) -> Deferred[TokenInfo]:
         if len(token) > LONGEST_TOKEN or not TOKEN.match(token):
             raise self.advise(TokenRefused("This is not an access token (RFC 6750)"))
         misses = self.counters.cacheMisses
-        info = self._cache.get((token.encode(),), lambda: self._ask(token))
+        info = self._cache.get((token.encode(),), lambda: self._introspect(token))
         self.counters.cacheHits += self.counters.cacheMisses == misses
         return info
 
@@ -167,15 +166,15 @@ class IntrospectionChecker:
         self.counters.accepted += 1
         return info.username
 
-    def _ask(self, token: str) -> Deferred[TokenInfo]:
+    def _introspect(self, token: str) -> Deferred[TokenInfo]:
         self.counters.cacheMisses += 1
         return self._client.introspect(token).addCallback(self._judge)
 
-    def _judge(self, answer: dict[str, object]) -> TokenInfo:
+    def _judge(self, response: dict[str, object]) -> TokenInfo:
         try:
-            return judge(answer, self._settings, self._now())
+            return tokenInfo(response, self._settings, self._now())
         except MalformedResponse as e:
-            self._nonsense.failed(f"in the provider's answer {e}")
+            self._nonsense.failed(f"in the provider's response, {e}")
             raise
         except TokenRefused as e:
             raise self.advise(e) from None
@@ -203,11 +202,9 @@ class IntrospectionChecker:
             tokenAsPassword=tokenAsPassword,
         )
 
-    def _probed(self, answer: dict[str, object]) -> None:
-        if answer.get("active") is True:
-            self._log.error(
-                "The introspection endpoint says that a token which nobody issued is active"
-            )
+    def _probed(self, response: dict[str, object]) -> None:
+        if response.get("active") is True:
+            self._log.error("The introspection endpoint reports a random token as active")
 
 
 def _text(value: bytes | str) -> str:
@@ -216,7 +213,7 @@ def _text(value: bytes | str) -> str:
 
 def _notAToken(failure: Failure) -> Failure:
     """
-    That a password is no token says nothing about it as a password: the next checker may know.
+    A password that is not a token may still be right as a password: the next checker decides.
     """
     if isinstance(failure.value, TokenRefused):
         raise Refused(str(failure.value))

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.oauth.test_checker -*-
 """
-What a checker counts. Plain numbers, for whoever wants to show them.
+What a checker counts. Plain numbers that can be read at any time.
 """
 
 from __future__ import annotations
@@ -11,22 +11,20 @@ from dataclasses import dataclass
 @dataclass
 class IntrospectionCounters:
     """
-    Logins, each in one of the first four, and requests to the provider, which several logins may
-    share.
+    Logins, each in one of the first four, and requests to the provider, which logins may share.
 
-    @ivar accepted: logins with a token that is good for IMAP.
-    @ivar refused: logins whose token, or password, the provider or the look of it refused. With
-        C{as_password} the next checker may have accepted it.
-    @ivar failed: logins about which nobody could tell.
-    @ivar cancelled: logins that were given up before the answer.
-    @ivar cacheHits: logins without a request of their own: the answer was kept, or on its way.
+    @ivar accepted: logins with a token that is valid for IMAP.
+    @ivar refused: logins that the provider refused, and malformed ones. With C{as_password} the
+        next checker may have accepted them.
+    @ivar failed: logins that could not be checked.
+    @ivar cancelled: logins that were cancelled.
+    @ivar cacheHits: logins without their own request: the response was cached, or in flight.
     @ivar cacheMisses: logins that needed one.
-    @ivar requestsFailed: requests that had no usable answer, in time.
-    @ivar latencySum: seconds that answered requests took, all together, from the moment when one
-        was wanted. Discovery of the endpoint is part of the first.
-    @ivar latencyCount: how many they were.
-    @ivar requestsInFlight: requests that are waited for now.
-    @ivar isDown: whether the last request had no usable answer.
+    @ivar requestsFailed: requests without a usable response in time.
+    @ivar latencySum: total seconds of requests with a response, discovery of the endpoint included.
+    @ivar latencyCount: number of those requests.
+    @ivar requestsInFlight: requests waiting for a response.
+    @ivar isDown: whether the last request failed.
     """
 
     accepted: int = 0

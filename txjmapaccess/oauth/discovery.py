@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from txjmapaccess.errors import ConfigurationError, TemporaryFailure
-from txjmapaccess.oauth.urls import checkProviderURL
+from txjmapaccess.hosts import checkedHost
+from txjmapaccess.sessionurl import checkSessionURL
 
 _OPENID = "/.well-known/openid-configuration"
 _RFC8414 = "/.well-known/oauth-authorization-server"
@@ -33,8 +34,8 @@ class Provider:
 
 def metadataURLs(issuer: str) -> tuple[str, ...]:
     """
-    @return: where the issuer's metadata may be, to be tried in this order. OpenID puts its path
-        behind the issuer's own; RFC 8414 (section 3.1) puts it between host and path.
+    @return: possible URLs of the issuer's metadata, to be tried in order. OpenID appends its path
+        to the issuer's; RFC 8414 (section 3.1) inserts it between host and path.
     """
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
@@ -48,8 +49,8 @@ def readMetadata(document: Mapping[str, object], issuer: str, url: str) -> Provi
     """
     @param document: the JSON object that was found at C{url}.
 
-    @raise TemporaryFailure: when it is another issuer's (RFC 8414, section 3.3: the two must be
-        identical), or has no introspection endpoint that may be used.
+    @raise TemporaryFailure: if it is for a different issuer (RFC 8414, section 3.3: the two must be
+        identical), or has no valid introspection endpoint.
     """
     if document.get("issuer") != issuer:
         raise TemporaryFailure(f"{url} is not the metadata of the issuer {issuer}")
@@ -61,3 +62,22 @@ def readMetadata(document: Mapping[str, object], issuer: str, url: str) -> Provi
     except ConfigurationError as e:
         raise TemporaryFailure(f"The introspection_endpoint in {url} {e}") from None
     return Provider(endpoint, url if url.endswith(_OPENID) else None)
+
+
+def checkProviderURL(url: str) -> str:
+    """
+    @return: C{url}: an absolute https URL, or an http URL of a loopback address, with a valid host
+        and port.
+
+    @raise ConfigurationError: with the end of a sentence that starts with the name of the setting.
+    """
+    parts = urlsplit(checkSessionURL(url))
+    if parts.port == 0:
+        raise ConfigurationError("has the invalid port 0")
+    try:
+        checkedHost(parts.hostname or "", "[" in parts.netloc)
+    except ValueError:
+        raise ConfigurationError(
+            "has a host that is neither an address nor a host name (RFC 1123)"
+        ) from None
+    return url

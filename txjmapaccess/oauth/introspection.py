@@ -1,13 +1,13 @@
 # -*- test-case-name: tests.oauth.test_introspection -*-
 """
-What an introspection answer (RFC 7662, section 2.2) says about a token: may its bearer read this
-mail over IMAP, who is it, and is the token good for JMAP?
+What an introspection response (RFC 7662, section 2.2) says about a token: is it
+valid for IMAP, for which user, and is it valid for JMAP?
 
-No I/O here, and no clock. The rules are checked in the order in which L{judge} lists them.
-Whatever is not plainly good is not good:
+No I/O, and no clock. L{tokenInfo} lists the rules in order. A token is valid only if nothing is
+against it:
 
-  - the provider, or a setting, says no: L{TokenRefused};
-  - the answer does not make sense: L{MalformedResponse}, which is a temporary failure.
+  - the provider, or a setting, refuses it: L{TokenRefused};
+  - the response is malformed: L{MalformedResponse}, which is a temporary failure.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from txjmapaccess.verdict import Reason
 #: The clocks of two machines differ a little, and a token is often used the moment it is issued.
 NOT_BEFORE_LEEWAY = 5.0
 
-#: What providers call a token that needs no proof of possession (RFC 6750), in lower case.
+#: The types of a token without proof of possession (RFC 6750), in lower case.
 _BEARER = ("bearer", "access_token")
 
 #: Not empty, without controls and surrogates.
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}\Z")
 
-#: What is longer is no URL that may be used, and would fill caches.
+#: A longer URL is not valid, and would fill caches.
 _LONGEST_URL = 4000
 
 
 class MalformedResponse(TemporaryFailure):
     """
-    The provider's answer has a member of the wrong type. Its text names the member.
+    The provider's response has a member of the wrong type. Its text names the member.
     """
 
 
 class TokenInfo(NamedTuple):
     """
-    What is known of an active token that is good for IMAP.
+    An active token that is valid for IMAP.
 
-    @ivar username: whose token it is.
-    @ivar objection: why it is not good for JMAP, or L{None}.
+    @ivar username: its user.
+    @ivar objection: why it is not valid for JMAP, or L{None}.
     @ivar sessionURL: see L{txjmapaccess.credentials.Evidence}.
     @ivar expires: when it ends, in seconds since the epoch, or L{None}.
     """
@@ -55,43 +55,47 @@ class TokenInfo(NamedTuple):
     expires: float | None = None
 
 
-def judge(answer: Mapping[str, object], settings: IntrospectionSettings, now: float) -> TokenInfo:
+def tokenInfo(
+    response: Mapping[str, object], settings: IntrospectionSettings, now: float
+) -> TokenInfo:
     """
-    @param answer: the JSON object that the introspection endpoint answered.
+    @param response: the JSON object that the introspection endpoint answered.
     @param now: the time, in seconds since the epoch.
 
-    @raise TokenRefused: when the token is not good for IMAP.
-    @raise MalformedResponse: when the answer cannot be understood.
+    @raise TokenRefused: if the token is not valid for IMAP.
+    @raise MalformedResponse: if the response is malformed.
     """
-    if answer.get("active") is not True:
+    if response.get("active") is not True:
         raise TokenRefused("The token is not active")
-    expires = _checkTimes(answer, now)
-    _checkIssuer(answer, settings)
-    _checkPossession(answer)
-    scopes, audiences = _scopes(answer), _audiences(answer)
+    expires = _checkTimes(response, now)
+    _checkIssuer(response, settings)
+    _checkPossession(response)
+    scopes, audiences = _scopes(response), _audiences(response)
     _checkAudience(audiences, settings)
     _checkScope(scopes, settings)
     return TokenInfo(
-        username=_username(answer, settings),
+        username=_username(response, settings),
         objection=_objection(scopes, audiences, settings),
-        sessionURL=_sessionURL(answer, settings),
+        sessionURL=_sessionURL(response, settings),
         expires=expires,
     )
 
 
 def checkUser(info: TokenInfo, authorizationIdentity: str | None) -> None:
     """
-    @param authorizationIdentity: whose mail the client asks for, or L{None}.
+    @param authorizationIdentity: the user that the client requests, or L{None}.
 
-    @raise ForeignAuthorizationIdentity: when the token is not that user's. The comparison is
-        exact: the user is who the token says.
+    @raise ForeignAuthorizationIdentity: if the token belongs to a different user. The comparison is
+        exact.
     """
     if authorizationIdentity is not None and authorizationIdentity != info.username:
-        raise ForeignAuthorizationIdentity("The token is not the token of the user asked for")
+        raise ForeignAuthorizationIdentity(
+            "The token belongs to a different user than the requested one"
+        )
 
 
-def _checkTimes(answer: Mapping[str, object], now: float) -> float | None:
-    expires, notBefore = _time(answer, "exp"), _time(answer, "nbf")
+def _checkTimes(response: Mapping[str, object], now: float) -> float | None:
+    expires, notBefore = _time(response, "exp"), _time(response, "nbf")
     if expires is not None and expires <= now:
         raise TokenRefused("The token has expired")
     if notBefore is not None and notBefore > now + NOT_BEFORE_LEEWAY:
@@ -99,31 +103,33 @@ def _checkTimes(answer: Mapping[str, object], now: float) -> float | None:
     return expires
 
 
-def _time(answer: Mapping[str, object], claim: str) -> float | None:
-    value = answer.get(claim)
+def _time(response: Mapping[str, object], claim: str) -> float | None:
+    value = response.get(claim)
     if value is None:
         return None
-    # No bool, which is an int in Python; no NaN or Infinity, which Python reads in JSON; and no
-    # number that is too large for a float.
+    # Not a bool, which is an int in Python; not NaN or Infinity, which Python accepts in JSON; and
+    # not a number that is too large for a float.
     if type(value) not in (int, float) or not -1e15 < value < 1e15:  # type: ignore[operator]
-        raise MalformedResponse(f"{claim} is not a time")
+        raise MalformedResponse(f"{claim} is not a timestamp")
     return float(value)  # type: ignore[arg-type]
 
 
-def _checkIssuer(answer: Mapping[str, object], settings: IntrospectionSettings) -> None:
-    issuer = answer.get("iss")
+def _checkIssuer(response: Mapping[str, object], settings: IntrospectionSettings) -> None:
+    issuer = response.get("iss")
     if issuer is not None and settings.issuer is not None and issuer != settings.issuer:
-        raise TokenRefused("The token was issued by another issuer")
+        raise TokenRefused("The token was issued by a different issuer")
 
 
-def _checkPossession(answer: Mapping[str, object]) -> None:
+def _checkPossession(response: Mapping[str, object]) -> None:
     """
     A token that is bound to a key (RFC 7800; DPoP, RFC 9449; mutual TLS, RFC 8705, whose
     token_type is Bearer) is worth nothing without the proof, which SASL cannot carry.
     """
-    if answer.get("cnf") is not None:
-        raise TokenRefused("The token is bound to a key, and IMAP has no proof of possession")
-    tokenType = answer.get("token_type")
+    if response.get("cnf") is not None:
+        raise TokenRefused(
+            "The token is bound to a key, and IMAP does not support proof of possession"
+        )
+    tokenType = response.get("token_type")
     if tokenType is None:
         return
     if not isinstance(tokenType, str):
@@ -132,16 +138,16 @@ def _checkPossession(answer: Mapping[str, object]) -> None:
         raise TokenRefused("The token is not a bearer token")
 
 
-def _scopes(answer: Mapping[str, object]) -> frozenset[str]:
+def _scopes(response: Mapping[str, object]) -> frozenset[str]:
     """
     Space-separated (RFC 7662); some providers make it an array.
     """
-    value = answer.get("scope")
+    value = response.get("scope")
     return frozenset(value.split()) if isinstance(value, str) else _strings(value, "scope")
 
 
-def _audiences(answer: Mapping[str, object]) -> frozenset[str]:
-    value = answer.get("aud")
+def _audiences(response: Mapping[str, object]) -> frozenset[str]:
+    value = response.get("aud")
     return frozenset((value,)) if isinstance(value, str) else _strings(value, "aud")
 
 
@@ -155,7 +161,7 @@ def _strings(value: object, claim: str) -> frozenset[str]:
 
 def _checkAudience(audiences: frozenset[str], settings: IntrospectionSettings) -> None:
     if settings.imap_audiences and audiences.isdisjoint(settings.imap_audiences):
-        raise TokenRefused("The token is meant for other servers than this one (imap_audiences)")
+        raise TokenRefused("The token is for a different audience (imap_audiences)")
 
 
 def _checkScope(scopes: frozenset[str], settings: IntrospectionSettings) -> None:
@@ -173,8 +179,8 @@ def _objection(
     return None
 
 
-def _username(answer: Mapping[str, object], settings: IntrospectionSettings) -> str:
-    name = _claim(answer, settings.username_claim)
+def _username(response: Mapping[str, object], settings: IntrospectionSettings) -> str:
+    name = _claim(response, settings.username_claim)
     if name is None:
         raise TokenRefused(f"The token has no {settings.username_claim} (username_claim)")
     if not isinstance(name, str) or not _NAME.match(name):
@@ -182,25 +188,23 @@ def _username(answer: Mapping[str, object], settings: IntrospectionSettings) -> 
     return name
 
 
-def _sessionURL(answer: Mapping[str, object], settings: IntrospectionSettings) -> str | None:
+def _sessionURL(response: Mapping[str, object], settings: IntrospectionSettings) -> str | None:
     if settings.session_url_claim is None:
         return None
-    url = _claim(answer, settings.session_url_claim)
+    url = _claim(response, settings.session_url_claim)
     if url is None or (isinstance(url, str) and len(url) <= _LONGEST_URL):
         return url
-    # What is no string is no URL, as "" is none: the policy says so, and does not take the
-    # common URL in place of the user's own.
+    # "" is not a URL: the policy logs that, and does not use the common URL instead.
     return ""
 
 
-def _claim(answer: Mapping[str, object], path: str) -> object:
+def _claim(response: Mapping[str, object], path: str) -> object:
     """
-    @return: the claim of that name, else the one that is found by following the names between the
-        dots, else L{None}.
+    @return: the claim with this name, else the nested claim with this dotted path, else L{None}.
     """
-    if path in answer:
-        return answer[path]
-    value: object = answer
+    if path in response:
+        return response[path]
+    value: object = response
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value

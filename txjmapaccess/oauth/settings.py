@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.files import readCertificates, readSecret
-from txjmapaccess.oauth.urls import checkProviderURL
+from txjmapaccess.oauth.discovery import checkProviderURL
 from txjmapaccess.settings import problem
 
 _LISTS = ("imap_scopes", "jmap_scopes", "imap_audiences", "jmap_audiences")
@@ -84,18 +84,18 @@ class IntrospectionSettings:
             value = getattr(self, key) or ()
             texts = (value,) if isinstance(value, str) else value
             if any(_NO_TEXT.search(text) for text in texts):
-                raise problem(key, "holds a control character, or what is no text")
+                raise problem(key, "contains a control character or is not text")
 
     def _checkProvider(self) -> None:
         if self.endpoint is None and self.issuer is None:
-            raise problem("endpoint", "or issuer is missing")
+            raise problem("endpoint", "or issuer is required")
         if self.endpoint is not None and self.issuer is not None:
-            raise problem("endpoint", "and issuer contradict each other: give one of them")
+            raise problem("endpoint", "and issuer are mutually exclusive")
         for key, url in (("endpoint", self.endpoint), ("issuer", self.issuer)):
             if url is not None:
                 _checkURL(key, url)
         if self.ca_file is not None and urlsplit(self.endpoint or "").scheme == "http":
-            raise problem("ca_file", "has no meaning with an endpoint that is not https")
+            raise problem("ca_file", "is only allowed with an https endpoint")
         if self.issuer is not None and "?" in self.issuer:
             raise problem("issuer", "must not have a query (RFC 8414, section 2)")
 
@@ -109,26 +109,28 @@ class IntrospectionSettings:
         for key in ("username_claim", "session_url_claim"):
             claim = getattr(self, key)
             if claim is not None and not all(claim.split(".")):
-                raise problem(key, "must be the name of a claim, or names with a dot between them")
+                raise problem(key, "must be the name of a claim, or names separated by dots")
         for key in _LISTS:
             if not all(member.strip() for member in getattr(self, key)):
-                raise problem(key, "holds an empty string")
+                raise problem(key, "contains an empty string")
         for key in ("imap_scopes", "jmap_scopes"):
             if any(member.split() != [member] for member in getattr(self, key)):
-                raise problem(key, "must have every scope as a string of its own")
+                raise problem(key, "must be a list with one string for each scope")
 
     def _checkNumbers(self) -> None:
         if not 0 <= self.cache_seconds < math.inf:
             raise problem("cache_seconds", "must be 0 or more")
         if not 0 < self.timeout < math.inf:
-            raise problem("timeout", "must be more than 0")
+            raise problem("timeout", "must be greater than 0")
 
     def _checkPasswords(self) -> None:
         if self.password_prefix and not self.as_password:
-            raise problem("password_prefix", "has no meaning without as_password = true")
+            raise problem("password_prefix", "requires as_password = true")
         prefix = self.password_prefix
         if prefix and not (TOKEN.match(prefix) and len(prefix) < LONGEST_TOKEN):
-            raise problem("password_prefix", "is something that no access token begins with")
+            raise problem(
+                "password_prefix", "contains characters that an access token cannot contain"
+            )
 
     def _readFiles(self) -> None:
         secret = readSecret("client_secret_file", self.client_secret_file)

@@ -18,33 +18,31 @@ from zope.interface import implementer
 from txjmapaccess.interfaces import IBearerToken
 
 _HELP = """
-Accepts OAuth 2.0 access tokens, which it has introspected (RFC 7662).
+Checks OAuth 2.0 access tokens by introspection (RFC 7662).
 
-The arguments are key=value, with a colon between them. A colon or a backslash in a value has a
-backslash before it: endpoint=https\\://idp.example.com/introspect. Members of a list have a comma
-between them.
+Arguments are key=value, separated by colons. Escape a colon or backslash in a value with a
+backslash: endpoint=https\\://idp.example.com/introspect. Separate list items with commas.
 
   endpoint            the URL of the introspection endpoint, or
-  issuer              the issuer, whose metadata name the endpoint; one of them is required
-  client_id           who this server is for the provider; required
-  client_secret_file  a file with the client's secret; required
-  client_auth         how it is sent: basic (the default) or post
+  issuer              the issuer, whose metadata contains the endpoint; one of the two is required
+  client_id           the client id of this server at the provider; required
+  client_secret_file  a file with the client secret; required
+  client_auth         how to send it: basic (the default) or post
   ca_file             the certificate authorities for https, PEM; default: the system's
-  username_claim      the claim that names the user, a.b for one inside another; default: username
-  imap_scopes         a token needs all of these scopes to log in; default: none
-  imap_audiences      and one of these audiences; default: any
-  jmap_scopes         a token with one of these scopes is good for JMAP; default:
+  username_claim      the claim with the user name; a.b for a nested claim; default: username
+  imap_scopes         scopes that are all required to log in; default: none
+  imap_audiences      audiences, one of which is required; default: any
+  jmap_scopes         a token with one of these scopes is valid for JMAP; default:
                       urn:ietf:params:oauth:scope:mail,urn:ietf:params:jmap:mail
-  jmap_audiences      if it has one of these audiences, too; default: any
+  jmap_audiences      audiences, one of which is required for JMAP; default: any
   session_url_claim   the claim with the user's JMAP session URL; default: none
-  cache_seconds       for how long an answer is used again, so for how long a revoked token may
-                      still be good; a bad token is not asked about again for 5 seconds; 0: every
-                      login asks; default: 60
+  cache_seconds       how long a response is cached, so how long a revoked token may keep
+                      working; a bad token is cached for 5 seconds; 0: no cache; default: 60
   timeout             seconds for the whole check; default: 5
-  as_password         true: a token may be given as a password, beside the name of its user
-  password_prefix     only passwords that begin with this are tried as tokens, with the prefix;
-                      without one the provider gets to see every password
-  end_at_expiry       true: the connection ends when the token does
+  as_password         true: accept a token as a password, together with its user's name
+  password_prefix     try only passwords with this prefix as tokens (the prefix is part of the
+                      token); without it, the provider sees every password
+  end_at_expiry       true: close the connection when the token expires
 """
 
 

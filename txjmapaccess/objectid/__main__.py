@@ -1,8 +1,6 @@
 # -*- test-case-name: tests.objectid.test_objectid -*-
 """
-A damaged index is rebuilt from what is still readable of it, while no server uses it::
-
-    python -m txjmapaccess.objectid rebuild FILE
+The command that rebuilds a damaged index, see L{txjmapaccess.objectid}.
 """
 
 from __future__ import annotations
@@ -30,13 +28,13 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     if not any(saved.values()):
         print(
-            f"{path}: nothing could be saved; the index begins anew, and the damaged file is"
+            f"{path}: nothing could be recovered; the index starts empty, and the damaged file is"
             f" {path}.damaged",
             file=sys.stderr,
         )
         return 1
     print(
-        f"{path}: saved the identifiers of {saved['mailboxes']} mailboxes and"
+        f"{path}: recovered the identifiers of {saved['mailboxes']} mailboxes and"
         f" {saved['messages']} messages; the damaged file is {path}.damaged"
     )
     return 0

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
-The file of an L{txjmapaccess.objectid.index.ObjectIndex}: how it is made and opened.
+The file of an L{txjmapaccess.objectid.accountindex.AccountIndex}: how it is made and opened.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from txjmapaccess.database import PATIENCE, openDatabase, showsDamage, transaction
+from txjmapaccess.database import isLocked, openDatabase, showsDamage, transaction
 from txjmapaccess.errors import IndexDamaged, TemporaryFailure
 from txjmapaccess.fsync import syncDirectory
+from txjmapaccess.store.objectids import IdentifiersLocked
 
-#: Seconds that a login waits for another process that writes.
+#: Seconds that a login waits for a lock.
 _LOGIN_PATIENCE = 1
 _VERSION = 2
 
@@ -54,15 +55,21 @@ _DAMAGES = ("disk I/O error", "no such table", "no such column")
 
 class IndexUnavailable(TemporaryFailure):
     """
-    The index cannot be used now: another process keeps it, the disk is full. Its text names the
-    file, or the directory, and what it takes.
+    The index cannot be used now: another process keeps it locked, or the disk is full. The text
+    names the file or the directory, and what the index needs.
     """
 
     def __init__(self, path: str, problem: object) -> None:
         super().__init__(
-            f"the index of object identifiers {path} cannot be used now ({problem}); it needs a"
-            " directory to which this server can write, and files that nobody else keeps locked"
+            f"the index of object identifiers {path} is unavailable ({problem}); it needs a"
+            " directory to which this server can write, and files that no other process locks"
         )
+
+
+class IndexLocked(IndexUnavailable, IdentifiersLocked):
+    """
+    Another process has kept the index locked for too long.
+    """
 
 
 def _damaged(path: str, problem: object) -> IndexDamaged:
@@ -73,14 +80,14 @@ def _damaged(path: str, problem: object) -> IndexDamaged:
 
 
 @contextmanager
-def openFile(path: str, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
+def openFile(path: str, patience: float | None = None) -> Iterator[sqlite3.Connection]:
     """
-    The database, opened for one job; made when it is missing.
+    The database, opened for one job; created when it is missing.
 
-    @param patience: how many seconds to wait for another process that writes.
+    @param patience: see L{openDatabase}.
 
-    @raise IndexDamaged: when it is no database, or a damaged one.
-    @raise IndexUnavailable: when it may be otherwise next time.
+    @raise IndexDamaged: when the file is damaged, or not a database.
+    @raise IndexUnavailable: when the next attempt may succeed.
     """
     try:
         with closing(_connect(path, patience)) as database:
@@ -90,15 +97,15 @@ def openFile(path: str, patience: float = PATIENCE) -> Iterator[sqlite3.Connecti
     except sqlite3.Error as e:
         if showsDamage(e) or str(e).startswith(_DAMAGES):
             raise _damaged(path, e) from None
-        raise IndexUnavailable(path, e) from None
+        raise (IndexLocked if isLocked(e) else IndexUnavailable)(path, e) from None
 
 
 def tryFile(path: str) -> None:
     """
-    Find out, without waiting long, whether identifiers can be kept. A file is not made for that.
+    Check, without a long wait or a lock, whether the index can be used. It is not created.
 
     @raise IndexDamaged: see L{openFile}.
-    @raise IndexUnavailable: when it cannot be written to.
+    @raise IndexUnavailable: when it is not writable.
     """
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
@@ -106,11 +113,12 @@ def tryFile(path: str) -> None:
     if not os.access(directory, os.W_OK | os.X_OK):
         raise IndexUnavailable(directory, "Permission denied")
     if os.path.lexists(path):
-        with openFile(path, _LOGIN_PATIENCE) as database, transaction(database):
-            pass
+        with openFile(path, _LOGIN_PATIENCE):
+            if not os.access(path, os.W_OK):
+                raise IndexUnavailable(path, "Permission denied")
 
 
-def _connect(path: str, patience: float) -> sqlite3.Connection:
+def _connect(path: str, patience: float | None) -> sqlite3.Connection:
     try:
         isEmpty = os.stat(path).st_size == 0
     except FileNotFoundError:
@@ -121,7 +129,7 @@ def _connect(path: str, patience: float) -> sqlite3.Connection:
     database = openDatabase(path, patience)
     try:
         if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-            raise _damaged(path, "it is no index of object identifiers")
+            raise _damaged(path, "not an index of object identifiers")
     except BaseException:
         database.close()
         raise
@@ -135,7 +143,7 @@ def _make(path: str) -> None:
     fresh = f"{path}.{secrets.token_hex(8)}.new"
     try:
         fill(fresh)
-        with suppress(FileExistsError):  # Somebody else was faster.
+        with suppress(FileExistsError):  # Another process was faster.
             os.link(fresh, path)
         syncDirectory(os.fsencode(os.path.dirname(path) or "."))
     finally:

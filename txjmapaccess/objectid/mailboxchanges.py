@@ -1,19 +1,19 @@
-# -*- test-case-name: tests.objectid.test_changes -*-
+# -*- test-case-name: tests.objectid.test_mailboxchanges -*-
 """
 CREATE, DELETE, RENAME and COPY, as the index sees them.
 
-Each is I{begun} before the store is asked: with the L{Lock} of the account, and a note in the index
-of what may happen. Then it is I{done}, I{refused}, or I{doubtful}: the store failed, and nobody
-knows how far it had come. Of a process that is killed only the note is left. Whoever comes next
-and needs to know settles it, by what the store has then:
+Each one I{begins} before the store does its work: it takes the L{FileLock} of the account and notes
+in the index what may happen. It ends as I{done}, I{refused}, or I{doubtful}: the store failed, and
+how far it came is unknown. A process that is killed leaves only the note. The next session that
+needs to know settles it by what the store has then:
 
   - DELETE: the mailbox is gone, or still there.
-  - RENAME: it is gone from the old name and there under the new one, or the other way round. Where
-    both are there it could be either: then the old identifier is given to nobody any more.
-  - COPY: what it left behind are new messages. No client was told that they are copies.
+  - RENAME: it is gone from the old name and there under the new one, or the other way round. When
+    both are there it could be either: then the old identifier is never used again.
+  - COPY: what it left behind are new messages. No client knows that they are copies.
 
-A CREATE leaves no note: before it, what the index still has of mailboxes that are not there, by
-whomever they were deleted, is forgotten.
+A CREATE leaves no note. Before it, the index forgets mailboxes that no longer exist, even when
+another program deleted them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.objectid.index import ObjectIndex
-from txjmapaccess.objectid.indexfile import IndexUnavailable
-from txjmapaccess.objectid.lock import Lock, tryLock
-from txjmapaccess.objectid.names import movesOf
-from txjmapaccess.objectid.values import (
+from txjmapaccess.objectid.accountindex import AccountIndex
+from txjmapaccess.objectid.filelock import FileLock, tryLock
+from txjmapaccess.objectid.indexfile import IndexLocked
+from txjmapaccess.objectid.pendingchanges import (
     AS_BEFORE,
     COPY,
     DELETE,
@@ -36,11 +35,11 @@ from txjmapaccess.objectid.values import (
     MOVED,
     RENAME,
     PendingChange,
-    Settled,
+    SettledChange,
 )
 from txjmapaccess.pacing import Turns
 from txjmapaccess.store.mailboxes import MailboxNames
-from txjmapaccess.store.mailboxnames import listedName
+from txjmapaccess.store.mailboxnames import DELIMITERS, listedName
 
 #: Seconds between two looks whether a lock is free, and how many there are.
 _EACH, _LOOKS = 0.02, 1500
@@ -50,7 +49,7 @@ class MailboxChanges:
     """
     The changes to one account.
 
-    @param turns: gives what a wait takes its turns from.
+    @param turns: makes L{Turns} for a wait.
     @param run: runs a job in a thread.
     @param names: of the account's mailboxes.
     """
@@ -58,7 +57,7 @@ class MailboxChanges:
     def __init__(
         self,
         turns: Callable[[], Turns],
-        index: ObjectIndex,
+        index: AccountIndex,
         run: Callable[..., Deferred[Any]],
         names: MailboxNames,
     ) -> None:
@@ -69,33 +68,32 @@ class MailboxChanges:
 
     async def settle(self) -> None:
         """
-        Wait until whoever is at work on a change has come to its end, and settle what was begun
-        by those who have not.
+        Wait until no session is making a change, and settle those that killed processes left.
 
-        @raise IndexUnavailable: when that takes too long.
+        @raise IndexLocked: when that takes too long.
         """
         (await self._locked()).release()
 
-    async def _locked(self) -> Lock:
+    async def _locked(self) -> FileLock:
         lock = await self._acquire()
         try:
             begun: list[PendingChange] = await self._run(self._index.begun)
             if begun:
-                await self.doubtful(begun)
+                await self.settleAs(begun)
         except BaseException:
             lock.release()
             raise
         return lock
 
-    async def _acquire(self) -> Lock:
+    async def _acquire(self) -> FileLock:
         path = self._index.path + ".lock"
         turns = self._turns()
         for _ in range(_LOOKS):
-            lock: Lock | None = await self._run(tryLock, path)
+            lock: FileLock | None = await self._run(tryLock, path)
             if lock is not None:
                 return lock
             await turns.pause(_EACH)  # Ends this when the client has gone.
-        raise IndexUnavailable(self._index.path, "somebody changes mailboxes for too long")
+        raise IndexLocked(self._index.path, "timed out waiting for a change to mailboxes")
 
     async def begin(self, *changes: PendingChange) -> Change:
         """
@@ -142,7 +140,7 @@ class MailboxChanges:
         try:
             listed = await self._names.refreshed()
             change.name = listedName(old, listed)
-            moves = movesOf(change.name, new, listed)
+            moves = _movesOf(change.name, new, listed)
             change.begun = await self._run(
                 self._index.begin,
                 [PendingChange(RENAME, *move, isHidden=move[0] not in listed) for move in moves],
@@ -152,12 +150,14 @@ class MailboxChanges:
             raise
         return change
 
-    # What became of them
+    # Outcomes
 
-    async def done(self, begun: Sequence[PendingChange], name: str) -> None:
+    async def settleAs(self, begun: Sequence[PendingChange], name: str | None = None) -> None:
         """
-        The store has done what was begun to the mailbox C{name}. Those below it some stores leave
-        where they are.
+        Find out what has happened, and keep it.
+
+        @param name: the mailbox that the store says it has changed, or L{None} if it failed.
+            Some stores leave the mailboxes below it where they are.
         """
         listed = await self._names.refreshed()
         changes = []
@@ -165,46 +165,36 @@ class MailboxChanges:
             if each.name != name:
                 changes.append(await self._found(each, listed))
             elif each.kind == DELETE:
-                changes.append(Settled(each, GONE))
+                changes.append(SettledChange(each, GONE))
             else:
                 changes.append(await self._moved(each, listed))
-        await self._settle(changes)
+        await self._run(self._index.settle, changes)
 
     async def refused(self, begun: Sequence[PendingChange]) -> None:
         """
         The store has done nothing.
         """
-        await self._settle([Settled(each, AS_BEFORE) for each in begun])
+        await self._run(self._index.settle, [SettledChange(each, AS_BEFORE) for each in begun])
 
-    async def doubtful(self, begun: Sequence[PendingChange]) -> None:
-        """
-        Nobody knows what the store has done.
-        """
-        listed = await self._names.refreshed()
-        await self._settle([await self._found(each, listed) for each in begun])
-
-    async def _settle(self, changes: Sequence[Settled]) -> None:
-        await self._run(self._index.settle, changes)
-
-    async def _found(self, begun: PendingChange, listed: Collection[str]) -> Settled:
+    async def _found(self, begun: PendingChange, listed: Collection[str]) -> SettledChange:
         if begun.kind == COPY:
-            return Settled(begun, AS_BEFORE)
+            return SettledChange(begun, AS_BEFORE)
         isThere = await self._isThere(begun.name, begun, listed)
         if begun.kind == DELETE:
-            return Settled(begun, AS_BEFORE if isThere else GONE)
+            return SettledChange(begun, AS_BEFORE if isThere else GONE)
         if not await self._isThere(listedName(begun.target, listed), begun, listed):
-            return Settled(begun, AS_BEFORE)
-        return Settled(begun, GONE) if isThere else await self._moved(begun, listed)
+            return SettledChange(begun, AS_BEFORE)
+        return SettledChange(begun, GONE) if isThere else await self._moved(begun, listed)
 
     async def _isThere(self, name: str, begun: PendingChange, listed: Collection[str]) -> bool:
-        # Some stores open whatever they are asked for.
+        # Some stores open a mailbox under any name.
         return name in listed or (begun.isHidden and await self._names.isThere(name, listed))
 
-    async def _moved(self, begun: PendingChange, listed: Collection[str]) -> Settled:
+    async def _moved(self, begun: PendingChange, listed: Collection[str]) -> SettledChange:
         target = listedName(begun.target, listed)
         mailbox = await self._names.mailbox(target)
         uidValidity = None if mailbox is None else await settled(mailbox.getUIDValidity)
-        return Settled(begun, MOVED, target, uidValidity)
+        return SettledChange(begun, MOVED, target, uidValidity)
 
 
 class Change:
@@ -217,7 +207,9 @@ class Change:
 
     name = ""
 
-    def __init__(self, changes: MailboxChanges, lock: Lock, begun: Sequence[PendingChange]) -> None:
+    def __init__(
+        self, changes: MailboxChanges, lock: FileLock, begun: Sequence[PendingChange]
+    ) -> None:
         self._changes = changes
         self._lock = lock
         self.begun = begun
@@ -228,7 +220,7 @@ class Change:
 
         @param result: what it gave.
         """
-        await self._end(lambda begun: self._changes.done(begun, self.name))
+        await self._end(lambda begun: self._changes.settleAs(begun, self.name))
 
     async def refused(self) -> None:
         """
@@ -240,7 +232,7 @@ class Change:
         """
         The store has failed.
         """
-        await self._end(self._changes.doubtful)
+        await self._end(self._changes.settleAs)
 
     async def _end(self, settle: Callable[[Sequence[PendingChange]], Any]) -> None:
         try:
@@ -248,3 +240,16 @@ class Change:
                 await settle(self.begun)
         finally:
             self._lock.release()
+
+
+def _movesOf(old: str, new: str, listed: Collection[str]) -> list[tuple[str, str]]:
+    """
+    Some stores rename every mailbox whose name begins like the old one, with a delimiter or
+    without. Which ones moved shows afterwards.
+
+    @return: pairs of an old and a new name. No new name is that of an existing mailbox.
+    """
+    stem = new.rstrip(DELIMITERS)
+    moves = {name: stem + name[len(old) :] for name in listed if name.startswith(old)}
+    moves[old] = new
+    return [(name, target) for name, target in moves.items() if target not in listed]

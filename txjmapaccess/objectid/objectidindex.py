@@ -22,8 +22,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from txjmapaccess.errors import JMAPAccessError
-from txjmapaccess.objectid.identifiers import IndexedIdentifiers
-from txjmapaccess.objectid.index import ObjectIndex
+from txjmapaccess.objectid.accountindex import AccountIndex
+from txjmapaccess.objectid.indexedidentifiers import IndexedIdentifiers
 from txjmapaccess.objectid.indexfile import IndexUnavailable, tryFile
 from txjmapaccess.store.openaccount import OpenAccount
 from txjmapaccess.threads import ReactorThreadPool
@@ -39,7 +39,7 @@ def nameFromLogin(opened: OpenAccount) -> str:
     @raise JMAPAccessError: when it is not known.
     """
     if not opened.username:
-        raise JMAPAccessError("nobody knows whose account this is: give accountName")
+        raise JMAPAccessError("the name of the account is unknown: pass accountName")
     return str(opened.username)
 
 
@@ -80,7 +80,7 @@ class ObjectIDIndex:
         @raise JMAPAccessError: when it is not known whose account that is.
         """
         path = self.fileOf(self._accountName(opened))
-        return IndexedIdentifiers(opened, ObjectIndex(path), self.run)
+        return IndexedIdentifiers(opened, AccountIndex(path), self.run)
 
     def check(self, opened: OpenAccount) -> Deferred[None]:
         """

@@ -1,6 +1,6 @@
-# -*- test-case-name: tests.objectid.test_index -*-
+# -*- test-case-name: tests.objectid.test_accountindex -*-
 """
-How the file of an L{txjmapaccess.objectid.index.ObjectIndex} is rebuilt when it is damaged.
+How the file of an L{txjmapaccess.objectid.accountindex.AccountIndex} is rebuilt when it is damaged.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ _LARGEST = 1 << 40
 
 def rebuild(path: str) -> dict[str, int]:
     """
-    Make a new index of all that can still be read of a damaged one, which is kept under another
-    name.
+    Make a new index of the readable rows of a damaged one, which is kept under another name.
 
-    @return: how many rows were saved, by table.
+    @return: the number of recovered rows by table.
 
     @raise OSError: when there is no such file, or it cannot be replaced.
     """

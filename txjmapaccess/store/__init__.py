@@ -1,4 +1,4 @@
 """
-What works on any mail store (L{twisted.mail.interfaces.IAccountIMAP}), whoever wrote it: opening
-and closing mailboxes, reading messages, listing, names, message sets, object identifiers.
+What works on any mail store (L{twisted.mail.interfaces.IAccountIMAP}): opening and closing
+mailboxes, reading messages, listing, names, message sets, object identifiers.
 """

@@ -16,18 +16,28 @@ from txjmapaccess.coroutines import settled
 from txjmapaccess.errors import JMAPAccessError, TemporaryFailure
 from txjmapaccess.interfaces import IObjectIDAccount, IObjectIDSearch
 from txjmapaccess.pacing import ClientGone
-from txjmapaccess.store.identifierfailures import WITHHELD_SECONDS, AccountFailures
+from txjmapaccess.store.identifierproblems import (
+    MOST_OBJECTS,
+    WITHHELD_SECONDS,
+    IdentifierProblems,
+)
 from txjmapaccess.store.mailboxes import MailboxNames, openMailbox
-from txjmapaccess.store.objectids import LEFT_OUT, MessageIDs, StoreIdentifiers, isObjectID
+from txjmapaccess.store.objectids import (
+    LEFT_OUT,
+    IdentifiersLocked,
+    MailboxForgotten,
+    MessageIDs,
+    StoreIdentifiers,
+    isObjectID,
+)
 from txjmapaccess.store.openaccount import OpenAccount
-from txjmapaccess.store.problemreports import MOST_OBJECTS, ProblemReports
 
-#: Without these an account cannot be used over JMAP. A message can be without its own.
+#: An account without these cannot be used over JMAP. A single message may lack its own.
 _OF_ACCOUNT = frozenset(("MAILBOXID", "accountId"))
 
 
 def _problem(error: Exception) -> str:
-    # Of an exception that is not ours nobody knows what its text holds.
+    # The text of a foreign exception could hold anything.
     return str(error) if isinstance(error, JMAPAccessError) else f"{type(error).__name__} raised"
 
 
@@ -38,9 +48,9 @@ class AccountIdentifiers:
     @param opened: the account.
     @param index: the L{ObjectIDIndex<txjmapaccess.objectid.ObjectIDIndex>}, or L{None} for a store
         that has identifiers.
-    @param reports: what has been reported of this server's stores.
-    @param raises: whether what keeps all of a mailbox's identifiers from being had is raised, where
-        otherwise they are left out: it is not empty.
+    @param problems: those of the server.
+    @param raises: whether to raise what makes all identifiers of a mailbox unavailable, instead of
+        leaving them out.
     """
 
     _log = Logger()
@@ -49,33 +59,32 @@ class AccountIdentifiers:
         self,
         opened: OpenAccount,
         index: Any,
-        reports: ProblemReports,
+        problems: IdentifierProblems,
         raises: bool = False,
     ) -> None:
         self._opened = opened
         self._index = index
-        self._reports = reports
+        self._problems = problems
         self._raises = raises
-        self._found: Any = None
-        #: What the logins of this server know about the identifiers of this account.
-        self.failures = AccountFailures(reports.failures, opened.username)
+        self._source: Any = None
 
     def source(self) -> Any:
         """
-        @return: where the identifiers come from: L{StoreIdentifiers}, or what has its methods.
+        @return: where the identifiers come from: L{StoreIdentifiers}, or an object with its
+            methods.
 
-        @raise JMAPAccessError: when an index does not know whose account this is.
+        @raise JMAPAccessError: when an index does not know the name of the account.
         """
-        if self._found is None:
+        if self._source is None:
             index, opened = self._index, self._opened
-            self._found = StoreIdentifiers() if index is None else index.identifiersOf(opened)
-        return self._found
+            self._source = StoreIdentifiers() if index is None else index.identifiersOf(opened)
+        return self._source
 
     # Mailboxes
 
     async def mailboxID(self, name: str, mailbox: Any) -> str:
         """
-        @return: the MAILBOXID, or L{LEFT_OUT}: also where another mailbox has the same.
+        @return: the MAILBOXID, or L{LEFT_OUT}, also when another mailbox has the same one.
         """
         found = await self.readMailboxID(name, mailbox)
         if found == LEFT_OUT or self._index is not None:  # An index has no identifier twice.
@@ -90,37 +99,50 @@ class AccountIdentifiers:
 
     async def readMailboxID(self, name: str, mailbox: Any) -> str:
         """
-        @return: the MAILBOXID, or L{LEFT_OUT}. Whether another mailbox has it too is not looked
-            at.
+        @return: the MAILBOXID, or L{LEFT_OUT}. Another mailbox may have the same one.
         """
         try:
             value = await self.source().mailboxID(name, mailbox)
         except ClientGone:
             raise
+        except MailboxForgotten:  # Nothing is wrong with the store.
+            return LEFT_OUT
         except Exception as e:
             if self._raises and isinstance(e, TemporaryFailure):
-                self.failures.add()
+                self.withhold(e)
                 raise
             value = e
         found = self._checked("MAILBOXID", value, mailbox, name)
-        if found != LEFT_OUT and self.failures.hasChangedAgain(name, found):
+        username = self._opened.username
+        if found != LEFT_OUT and self._problems.hasChangedAgain(username, name, found):
             # It does not name a mailbox over JMAP.
             kind = qual(type(mailbox))
             problem = f"{kind} has another UIDVALIDITY or MAILBOXID at each look"
-            self.failures.withhold(self._log, problem)
+            self._problems.withhold(username)
+            self._problems.report(self._log, problem)
         return found
+
+    def withhold(self, error: Exception | None = None) -> bool:
+        """
+        Withhold JMAPACCESS from the next logins to the account, unless it is only locked.
+
+        @return: whether that was done.
+        """
+        if isLasting := not isinstance(error, IdentifiersLocked):
+            self._problems.withhold(self._opened.username)
+        return isLasting
 
     def reportTwin(self, name: str, mailbox: Any) -> None:
         """
-        Report a mailbox whose MAILBOXID another one has.
+        Report a mailbox that has the MAILBOXID of another one.
         """
-        self._report("MAILBOXID", mailbox, name, "another mailbox has it too")
+        self._report("MAILBOXID", mailbox, name, "another mailbox has it as well")
 
     async def _belongsTo(self, name: str, mailboxID: str) -> bool:
-        names = self._reports.mailboxNames(await self._account())
+        names = self._problems.mailboxNames(await self._account())
         before = names.get(mailboxID, name)
         if before != name and await self._areTwo(before, name):
-            # Renamed, by somebody else, unless a mailbox of the old name still has it.
+            # Another session has renamed it, unless a mailbox of the old name still has it.
             mailbox = await openMailbox(self._opened.account, before, 0)
             source = self.source()
             if mailbox is not None and await source.mailboxID(before, mailbox) == mailboxID:
@@ -146,7 +168,7 @@ class AccountIdentifiers:
         self, mailbox: Any, messages: Sequence[Any], name: str | None
     ) -> list[MessageIDs]:
         """
-        @param name: by which the mailbox was opened, or L{None} when that is not known.
+        @param name: the name by which the mailbox was opened, or L{None} when it is unknown.
 
         @return: the identifiers of C{messages}, in the same order.
         """
@@ -175,7 +197,7 @@ class AccountIdentifiers:
             return None
         if thread in emails:
             subject = name or "", message.getUID()
-            self._report("THREADID", message, subject, "it is an EMAILID too")
+            self._report("THREADID", message, subject, "it is also an EMAILID")
             return LEFT_OUT
         return self._checkedOf("THREADID", thread, message, name)
 
@@ -191,17 +213,15 @@ class AccountIdentifiers:
         Search an index.
 
         @param kind: C{EMAILID} or C{THREADID}.
-        @param name: as L{messageIDs} takes it.
+        @param name: see L{messageIDs}.
 
-        @return: the UIDs of the messages that have it; or L{None} where there is no index, and each
-            message must be asked.
+        @return: the UIDs of the messages that have it, or L{None} where there is no index, so that
+            each message must be asked.
 
         @raise TemporaryFailure: when the index cannot be used.
         """
         if self._index is not None:
-            source = self.source()
-            search = source.searchEmailID if kind == "EMAILID" else source.searchThreadID
-            return frozenset(await search(mailbox, value, name))
+            return frozenset(await self.source().search(kind, value, mailbox, name))
         searched: Any = IObjectIDSearch(mailbox, None)
         if searched is None:
             return None
@@ -212,26 +232,28 @@ class AccountIdentifiers:
 
     async def beginChange(self, what: str, *args: Any) -> Any:
         """
-        Tell those who keep identifiers what is about to happen to mailboxes or messages.
+        Announce a change to mailboxes or messages.
 
         @param what: C{creating}, C{deleting}, C{renaming} or C{copying}.
 
-        @return: what is to be told the outcome (C{done}, C{refused} or C{doubtful}), or L{None}.
+        @return: an object for L{endChange}, or L{None}.
 
-        @raise TemporaryFailure: when identifiers could get mixed up by it.
+        @raise TemporaryFailure: when the change could mix up identifiers.
         """
         if what != "copying":
-            self.failures.forget(*args)
+            self._problems.forgetMailboxes(self._opened.username, *args)
         try:
             begin = getattr(self.source(), what, None)
-        except JMAPAccessError as e:  # Then none has been shown, either.
+        except JMAPAccessError as e:  # Then no client has seen identifiers, either.
             self._report("identifier", self._opened.account, "", _problem(e), e)
             return None
         return None if begin is None else await begin(*args)
 
     async def endChange(self, change: Any, outcome: str, *args: Any) -> None:
         """
-        Tell them the outcome. What cannot be kept now is found out when it is needed next.
+        Record the outcome of a change. If that fails, the next session that needs it finds it out.
+
+        @param outcome: C{done}, C{refused} or C{doubtful}.
         """
         if change is not None:
             try:
@@ -247,7 +269,7 @@ class AccountIdentifiers:
         if isinstance(value, Exception):
             self._report(kind, holder, subject, _problem(value), value)
         else:
-            self._report(kind, holder, subject, "its value has not the form of one")
+            self._report(kind, holder, subject, "its value is not a valid identifier")
         return LEFT_OUT
 
     def _report(
@@ -259,26 +281,24 @@ class AccountIdentifiers:
         error: Exception | None = None,
     ) -> None:
         """
-        Tell the operator that an identifier is left out, unless that was reported before.
+        Log that an identifier is omitted, unless that was reported before.
 
-        @param kind: which one.
+        @param kind: C{MAILBOXID} and the like.
         @param holder: the object that should have it.
-        @param subject: which object of the user's that is.
-        @param error: what was raised, or L{None}.
+        @param subject: the name of that object.
         """
         withheld = ""
-        if kind in _OF_ACCOUNT or isinstance(error, TemporaryFailure):
-            self.failures.add()
+        if (kind in _OF_ACCOUNT or isinstance(error, TemporaryFailure)) and self.withhold(error):
             withheld = f"; JMAPACCESS is withheld for {WITHHELD_SECONDS} seconds"
-        count = self._reports.isNews((kind, problem), (self._opened.username, subject))
+        count = self._problems.isNews((kind, problem), (self._opened.username, subject))
         if count:
             self._log.error(
-                "The {kind} of {holder!r} ({subject}) is left out: {problem}{withheld}{more}",
+                "The {kind} of {holder!r} ({subject}) is omitted: {problem}{withheld}{more}",
                 kind=kind,
                 holder=holder,
                 subject=subject,
                 problem=problem,
                 error=error,
                 withheld=withheld,
-                more="; further ones are not reported" if count == MOST_OBJECTS else "",
+                more="; others are not reported" if count == MOST_OBJECTS else "",
             )

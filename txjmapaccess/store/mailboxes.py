@@ -110,34 +110,36 @@ async def listMailboxes(account: Any) -> list[tuple[str | bytes, Any]]:
 
 class MailboxNames:
     """
-    The names that an account lists, as far as they are known.
+    The names that an account lists.
 
     @param account: an L{twisted.mail.interfaces.IAccountIMAP}.
+
+    @ivar listed: what L{refreshed} found last.
     """
 
     def __init__(self, account: Any) -> None:
         self._account = account
-        self._listed: frozenset[str] = frozenset()
+        self.listed: frozenset[str] = frozenset()
 
     async def refreshed(self) -> frozenset[str]:
         """
         @return: the names of all mailboxes now, as the account spells them.
         """
         listed = await listMailboxes(self._account)
-        self._listed = frozenset(
+        self.listed = frozenset(
             [
                 nameText(name)
                 for name, information in listed
                 if isSelectable(await attributesOf(information))
             ]
         )
-        return self._listed
+        return self.listed
 
     async def spelling(self, name: str) -> str:
         """
         @return: the name by which the store lists the mailbox; C{name} itself if it does not.
         """
-        if name in self._listed:
+        if name in self.listed:
             return name
         return listedName(name, await self.refreshed())
 

@@ -1,24 +1,24 @@
 # -*- test-case-name: tests.store.test_messages -*-
 """
 A whole message of any store (L{twisted.mail.interfaces.IMessageIMAP}), the same octets for FETCH,
-COPY, JMAP and the hash of an EMAILID: the file of a message that has one, otherwise what the store
-says of its parts, put together again. L{twisted.mail.imap4.MessageProducer} does that as well, but
-fails on octets above ASCII in a header, and invents another boundary each time.
+SEARCH, COPY, JMAP and the hash of an EMAILID: the file of a message that has one, otherwise its
+parts, put together again. L{twisted.mail.imap4.MessageProducer} does that as well, but fails on
+octets above ASCII in a header, and invents another boundary each time.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from email.message import Message
 from typing import Any
 
 from twisted.mail.imap4 import subparts
 from twisted.mail.interfaces import IMessageIMAPFile
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.headers import fieldOctets
+from txjmapaccess.message.parameters import parseParameters
 from txjmapaccess.pacing import Turns
 
 _CHUNK = 64 * 1024
@@ -49,13 +49,23 @@ async def readMessage(message: Any, turns: Turns) -> bytes:
 
     @return: the octets of a whole message.
     """
-    pieces = []
+    pieces: list[bytes] = []
+    await feedMessage(message, turns, pieces.append)
+    return b"".join(pieces)
+
+
+async def feedMessage(message: Any, turns: Turns, take: Callable[[bytes], object]) -> None:
+    """
+    Read a whole message.
+
+    @param turns: let the reactor turn.
+    @param take: called with one piece of the message after the other.
+    """
     with closing(await openMessage(message, turns)) as file:
         while chunk := file.read(_CHUNK):
-            pieces.append(chunk)
+            take(chunk)
             if turns.isOver():
                 await turns.pause()
-    return b"".join(pieces)
 
 
 def formatHeader(fields: Iterable[tuple[str, Any]]) -> bytes:
@@ -69,7 +79,7 @@ def formatHeader(fields: Iterable[tuple[str, Any]]) -> bytes:
     return b"".join(line + b"\r\n" for line in [*lines, b""])
 
 
-def _fieldName(name: str) -> bytes:
+def _fieldName(name: str | bytes) -> bytes:
     return fieldOctets(name.title() if name.islower() else name)
 
 
@@ -99,16 +109,15 @@ def _copy(source: Any, file: Any) -> Iterator[None]:
         yield None
 
 
-def _boundary(headers: dict[str, Any], depth: int) -> bytes:
+def _boundary(headers: dict[Any, Any], depth: int) -> bytes:
     """
-    @return: what stands between the parts; when the header does not say, it does so now.
+    @return: what stands between the parts. A header without it gets one.
     """
-    name = next((name for name in headers if name.lower() == "content-type"), "content-type")
-    value = fieldOctets(headers.get(name) or "multipart/mixed").decode("utf-8", "surrogateescape")
-    parsed = Message()
-    parsed["content-type"] = " ".join(value.split())
-    boundary = parsed.get_boundary()
+    isType = ("content-type", b"content-type")
+    name = next((name for name in headers if name.lower() in isType), "content-type")
+    value = fieldOctets(headers.get(name) or "multipart/mixed")
+    boundary = parseParameters(value).decoded().get("boundary")
     if not boundary:
         boundary = f"----={depth}=----"
-        headers[name] = f'{value}; boundary="{boundary}"'
+        headers[name] = value + f'; boundary="{boundary}"'.encode("ascii")
     return fieldOctets(boundary)

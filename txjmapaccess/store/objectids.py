@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import Deferred
 
 from txjmapaccess.coroutines import settled
-from txjmapaccess.errors import JMAPAccessError
+from txjmapaccess.errors import JMAPAccessError, TemporaryFailure
 from txjmapaccess.interfaces import IObjectIDMailbox, IObjectIDMessage
 
 _OBJECTID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
@@ -27,6 +27,22 @@ def isObjectID(value: object) -> bool:
         7).
     """
     return isinstance(value, str) and _OBJECTID.match(value) is not None
+
+
+class MailboxForgotten(JMAPAccessError):
+    """
+    A mailbox was renamed or deleted after a session had opened it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the mailbox was renamed or deleted")
+
+
+class IdentifiersLocked(TemporaryFailure):
+    """
+    Another process keeps the identifiers of an account locked. They are not lost: only the login
+    that finds them locked goes without JMAPACCESS.
+    """
 
 
 class MessageIDs(NamedTuple):

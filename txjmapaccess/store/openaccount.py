@@ -1,5 +1,5 @@
 """
-What the identifiers of an account are asked for with.
+An account after its login, as the modules for identifiers need it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from txjmapaccess.pacing import Turns
 @dataclass(frozen=True)
 class OpenAccount:
     """
-    An account that somebody has logged in to.
+    An account after its login.
 
     @ivar account: the L{twisted.mail.interfaces.IAccountIMAP}.
     @ivar loginRecord: what is known about the user.
-    @ivar turns: gives what long work takes its turns from.
+    @ivar turns: makes L{Turns} for long work.
     """
 
     account: Any

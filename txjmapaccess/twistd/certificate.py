@@ -2,9 +2,9 @@
 """
 The server's certificate: for implicit TLS and for STARTTLS, renewed without a restart.
 
-Neither Twisted's C{ssl:} endpoint nor a plain context factory takes a renewed file, so connections
-are made by a L{ReloadableCertificate}: those that come after L{ReloadableCertificate.use} have
-the new certificate, those before keep theirs. TLS 1.2 is the lowest version.
+Neither Twisted's C{ssl:} endpoint nor a plain context factory reloads a renewed file.
+L{ReloadableCertificate} does: connections after L{ReloadableCertificate.use} get the new
+certificate, earlier ones keep theirs. TLS 1.2 is the lowest version.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from txjmapaccess.twistd.endpoints import ListenEndpoint
 @implementer(IOpenSSLServerConnectionCreator)
 class ReloadableCertificate:
     """
-    Makes the server side of TLS connections. Serves as a context factory as well, which is what
-    L{twisted.mail.imap4.IMAP4Server} takes for STARTTLS.
+    Makes the server side of TLS connections. It is also a context factory, which
+    L{twisted.mail.imap4.IMAP4Server} needs for STARTTLS.
     """
 
     def __init__(self, context: Context) -> None:
@@ -36,7 +36,7 @@ class ReloadableCertificate:
 
     def use(self, context: Context) -> None:
         """
-        Make connections with C{context} from now on.
+        Use C{context} for new connections.
         """
         self._context = context
 
@@ -55,12 +55,11 @@ class ReloadableCertificate:
 
 def readContext(certificate: str, privateKey: str | None = None) -> Context:
     """
-    @param certificate: the path of a PEM file: the server's certificate, and those that lead to
-        the root behind it.
+    @param certificate: the path of a PEM file: the server's certificate, then its intermediate
+        certificates.
     @param privateKey: the path of a PEM file, or L{None} when the key is in C{certificate}.
 
-    @raise ConfigurationError: for files that cannot be read, hold something else, or do not
-        belong together.
+    @raise ConfigurationError: for files that cannot be read, are invalid, or do not match.
     """
     privateKey = privateKey or certificate
     chain = readCertificates("certificate", certificate)
@@ -69,7 +68,7 @@ def readContext(certificate: str, privateKey: str | None = None) -> Context:
         return _makeContext(chain, key)
     except (SSLError, ValueError):
         raise ConfigurationError(
-            f"private_key {privateKey} does not belong to the certificate in {certificate}"
+            f"private_key {privateKey} does not match the certificate in {certificate}"
         ) from None
 
 
@@ -85,12 +84,12 @@ def _makeContext(chain: list[Certificate], key: PKey) -> Context:
 
 class Certificates:
     """
-    The certificates of a server: the common one, and those that endpoints have of their own.
+    The certificates of a server: the common one, and those of endpoints with their own.
 
     @param listens: where the server listens.
     @param imap: the settings with the common one.
 
-    @raise ConfigurationError: see L{readContext}; and when an endpoint has none.
+    @raise ConfigurationError: see L{readContext}; and if an endpoint has no certificate.
     """
 
     def __init__(self, listens: Iterable[ListenEndpoint], imap: IMAPSettings) -> None:
@@ -100,7 +99,7 @@ class Certificates:
 
     def read(self, imap: IMAPSettings) -> Mapping[ListenEndpoint | None, Context]:
         """
-        Read all files again, without using what is in them.
+        Read all files again, without using them yet.
 
         @return: what to give to L{use}.
 
@@ -113,7 +112,7 @@ class Certificates:
             context = self._own(listen) or contexts.get(None)
             if context is None:
                 raise ConfigurationError(
-                    f"listen: {listen.description} needs [imap] certificate, or certKey of its own"
+                    f"listen: {listen.description} requires [imap] certificate, or its own certKey"
                 )
             contexts[listen] = context
         return contexts
@@ -125,7 +124,7 @@ class Certificates:
 
     def use(self, contexts: Mapping[ListenEndpoint | None, Context]) -> None:
         """
-        Make connections with C{contexts} from now on.
+        Use C{contexts} for new connections.
         """
         for listen in self._creators.keys() - contexts.keys():
             del self._creators[listen]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def _positive(settings: object, *keys: str) -> None:
     for key in keys:
         if not 0 < getattr(settings, key) < math.inf:
-            raise problem(key, "must be a number more than 0")
+            raise problem(key, "must be a number greater than 0")
 
 
 def _networks(settings: object, key: str) -> None:
@@ -42,20 +42,20 @@ def _networks(settings: object, key: str) -> None:
         try:
             ip_network(network)
         except ValueError as e:
-            raise problem(key, f"holds something that is not a network: {e}") from None
+            raise problem(key, f"contains a value that is not a network: {e}") from None
 
 
 @dataclass(frozen=True)
 class IMAPSettings:
     """
-    C{[imap]}: where the server listens, and what it has to say there.
+    C{[imap]}: the IMAP server.
 
     @ivar listen: Twisted endpoint strings. C{ssl:} is implicit TLS.
     @ivar realm: C{NAME[:ARGS]} of an L{txjmapaccess.interfaces.IRealmFactory}.
     @ivar certificate: a PEM file with the certificate and its chain, for STARTTLS and C{ssl:}.
     @ivar private_key: a PEM file; L{None} when C{certificate} holds the key as well.
-    @ivar require_tls: no password or token in clear, but from loopback.
-    @ivar proxy_protocol_from: networks whose PROXY protocol header is believed.
+    @ivar require_tls: no unencrypted password or token, except from loopback.
+    @ivar proxy_protocol_from: networks whose PROXY protocol header is trusted.
     @ivar proxy_protocol_tls: these proxies end TLS.
     @ivar extensions_off: capabilities of ours that are not offered.
     """
@@ -73,7 +73,7 @@ class IMAPSettings:
         extensionNames(self.extensions_off, "extensions_off")
         _networks(self, "proxy_protocol_from")
         if self.private_key is not None and self.certificate is None:
-            raise problem("private_key", "needs certificate as well")
+            raise problem("private_key", "requires certificate")
 
 
 @dataclass(frozen=True)
@@ -82,13 +82,13 @@ class LimitSettings:
     C{[imap.limits]}. Times are in seconds.
 
     @ivar failures_per_connection: refused logins before BYE.
-    @ivar refusal_seconds: when a refusal is answered, counted from its command.
+    @ivar refusal_seconds: delay of the response to a refused login, counted from its command.
     @ivar failures_per_address: refused logins from one address within C{window}.
     @ivar window: see C{failures_per_address}.
     @ivar connections: at one time, in all.
     @ivar unauthenticated_per_address: connections at one time that have not logged in.
     @ivar login_seconds: from connect to login.
-    @ivar exempt: networks that the limits by address leave alone.
+    @ivar exempt: networks without limits by address.
     """
 
     failures_per_connection: int = 3
@@ -111,7 +111,7 @@ class LimitSettings:
 @dataclass(frozen=True)
 class JMAPSettings:
     """
-    C{[jmap]}: what is known about the JMAP server. See
+    C{[jmap]}: the JMAP server. See
     L{txjmapaccess.policy.EvidencePolicy} for the first five.
 
     @ivar debugging: send the response codes of the draft.
@@ -175,9 +175,9 @@ class Settings:
 
 def load(path: str) -> Settings:
     """
-    @return: what the file at C{path} says.
+    @return: the settings in the file at C{path}.
 
-    @raise ConfigurationError: when it cannot be read, or says something that has no meaning.
+    @raise ConfigurationError: if it cannot be read or is invalid.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -185,7 +185,7 @@ def load(path: str) -> Settings:
     except OSError as e:
         raise ConfigurationError(f"{path} cannot be read: {e.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not a TOML file: it is not UTF-8") from None
+        raise ConfigurationError(f"{path} is not a TOML file: not UTF-8") from None
     except ConfigurationError as e:
         raise ConfigurationError(f"{path}: {e}") from None
 
@@ -199,7 +199,7 @@ def parse(text: str) -> Settings:
     try:
         sections = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
-        raise ConfigurationError(f"this is not TOML: {e}") from None
+        raise ConfigurationError(f"invalid TOML: {e}") from None
     _checkSections(sections)
     imap = dict(sections.get("imap", {}))
     limits = _table("imap.limits", imap.pop("limits", {}))
@@ -221,7 +221,7 @@ def _checkSections(sections: Mapping[str, Any]) -> None:
     for name, value in sections.items():
         if name not in _SECTIONS:
             known = dict.fromkeys(_SECTIONS)
-            raise ConfigurationError(f"[{name}]: there is no such section{suggestion(name, known)}")
+            raise ConfigurationError(f"[{name}]: unknown section{suggestion(name, known)}")
         _table(name, value)
 
 

@@ -1,8 +1,7 @@
 # -*- test-case-name: tests.twistd.test_connectionsettings -*-
 """
-What a new connection is met with. One immutable L{ConnectionSettings} holds all that a reload may
-change; the factory asks for the present one for each connection, and a connection keeps what it was
-given.
+The settings of new connections. One immutable L{ConnectionSettings} holds everything that a reload
+can change; the factory gets the current one for each connection, and a connection keeps its own.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from twisted.cred.portal import Portal
 from twisted.internet.protocol import ServerFactory
 
 from txjmapaccess.checkers import chain
+from txjmapaccess.hosts import isIn
 from txjmapaccess.imap.settings import EXTENSIONS, MixinSettings, extensionNames
 from txjmapaccess.imap.tlsrequirement import isFromLoopback
 from txjmapaccess.interfaces import ICapabilityProvider, IJMAPAccessPolicy
@@ -26,22 +26,21 @@ from txjmapaccess.policy import EvidencePolicy
 from txjmapaccess.twistd.certificate import ReloadableCertificate
 from txjmapaccess.twistd.config import JMAPSettings, LimitSettings, Settings
 from txjmapaccess.twistd.plugins import FoundRealm
-from txjmapaccess.twistd.proxyprotocol import isIn
 from txjmapaccess.twistd.shutdown import Connections, StoppableServer
 
 
 @dataclass(frozen=True)
 class ConnectionSettings:
     """
-    @ivar portal: who may come in.
-    @ivar policy: what is said about JMAP.
-    @ivar debugging: whether the response codes of the draft are sent.
-    @ivar extensions: those capabilities of ours that are offered.
-    @ivar requireTLS: whether secrets are refused in clear; loopback may always.
+    @ivar portal: logs in.
+    @ivar policy: decides about JMAPACCESS.
+    @ivar debugging: whether to send the response codes of the draft.
+    @ivar extensions: the capabilities of ours that are offered.
+    @ivar requireTLS: whether to refuse unencrypted logins, except from loopback.
     @ivar certificate: for STARTTLS, or L{None}.
-    @ivar limits: how often, how many, how long.
-    @ivar counts: the connections and refusals that C{limits} are about.
-    @ivar proxies: networks whose PROXY protocol header is believed.
+    @ivar limits: C{[imap.limits]}.
+    @ivar counts: counts what C{limits} apply to.
+    @ivar proxies: networks whose PROXY protocol header is trusted.
     @ivar proxiesEndTLS: whether connections from them count as protected.
     """
 
@@ -58,9 +57,9 @@ class ConnectionSettings:
 
     def believes(self, peer: Any) -> bool:
         """
-        @return: whether the PROXY protocol header of this peer is believed.
+        @return: whether the PROXY protocol header of this peer is trusted.
         """
-        return bool(self.proxies) and isIn(self.proxies, peer)
+        return bool(self.proxies) and isIn(self.proxies, getattr(peer, "host", ""))
 
 
 def makeConnectionSettings(
@@ -71,10 +70,10 @@ def makeConnectionSettings(
     before: ConnectionSettings | None = None,
 ) -> ConnectionSettings:
     """
-    @param before: what this replaces: what was counted goes on counting, but refusals
-        are counted anew when the limits have changed.
+    @param before: the settings that these replace: their counters continue, but refused logins are
+        counted from zero if the limits have changed.
 
-    @raise ConfigurationError: for settings that cannot be used.
+    @raise ConfigurationError: for invalid settings.
     """
     return ConnectionSettings(
         portal=Portal(found.realm, chain(checkers)),
@@ -118,11 +117,11 @@ def makeCheckers(settings: Settings, reactor: Any) -> Sequence[ICredentialsCheck
     """
     @return: the checkers of [introspection] and [ldap], in this order.
 
-    @raise ConfigurationError: for a file that they name and that cannot be used.
+    @raise ConfigurationError: for a file that cannot be used.
     """
     checkers: list[ICredentialsChecker] = []
-    # First, because a token that comes as a password would be a wrong password for the directory,
-    # which may count it.
+    # First, because a token sent as a password would be a wrong password for the directory, which
+    # may count it.
     if settings.introspection is not None:
         from txjmapaccess.oauth import IntrospectionChecker
 
@@ -136,11 +135,11 @@ def makeCheckers(settings: Settings, reactor: Any) -> Sequence[ICredentialsCheck
 
 class IMAPFactory(ServerFactory):
     """
-    @param settings: gives the present L{ConnectionSettings}.
-    @param providers: capability providers besides the built-in ones.
+    @param settings: returns the current L{ConnectionSettings}.
+    @param providers: further capability providers.
     @param implicitTLS: whether TLS begins with the connection, so that there is no STARTTLS.
-    @param connections: where those of this factory are among; L{None} for such of its own.
-    @param pace: at which logins are begun; L{None} for at once.
+    @param connections: registers the connections; L{None} for a new registry.
+    @param pace: paces the start of logins; L{None} for no delay.
     """
 
     protocol: Any = StoppableServer
@@ -167,7 +166,7 @@ class IMAPFactory(ServerFactory):
         """
         settings = self._settings()
         if self._kinds is None or self._kinds[0] is not settings:
-            # Loopback may always send secrets in clear.
+            # Loopback may always log in without TLS.
             loopback = self._extended(settings, requireTLS=False)
             self._kinds = settings, loopback, self._extended(settings, settings.requireTLS)
         kind: Any = self._kinds[1 if isFromLoopback(addr) else 2]

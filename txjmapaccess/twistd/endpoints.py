@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.twistd.test_endpoints -*-
 """
-Where a server listens: endpoint strings, and a service that binds its port early.
+Endpoint strings, and a service that binds its port early.
 
-C{ssl:} is taken apart here, because Twisted's own endpoint neither sees a renewed certificate nor
-leaves room for anything between TCP and TLS; so is C{systemd:}, see
-L{txjmapaccess.twistd.inheritedsockets}. All others are Twisted's.
+C{ssl:} is parsed here, because Twisted's own endpoint neither reloads a certificate nor allows a
+layer between TCP and TLS; so is C{systemd:}, see L{txjmapaccess.twistd.inheritedsockets}. All
+others are Twisted's.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.twistd.inheritedsockets import inherited
 
 _PIECE = re.compile(r"((?:[^:\\]|\\.)*)(?::|\Z)", re.DOTALL)
-#: Connections that may wait to be accepted: all clients of a server come back at once when it was
-#: away. Twisted's own 50 let most of them wait for seconds.
+#: The listen backlog. After a restart all clients reconnect at once; with Twisted's 50 most of them
+#: would wait for seconds.
 BACKLOG = 4096
 _REFUSED = ("sslmethod", "extraCertChain", "dhParameters")
 
@@ -34,10 +34,10 @@ _REFUSED = ("sslmethod", "extraCertChain", "dhParameters")
 @dataclass(frozen=True)
 class ListenEndpoint:
     """
-    One endpoint string, understood.
+    One parsed endpoint string.
 
     @ivar description: as the operator wrote it.
-    @ivar transport: the endpoint string of what is below TLS.
+    @ivar transport: the endpoint string below TLS.
     @ivar tls: whether TLS begins with the connection.
     @ivar certificate: the endpoint's own certificate file, or L{None} for the common one.
     @ivar privateKey: the endpoint's own key file, or L{None}.
@@ -52,7 +52,7 @@ class ListenEndpoint:
 
 def parseListen(description: str) -> ListenEndpoint:
     """
-    @raise ConfigurationError: for an argument of C{ssl:} that has no meaning here.
+    @raise ConfigurationError: for an unsupported argument of C{ssl:}.
     """
     kind, _, rest = description.partition(":")
     if kind != "ssl":
@@ -63,8 +63,8 @@ def parseListen(description: str) -> ListenEndpoint:
         key, equals, value = piece.partition("=")
         if equals and key in _REFUSED:
             raise ConfigurationError(
-                f"listen: {description} must not have {key}: certKey holds the chain as well,"
-                " and TLS is 1.2 or later"
+                f"listen: {description} must not set {key}: certKey contains the chain,"
+                " and the minimum is TLS 1.2"
             )
         if equals and key in ("certKey", "privateKey"):
             files[key] = value
@@ -79,7 +79,7 @@ def splitArguments(arguments: str) -> list[str]:
     """
     @param arguments: an endpoint string, or a part of one.
 
-    @return: what is between its colons, without backslashes.
+    @return: the parts between its colons, unescaped.
     """
     pieces = [match.group(1) for match in _PIECE.finditer(arguments)]
     # The empty match at the end is no piece of its own.
@@ -90,15 +90,15 @@ def makeEndpoint(reactor: Any, listen: ListenEndpoint) -> Any:
     """
     @return: an L{twisted.internet.interfaces.IStreamServerEndpoint}.
 
-    @raise ConfigurationError: when Twisted does not understand the endpoint string, or systemd has
-        not passed the socket that it names.
+    @raise ConfigurationError: if the endpoint string is invalid, or systemd did not pass the socket
+        that it names.
     """
     kind, _, rest = listen.transport.partition(":")
     if kind == "systemd":
         return _makeInherited(reactor, listen, rest)
     try:
         return serverFromString(reactor, _withBacklog(listen.transport))
-    except Exception:  # Parsers of endpoint strings, plugins too, raise what they like.
+    except Exception:  # Parsers, plugins included, can raise anything.
         raise ConfigurationError(
             f'listen: "{listen.description}" is not a Twisted endpoint string,'
             " such as tcp:143 or ssl:993"
@@ -122,13 +122,13 @@ def _makeInherited(reactor: Any, listen: ListenEndpoint, arguments: str) -> Any:
 
 class Listener(Service):
     """
-    A port that is bound by L{bind}, before the service starts: only then can the operator be told
-    in one sentence on the terminal that it is in use, because C{twistd} has gone to the background
-    and to its log before it starts a service. Without L{bind}, it is bound at the start.
+    A port that L{bind} binds before the service starts, so that a port in use is one sentence on
+    the terminal: C{twistd} is in the background when it starts a service. Without L{bind}, it is
+    bound at startup.
 
-    @param description: what to call the endpoint in a sentence.
+    @param description: the name of the endpoint in messages.
 
-    @ivar listens: a Deferred that fires when it listens, and does not when it cannot.
+    @ivar listens: a Deferred that fires when it listens, and never if it cannot.
     """
 
     _log = Logger()
@@ -143,13 +143,13 @@ class Listener(Service):
 
     def bind(self) -> None:
         """
-        @raise ConfigurationError: when it is known at once that nothing can listen there.
+        @raise ConfigurationError: if binding fails at once.
         """
         self._bound = self._endpoint.listen(self._factory)
         self._bound.addCallbacks(self._succeeded, self._failed)
         if self._trouble is not None:
             raise ConfigurationError(
-                f"listen: {self._description} cannot be listened on: {self._trouble}"
+                f"listen: cannot listen on {self._description}: {self._trouble}"
             )
 
     def _succeeded(self, port: IListeningPort) -> IListeningPort:
@@ -161,14 +161,14 @@ class Listener(Service):
         if failure.check(CancelledError):
             return
         self._log.error(
-            "{endpoint} cannot be listened on: {why}",
+            "Cannot listen on {endpoint}: {why}",
             endpoint=self._description,
             why=self._trouble,
         )
 
     def privilegedStartService(self) -> None:
         """
-        Bind the port while the process may still bind low ones.
+        Bind the port while the process still has its privileges.
         """
         super().privilegedStartService()
         if self._bound is None:
@@ -184,7 +184,7 @@ class Listener(Service):
 
     def stopService(self) -> Deferred[Any] | None:
         """
-        @return: a Deferred that fires when nothing listens any more.
+        @return: a Deferred that fires when the port is closed.
         """
         super().stopService()
         bound, self._bound = self._bound, None

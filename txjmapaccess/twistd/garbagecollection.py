@@ -2,15 +2,14 @@
 """
 Python's garbage collector, held to short pauses.
 
-A full collection looks at everything that lives: 100 ms with some thousand connections, in which
-nobody is served. So whatever has outlived one is not looked at again: it is set aside
-(L{gc.freeze}), and each full collection is about what came after the one before. Nearly all of what
-was set aside still goes as soon as nobody refers to it. Only what refers to itself in a circle
-stays, until there is so much that a pause is worth it.
+A full collection visits all objects: a pause of 100 ms with some thousand connections. So objects
+that survive one are frozen (L{gc.freeze}), and each full collection visits only what is newer.
+Reference counting still frees nearly all frozen objects. Only cycles stay, until there are so many
+that a pause is worth it.
 
-Python counts what is made, less what goes, and collects after some hundred. When thousands of
-logins end at a time, while others begin, it counts nothing for long, and then has to look at tens
-of thousands at once. So some times a second their real number is looked at.
+Python counts allocations less deallocations, and collects after some hundred. When thousands of
+logins end while others begin, that count stays low for long, and then tens of thousands of objects
+are collected at once. So their real number is checked several times a second.
 """
 
 from __future__ import annotations
@@ -25,23 +24,23 @@ from twisted.internet.interfaces import IDelayedCall
 
 #: A full collection comes after some 10,000 new objects: 5 ms.
 THRESHOLDS = (700, 4, 2)
-#: Seconds after which it is looked how many objects there are that were not collected yet.
+#: Seconds between checks of the number of uncollected objects.
 INTERVAL = 0.02
-#: So many of each generation are collected: 1, 2, and 5 ms.
+#: Objects of each generation that start a collection: 1, 2, and 5 ms.
 LARGE = (1500, 4000, 10_000)
-#: Blocks of memory, about 100 MB: so many more than there were, and all is looked at again.
+#: Blocks of memory, about 100 MB: after such a growth, frozen objects are collected as well.
 MANY = 1_000_000
-#: Blocks of memory that a connection has.
+#: Blocks of memory of one connection.
 _OF_A_CONNECTION = 200
 
 
 class GarbageCollector(Service):
     """
-    Runs from when the reactor does to the end of the service.
+    Runs from the start of the reactor to the end of the service.
 
     @param reactor: has L{twisted.internet.interfaces.IReactorTime}, C{IReactorFromThreads},
         C{IReactorCore} and C{IReactorFDSet}.
-    @param blocks: how many blocks of memory there are.
+    @param blocks: the number of blocks of memory.
     """
 
     def __init__(self, reactor: Any, blocks: Callable[[], int] = sys.getallocatedblocks) -> None:
@@ -56,7 +55,7 @@ class GarbageCollector(Service):
 
     def startService(self) -> None:
         """
-        What is there when the server starts is the first to be set aside.
+        Freeze everything that exists at startup.
         """
         super().startService()
         self._starting = self._reactor.callWhenRunning(self._start)
@@ -70,7 +69,7 @@ class GarbageCollector(Service):
 
     def stopService(self) -> None:
         """
-        Leave the collector as Python has it.
+        Restore Python's defaults.
         """
         super().stopService()
         if self._timer is None:
@@ -87,7 +86,7 @@ class GarbageCollector(Service):
         for generation in (self._older, 0):
             if len(gc.get_objects(generation=generation)) >= LARGE[generation]:
                 gc.collect(generation)
-                # What lives on has made the next one larger.
+                # Survivors have moved to the next generation.
                 self._older = (generation + 1) % len(LARGE)
                 break
 
@@ -96,7 +95,7 @@ class GarbageCollector(Service):
             gc.freeze()
             if self._used() > self._limit and not self._isDue:
                 self._isDue = True
-                # This may be any thread, in the middle of anything.
+                # This may be in any thread.
                 self._reactor.callFromThread(self._collectAll)
 
     def _collectAll(self) -> None:

@@ -1,10 +1,10 @@
 # -*- test-case-name: tests.twistd.test_inheritedsockets -*-
 """
-Sockets that systemd has opened for the service (socket activation, sd_listen_fds(3)):
+Sockets that systemd opens for the service (socket activation, sd_listen_fds(3)):
 C{systemd:index=0} by their order in the socket unit, C{systemd:name=imap} by C{FileDescriptorName}.
 
-Twisted's own C{systemd:} knows no names in 22.4, and in no version what kind of socket it is, nor
-how to say what is wrong. Its endpoint is used below that.
+Twisted's own C{systemd:} has no names in 22.4; no version detects the address family or reports
+useful errors. Its endpoint is used below this one.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from txjmapaccess.errors import ConfigurationError
 
 class InheritedSockets:
     """
-    The sockets of one process. Each can be listened on once.
+    The sockets of one process. Each can be used once.
 
-    @param environment: has their names. Their number Twisted has taken out of it.
+    @param environment: has their names; Twisted has removed their number.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
@@ -32,16 +32,15 @@ class InheritedSockets:
 
     def endpoint(self, reactor: Any, arguments: Mapping[str, str]) -> Any:
         """
-        @param arguments: C{name} or C{index}; a C{domain}, which Twisted's own needs, says nothing
-            that the socket does not.
+        @param arguments: C{name} or C{index}; C{domain}, which Twisted's own needs, is ignored.
 
         @return: an L{twisted.internet.interfaces.IStreamServerEndpoint}, always the same one for
             one socket.
 
-        @raise ConfigurationError: with the end of a sentence, when there is no such socket.
+        @raise ConfigurationError: with the end of a sentence, if there is no such socket.
         """
         if len({"name", "index"} & arguments.keys()) != 1 or arguments.keys() - _KNOWN:
-            raise ConfigurationError("it needs either name= or index=, and takes nothing else")
+            raise ConfigurationError("it requires either name= or index=, and nothing else")
         index = self._index(arguments)
         if index not in self._endpoints:
             self._endpoints[index] = _endpoint(reactor, index)
@@ -55,9 +54,9 @@ class InheritedSockets:
         name = arguments["name"]
         names = self._environment.get("LISTEN_FDNAMES", "").split(":")
         if names.count(name) > 1:
-            raise ConfigurationError(f"systemd has passed several sockets named {name}: use index=")
+            raise ConfigurationError(f"systemd passed several sockets named {name}: use index=")
         if name not in names:
-            raise ConfigurationError(f"systemd has passed no socket named {name}")
+            raise ConfigurationError(f"systemd passed no socket named {name}")
         return names.index(name)
 
 
@@ -68,20 +67,22 @@ def _endpoint(reactor: Any, index: int) -> Any:
     try:
         endpoint: Any = serverFromString(reactor, f"systemd:domain=INET:index={index}")
     except IndexError:
-        raise ConfigurationError(f"systemd has passed no socket with index {index}") from None
+        raise ConfigurationError(f"systemd passed no socket with index {index}") from None
     endpoint.addressFamily = _family(endpoint.fileno)
     return endpoint
 
 
 def _family(fileno: int) -> int:
     try:
-        # Of a copy, because the end of the object is the end of what it is made of.
+        # On a duplicate, because the socket object closes its descriptor.
         with socket.socket(fileno=os.dup(fileno)) as found:
             if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 return found.family
     except OSError as e:
-        raise ConfigurationError(f"what systemd has passed is no socket: {e.strerror}") from None
-    raise ConfigurationError("nobody can connect to what systemd has passed: Accept= must be no")
+        raise ConfigurationError(
+            f"the file descriptor from systemd is not a socket: {e.strerror}"
+        ) from None
+    raise ConfigurationError("the socket from systemd does not accept connections: set Accept=no")
 
 
 #: Those of this process.

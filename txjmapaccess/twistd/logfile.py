@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.twistd.test_logfile -*-
 """
-Where C{twistd jmapaccess} writes its log, and in which form. The place is C{twistd}'s to choose:
-C{--logfile}, C{--nodaemon}; with C{--syslog} or C{--logger} the form is too.
+The log of C{twistd jmapaccess}. C{twistd} chooses the file (C{--logfile}, C{--nodaemon}), and with
+C{--syslog} or C{--logger} the format, too.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _LINES = {"text": textLine, "json": jsonLine}
 
 class LoggedService(MultiService):
     """
-    A service, and the log of the application that it becomes a part of.
+    A service that sets up the log of its application.
 
-    @param service: what is logged.
-    @param options: those of C{twistd} itself; L{None} when it is not C{twistd} that runs this, so
-        that the log is somebody else's.
+    @param service: the service.
+    @param options: those of C{twistd} itself; L{None} if something else runs the service and has
+        its own log.
     @param form: C{[log] format}.
     """
 
@@ -48,7 +48,7 @@ class LoggedService(MultiService):
 
     def setServiceParent(self, parent: Any) -> None:
         """
-        Tell C{twistd} where to log, just before it begins to.
+        Set the log observer just before C{twistd} starts to log.
 
         @param parent: the application, or another service.
         """
@@ -65,7 +65,7 @@ class LoggedService(MultiService):
 
 def _openLog(options: Mapping[str, Any], reactor: Any) -> Any:
     """
-    @return: the file that C{twistd} itself would log to.
+    @return: the file that C{twistd} itself would use.
 
     @raise SystemExit: as C{twistd} itself does.
     """

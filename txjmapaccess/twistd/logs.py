@@ -2,10 +2,10 @@
 """
 Log events as lines of text, as Twisted writes them, or as lines of JSON (C{[log] format}).
 
-Twisted's own formatter takes longer than all the rest of a login. The text is the same, but for
-three things: no character of an event can end its line or steer a terminal; no character is one
-that cannot be written; and an event that cannot be formatted is not shown with all of its fields,
-because nobody knows what is in them.
+Twisted's own formatter takes longer than the rest of a login. The text is the same, with three
+exceptions: no character of an event can end its line or control a terminal; every character can be
+encoded; and an event that cannot be formatted is not shown with all of its fields, because they may
+contain secrets.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from twisted.python.failure import Failure
 
 Event = dict[str, Any]
 
-#: The fields that go into a line of JSON besides the text, where they are: those of our own events,
-#: which docs/observing.md describes. Whatever else is in an event, somebody else put it there.
+#: The fields of our own events that go into a line of JSON, see docs/observing.md. Other fields
+#: come from other code.
 FIELDS = (
     "event",
     "result",
@@ -42,7 +42,7 @@ FIELDS = (
 )
 
 _OURS = "txjmapaccess."
-#: How Twisted begins to show an event that it cannot format.
+#: How Twisted's text for an event that it cannot format begins.
 _UNFORMATTABLE = ("Unable to format event", "MESSAGE LOST")
 #: Control characters, other line breaks, and surrogates, which have no place in UTF-8.
 _UNPRINTABLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -87,8 +87,8 @@ def jsonLine(event: Event) -> str | None:
 
 def _json(value: object) -> str:
     """
-    @return: C{value} as JSON has it; of what JSON cannot hold its class, for its text may be
-        anything.
+    @return: C{value} in JSON; for other types only the name of the class, because the text may
+        contain anything.
     """
     if value is None:
         return "null"
@@ -106,14 +106,14 @@ def _json(value: object) -> str:
 def _jsonString(text: str) -> str:
     string: str = encode_basestring_ascii(text)
     if "\\ud" in string:
-        # Many parsers refuse a line with half a character.
+        # Many parsers refuse lone surrogates.
         string = encode_basestring_ascii(_SURROGATES.sub("\ufffd", text))
     return string
 
 
 def _text(event: Event) -> str:
     pattern = event.get("log_format")
-    # Most have nothing to be put in, and formatting takes longer than all the rest of a login.
+    # Most have no fields, and formatting takes longer than the rest of a login.
     if type(pattern) is str and "{" not in pattern and "}" not in pattern:
         return pattern
     text = formatEvent(event)

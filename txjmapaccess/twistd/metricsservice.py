@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.twistd.test_metricsservice -*-
 """
-C{[metrics] listen}: the metrics of a running service, for whoever asks.
+C{[metrics] listen}: an HTTP server for the metrics of the service.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ def readyForMetrics(reactor: Any, description: str | None) -> dict[ListenEndpoin
     """
     @param description: C{[metrics] listen}.
 
-    @return: where metrics are to be had, and the endpoint for it, if anywhere.
+    @return: the parsed endpoint string and its endpoint, if there is one.
 
-    @raise ConfigurationError: see L{makeEndpoint}; and when prometheus-client is not there.
+    @raise ConfigurationError: see L{makeEndpoint}; and if prometheus-client is not installed.
     """
     if description is None:
         return {}
     if not hasPrometheus():
         raise ConfigurationError(
-            "[metrics] listen needs prometheus-client: pip install 'txjmapaccess[metrics]'"
+            "[metrics] listen requires prometheus-client: pip install 'txjmapaccess[metrics]'"
         )
     try:
         listen = parseListen(description)
@@ -56,7 +56,7 @@ def hasPrometheus() -> bool:
 
 class LoginObserver(Service):
     """
-    Lets C{observer} see the log while the service runs.
+    Adds C{observer} to the log while the service runs.
 
     @param observer: an L{twisted.logger.ILogObserver}.
     """
@@ -85,9 +85,9 @@ def makeMetrics(
     connections: Connections,
 ) -> tuple[LoginObserver, IProtocolFactory]:
     """
-    @param counters: gives what is counted about connections at present.
-    @param checkers: gives the credentials checkers that are asked at present.
-    @param connections: where those of the web server are among.
+    @param counters: returns the current counters of connections.
+    @param checkers: returns the current credentials checkers.
+    @param connections: registers the connections of the web server.
 
     @return: a service that counts logins, and the factory of the web server.
     """
@@ -105,7 +105,7 @@ def makeMetrics(
 
 class MetricsListener(Listener):
     """
-    Where metrics can be read. There is no password, so it says when that is not loopback.
+    The listener for metrics. There is no password, so it warns if it is not on loopback.
     """
 
     def bind(self) -> None:
@@ -122,7 +122,7 @@ class MetricsListener(Listener):
         host = getattr(port.getHost(), "host", None)
         if host is not None and not isLoopback(host):
             self._log.warn(
-                "[metrics] listen: whoever reaches {endpoint} can read the metrics",
+                "[metrics] listen: anyone who can reach {endpoint} can read the metrics",
                 endpoint=self._description,
             )
         return super()._succeeded(port)

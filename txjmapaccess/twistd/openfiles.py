@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.twistd.test_service -*-
 """
-How many files the process may have open: each connection is one.
+The limit of open files: each connection is one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _log = Logger()
 
 def mostFiles() -> float:
     """
-    @return: how many; infinity when there is no limit.
+    @return: the limit, or infinity.
     """
     most, _ = getrlimit(RLIMIT_NOFILE)
     return float("inf") if most == RLIM_INFINITY else most
@@ -22,13 +22,14 @@ def mostFiles() -> float:
 
 def warnOfFiles(connections: int) -> None:
     """
-    Tell the operator when there cannot be so many connections.
+    Log a warning if the limit is too low for this number of connections.
     """
     most = mostFiles()
     if most <= connections:
         _log.warn(
-            "This process may open {most} files only, and each of {connections} connections is one:"
-            " raise its limit (ulimit -n, LimitNOFILE), or lower [imap.limits] connections",
+            "This process can open only {most} files, which is too few for {connections}"
+            " connections: raise the limit (ulimit -n, LimitNOFILE), or lower [imap.limits]"
+            " connections",
             most=most,
             connections=connections,
         )

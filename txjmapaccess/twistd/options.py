@@ -1,9 +1,9 @@
 # -*- test-case-name: tests.twistd.test_options -*-
 """
-The command line of C{twistd jmapaccess}, and what it makes of the configuration file.
+The command line of C{twistd jmapaccess}, together with the configuration file.
 
-Bad input ends the process with one sentence on stderr and exit status 1. Twisted's own answer to
-it, L{usage.UsageError}, prints the whole help on stdout, and exits 0 in older versions.
+Bad input ends the process with one sentence on stderr and exit status 1. Twisted's own handling of
+L{usage.UsageError} prints the whole help on stdout, and exits with 0 in older versions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from txjmapaccess.errors import ConfigurationError
 from txjmapaccess.interfaces import IBearerToken, ICheckerLifecycle
 from txjmapaccess.twistd.config import Settings, load
 
-#: Options that say the same as a key of the file: option, section, key.
+#: Options that override a key of the file: option, section, key.
 _OVERRIDES = (
     ("listen", "imap", "listen"),
     ("realm", "imap", "realm"),
@@ -34,21 +34,21 @@ _OVERRIDES = (
 
 def fail(sentence: object) -> NoReturn:
     """
-    End the process as bad input does.
+    End the process after bad input.
     """
     raise SystemExit(f"twistd jmapaccess: {sentence}")
 
 
 class SettingsOptions(usage.Options, AuthOptionMixin):
     """
-    The options that say the same as the configuration file, and where that is.
-    C{self["credCheckers"]} has the checkers of C{--auth}.
+    The options that override the configuration file, and its path. C{self["credCheckers"]} has the
+    checkers of C{--auth}.
     """
 
     supportedInterfaces = (IUsernamePassword, IBearerToken)
 
     optFlags = [
-        ["same-identifiers", None, "The JMAP server uses the identifiers that the realm has."],
+        ["same-identifiers", None, "The JMAP server has the same identifiers as the realm."],
     ]
 
     optParameters = [
@@ -64,19 +64,19 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
 
     def opt_listen(self, endpoint: str) -> None:
         """
-        An endpoint to listen on, such as tcp:143 or ssl:993. May be given again and again.
+        An endpoint to listen on, such as tcp:143 or ssl:993. Can be repeated.
         """
         self["listen"].append(endpoint)
 
     def opt_auth(self, description: str) -> None:
         """
-        A way to check passwords or tokens, see --help-auth; several are asked in order.
+        A way to check passwords or tokens, see --help-auth; can be repeated, in order.
         """
         authType, _, arguments = description.partition(":")
         try:
             checker = _makeChecker(description, authType, arguments)
         except InvalidAuthType:
-            sentence = f"--auth {authType}: there is no such way, see --help-auth"
+            sentence = f"--auth {authType}: unknown type, see --help-auth"
             raise usage.UsageError(sentence) from None
         except Exception as e:
             # Not the whole description: it may hold a password.
@@ -92,11 +92,11 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
         There are none.
         """
         if arguments:
-            raise usage.UsageError(f"{arguments[0]}: there are only options, see --help")
+            raise usage.UsageError(f"{arguments[0]}: unexpected argument, see --help")
 
     def given(self) -> list[str]:
         """
-        @return: the names of those of these options that are there.
+        @return: the names of those of these options that are set.
         """
         given = [option for option, _, _ in _OVERRIDES if self[option]]
         given += ["config"] if self["config"] is not None else []
@@ -104,17 +104,17 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
 
     def postOptions(self) -> None:
         """
-        Find the file for good.
+        Make the path of the file absolute.
         """
         if self["config"] is not None:
-            # The file is read again on SIGHUP, when twistd may have changed the directory.
+            # A reload reads the file again, and twistd may have changed the working directory.
             self["config"] = os.path.abspath(self["config"])
 
     def settings(self) -> Settings:
         """
         Read the configuration file.
 
-        @return: what it says, as the other options change it, and complete.
+        @return: the settings, with the other options applied, and complete.
 
         @raise ConfigurationError: with a sentence.
         """
@@ -130,24 +130,22 @@ class SettingsOptions(usage.Options, AuthOptionMixin):
     def _checkComplete(self, settings: Settings) -> None:
         where = "" if self["config"] is None else f"{self['config']}: "
         if not settings.imap.listen:
-            raise ConfigurationError(f"{where}[imap] listen is missing, and so is --listen")
+            raise ConfigurationError(f"{where}set [imap] listen, or use --listen")
         if settings.imap.realm is None:
-            raise ConfigurationError(f"{where}[imap] realm is missing, and so is --realm")
+            raise ConfigurationError(f"{where}set [imap] realm, or use --realm")
         if not (settings.ldap or settings.introspection or self["credCheckers"]):
             raise ConfigurationError(
-                f"{where}[ldap] and [introspection] are missing, and so is --auth:"
-                " nobody could log in"
+                f"{where}set [ldap] or [introspection], or use --auth: otherwise nobody can log in"
             )
         if settings.jmap.passwords_may_be_tokens and not self._takesTokensAsPasswords(settings):
             raise ConfigurationError(
-                f"{where}[jmap] passwords_may_be_tokens has no meaning without"
-                " [introspection] as_password = true"
+                f"{where}[jmap] passwords_may_be_tokens requires [introspection] as_password = true"
             )
 
     def _takesTokensAsPasswords(self, settings: Settings) -> bool:
         if settings.introspection is not None:
             return settings.introspection.as_password
-        # What somebody else's checker takes for a token, nobody knows.
+        # Third-party checkers may accept tokens as passwords.
         return any(
             not ICheckerLifecycle.providedBy(checker)
             or {IBearerToken, IUsernamePassword}.issubset(checker.credentialInterfaces)  # type: ignore[attr-defined]
@@ -166,7 +164,7 @@ class Options(SettingsOptions):
 
     longdesc = (
         "An IMAP server that tells its clients about JMAP (JMAPACCESS, RFC 9698) when their"
-        " credentials work there. An option wins over the configuration file; any --auth"
+        " credentials work there. Options override the configuration file; any --auth"
         " replaces its [ldap] and [introspection]."
     )
 
@@ -188,7 +186,7 @@ class Options(SettingsOptions):
         if self["demo"] and given:
             raise usage.UsageError(f"--demo and --{given[0]} do not go together")
         if not self["demo"] and not given:
-            raise usage.UsageError("either --demo or --config FILE is needed, see --help")
+            raise usage.UsageError("either --demo or --config FILE is required, see --help")
         super().postOptions()
 
 
@@ -199,12 +197,12 @@ def _makeChecker(description: str, authType: str, arguments: str) -> Any:
     isReadable = os.path.isfile(arguments) and os.access(arguments, os.R_OK)
     if authType == "file" and not isReadable:
         # Twisted warns on stderr, and then refuses every login.
-        raise ConfigurationError(f"{arguments} is no file that can be read")
+        raise ConfigurationError(f"{arguments} is not a readable file")
     checker = makeChecker(description)
     if type(checker) is InMemoryUsernamePasswordDatabaseDontUse:
         # Twisted puts str there and compares it with the octets of the client.
         if not checker.users:
-            raise ConfigurationError("there are no users: give name:password")
+            raise ConfigurationError("no users: use name:password")
         checker.users = {_octets(name): _octets(word) for name, word in checker.users.items()}
     return checker
 

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.twistd.test_plugins -*-
 """
-What Twisted plugins offer to the service: realms by name, and capability providers.
+Twisted plugins for the service: realms by name, and capability providers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from txjmapaccess.interfaces import ICapabilityProvider, IRealmFactory
 @dataclass(frozen=True)
 class FoundRealm:
     """
-    @ivar realm: what the plugin made.
+    @ivar realm: from the plugin.
     @ivar inventsIdentifiers: see L{IRealmFactory}.
     """
 
@@ -35,7 +35,7 @@ def findRealm(description: str) -> IRealmFactory:
     factories = {factory.realmType: factory for factory in getPlugins(IRealmFactory)}
     if name not in factories:
         known = ", ".join(sorted(factories))
-        raise ConfigurationError(f"realm {description}: there is no {name!r} realm, only {known}")
+        raise ConfigurationError(f"realm {description}: unknown realm {name!r}, only {known}")
     return factories[name]
 
 
@@ -43,7 +43,7 @@ def makeRealm(description: str) -> FoundRealm:
     """
     @param description: C{NAME[:ARGS]}.
 
-    @raise ConfigurationError: when there is no such plugin, or it does not like its arguments.
+    @raise ConfigurationError: if there is no such plugin, or its arguments are invalid.
     """
     factory = findRealm(description)
     _, _, arguments = description.partition(":")
@@ -56,6 +56,6 @@ def makeRealm(description: str) -> FoundRealm:
 
 def capabilityProviders() -> tuple[ICapabilityProvider, ...]:
     """
-    @return: those of all plugins. Looking for them reads files: once, at the start.
+    @return: those of all plugins. Finding them reads files, so it is done once, at startup.
     """
     return tuple(getPlugins(ICapabilityProvider))

@@ -11,7 +11,7 @@ before TLS, and the protocol behind it is built when the peer is known.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address as IPv4
 from ipaddress import IPv6Address as IPv6
@@ -40,15 +40,15 @@ _PATIENCE = 5
 
 class BadProxyHeader(Exception):
     """
-    What a proxy sent is no PROXY protocol header. The text holds nothing of it.
+    The data is not a PROXY protocol header. The text quotes nothing of it.
     """
 
 
 @dataclass(frozen=True)
 class ProxyHeader:
     """
-    @ivar client: host and port of the client, or L{None} when the proxy speaks for itself.
-    @ivar rest: what came behind the header.
+    @ivar client: host and port of the client, or L{None} if the proxy has connected for itself.
+    @ivar rest: the data after the header.
     """
 
     client: tuple[str, int] | None
@@ -57,11 +57,11 @@ class ProxyHeader:
 
 def parseHeader(data: bytes) -> ProxyHeader | None:
     """
-    @param data: what has come so far.
+    @param data: the data received so far.
 
-    @return: the header, or L{None} when it has not come to its end.
+    @return: the header, or L{None} if it is incomplete.
 
-    @raise BadProxyHeader: when it will never be one.
+    @raise BadProxyHeader: if it is invalid.
     """
     if data.startswith(_V1_START[: len(data)]):
         return _parseV1(data)
@@ -113,14 +113,14 @@ def _v2Client(family: int, body: bytes) -> tuple[str, int] | None:
             source, _, port, _ = struct.unpack_from("!16s16sHH", body)
             return str(IPv6(source)), port
     except struct.error:
-        raise BadProxyHeader("its addresses are too short") from None
-    # Unspecified, a UNIX socket, a datagram: nothing that stands for a client.
+        raise BadProxyHeader("its addresses are incomplete") from None
+    # Unspecified, a UNIX socket, or a datagram: no client address.
     return None
 
 
 class _ProxiedConnection(ProtocolWrapper):
     """
-    Reads the header, then becomes transparent. The wrapped protocol is made when the peer is
+    Reads the header, then becomes transparent. The wrapped protocol is built when the client is
     known.
     """
 
@@ -140,7 +140,7 @@ class _ProxiedConnection(ProtocolWrapper):
         Protocol.makeConnection(self, transport)
         self.factory.registerProtocol(self)
         later = self.factory.reactor.callLater
-        self._patience = later(_PATIENCE, self._give, "no header has come in time")
+        self._patience = later(_PATIENCE, self._give, "no header arrived in time")
 
     def getPeer(self) -> Any:
         """
@@ -199,8 +199,7 @@ class _ProxiedConnection(ProtocolWrapper):
     def _give(self, problem: str) -> None:
         self._stopWaiting()
         self._log.warn(
-            "A connection from {proxy} is closed, its PROXY protocol header is not usable:"
-            " {problem}",
+            "Closed a connection from {proxy} with an invalid PROXY protocol header: {problem}",
             proxy=getattr(super().getPeer(), "host", None),
             problem=problem,
         )
@@ -214,10 +213,10 @@ class _ProxiedConnection(ProtocolWrapper):
 
 class ProxyProtocolFactory(WrappingFactory):  # type: ignore[type-arg,unused-ignore]
     """
-    @param wrappedFactory: builds what is behind the header; TLS too.
+    @param wrappedFactory: for the protocol after the header, TLS included.
     @param believes: whether the peer with this L{twisted.internet.interfaces.IAddress} is a proxy.
     @param endsTLS: whether connections from proxies count as protected.
-    @param reactor: for the time that a proxy has for its header.
+    @param reactor: for the deadline of the header.
     """
 
     noisy = False
@@ -241,16 +240,3 @@ class ProxyProtocolFactory(WrappingFactory):  # type: ignore[type-arg,unused-ign
         if self.believes(addr):
             return _ProxiedConnection(self, None)  # type: ignore[arg-type]
         return self.wrappedFactory.buildProtocol(addr)
-
-
-def isIn(networks: Sequence[Any], peer: Any) -> bool:
-    """
-    @param networks: of L{ipaddress}.
-    @param peer: an L{twisted.internet.interfaces.IAddress}.
-    """
-    try:
-        ip: Any = ip_address(getattr(peer, "host", "").partition("%")[0])
-    except ValueError:
-        return False
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return any(ip.version == network.version and ip in network for network in networks)

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.twistd.test_realms -*-
 """
-Realms for C{--realm NAME[:ARGS]}. The stores themselves are imported when one is asked for.
+Realms for C{--realm NAME[:ARGS]}. The stores themselves are imported on demand.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class MaildirRealmFactory:
 
     realmType = "maildir"
     realmHelp = (
-        "A Maildir++ for each user under PATH, made at the first login, with UIDs and object"
-        " identifiers in an SQLite file beside it. PATH is made when the directory above it is"
-        " there."
+        "A Maildir++ for each user under PATH, created at the first login, with UIDs and object"
+        " identifiers in an SQLite file next to the mail. PATH is created if its parent"
+        " directory exists."
     )
     argStringFormat = "PATH"
     inventsIdentifiers = True
@@ -38,14 +38,14 @@ class MaildirRealmFactory:
         from txjmapaccess.maildir.realm import MaildirRealm
 
         if not argstring:
-            raise ConfigurationError("maildir needs a path: maildir:/var/mail/accounts")
+            raise ConfigurationError("maildir requires a path: maildir:/var/mail/accounts")
         return MaildirRealm(argstring)
 
 
 @implementer(IRealmFactory, IPlugin)
 class PythonRealmFactory:
     """
-    C{python:package.module.attribute}: a realm that somebody else wrote.
+    C{python:package.module.attribute}: a third-party realm.
     """
 
     realmType = "python"
@@ -81,7 +81,7 @@ def _asRealm(realm: Any) -> IRealm:
 def _attribute(dotted: str) -> Any:
     name, _, attribute = dotted.rpartition(".")
     if not name or not attribute or not all(part.isidentifier() for part in dotted.split(".")):
-        raise ConfigurationError("python needs a dotted name: python:package.module.attribute")
+        raise ConfigurationError("python requires a dotted name: python:package.module.attribute")
     try:
         module = import_module(name)
     except Exception as e:

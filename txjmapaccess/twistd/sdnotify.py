@@ -24,7 +24,7 @@ class Notifier:
     Tells systemd.
 
     @param address: the path of a datagram socket; with an C{@} in front, a name in Linux's
-        abstract namespace. L{None} for nobody to tell.
+        abstract namespace. L{None} to send nothing.
     """
 
     _log = Logger()
@@ -50,19 +50,19 @@ class Notifier:
 
     def reloading(self) -> None:
         """
-        The settings are being read again. L{ready} must follow.
+        A reload begins. L{ready} must follow.
         """
         self.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self, status: str) -> None:
         """
-        The service comes to its end.
+        The service shuts down.
         """
         self.tell("STOPPING=1", _status(status))
 
     def tell(self, *assignments: str) -> None:
         """
-        Send C{KEY=value} lines. What cannot be sent is in the log: the service goes on.
+        Send C{KEY=value} lines. An error is only logged.
         """
         if self._address is None:
             return
@@ -72,7 +72,7 @@ class Notifier:
                 sender.setblocking(False)
                 sender.sendto("\n".join(assignments).encode("utf-8"), address)
         except OSError as e:
-            self._log.warn("systemd could not be told {what}: {e}", what=assignments[0], e=e)
+            self._log.warn("could not send {what} to systemd: {e}", what=assignments[0], e=e)
 
 
 def _status(sentence: str) -> str:
@@ -81,7 +81,7 @@ def _status(sentence: str) -> str:
 
 def watchdogSeconds(environment: Mapping[str, str] = os.environ) -> float | None:
     """
-    @return: after how many seconds of silence systemd takes this process for dead, or L{None}.
+    @return: C{WatchdogSec} of the unit, or L{None}.
     """
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
@@ -93,7 +93,7 @@ def watchdogSeconds(environment: Mapping[str, str] = os.environ) -> float | None
 
 class Watchdog(Service):
     """
-    Tells systemd twice in each C{WatchdogSec} that the reactor turns.
+    Notifies systemd twice in each C{WatchdogSec} that the reactor works.
 
     @param seconds: see L{watchdogSeconds}.
     """

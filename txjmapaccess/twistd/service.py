@@ -3,8 +3,8 @@
 C{twistd jmapaccess}: from options and settings to a running service.
 
 Ports are bound when the service is made, so that a port in use is one sentence on the terminal. A
-reload makes everything new first and puts it in place then: an error leaves all as it was. The end
-is in L{txjmapaccess.twistd.shutdown}.
+reload prepares everything before it changes anything, so an error changes nothing. For the end, see
+L{txjmapaccess.twistd.shutdown}.
 """
 
 from __future__ import annotations
@@ -73,20 +73,19 @@ class JMAPAccessService(MultiService):
     """
     The whole service.
 
-    @param readSettings: gives the settings; called again for each reload.
-    @param checkers: checkers that are there besides those of the settings.
-    @param reactor: where it runs.
-    @param notifier: tells systemd; L{None} for the one of the environment.
+    @param readSettings: returns the settings; called again for each reload.
+    @param checkers: checkers in addition to those of the settings.
+    @param notifier: notifies systemd; L{None} for the one of the environment.
 
-    @raise ConfigurationError: for settings that cannot be used.
+    @raise ConfigurationError: for invalid settings.
     """
 
     _log = Logger()
 
-    #: How long a replaced checker may take to finish the logins that it has, in seconds.
+    #: Seconds for a replaced checker to finish its logins.
     retirement = 60.0
 
-    #: How long commands may take to their end when the service stops, in seconds.
+    #: Seconds for commands to finish when the service shuts down.
     farewell = 10.0
 
     _door: ConnectionSettings | None = None
@@ -106,7 +105,7 @@ class JMAPAccessService(MultiService):
         self._lasting = tuple(checkers)
         self._settings = settings = readSettings()
         listens = [parseListen(description) for description in settings.imap.listen]
-        # The realm makes a directory, so whatever can be wrong elsewhere comes before it.
+        # Last, because making the realm creates a directory.
         endpoints = [makeEndpoint(reactor, listen) for listen in listens]
         metrics = readyForMetrics(reactor, settings.metrics.listen)
         self._certificates = Certificates([*listens, *metrics], settings.imap)
@@ -181,7 +180,7 @@ class JMAPAccessService(MultiService):
 
     def connectionSettings(self) -> ConnectionSettings:
         """
-        @return: what a new connection is met with at present.
+        @return: the current settings for new connections.
         """
         assert self._door is not None
         return self._door
@@ -190,14 +189,14 @@ class JMAPAccessService(MultiService):
         """
         Bind every port, before the service starts.
 
-        @raise ConfigurationError: when one cannot be bound.
+        @raise ConfigurationError: if one cannot be bound.
         """
         for listener in self._listeners:
             listener.bind()
 
     def startService(self) -> None:
         """
-        Start, and say what the operator may not expect.
+        Start, and log warnings about the settings.
         """
         super().startService()
         serving = "Serving " + ", ".join(self._settings.imap.listen)
@@ -205,8 +204,8 @@ class JMAPAccessService(MultiService):
         self._whenServing(lambda: self._notifier.ready(serving))
         if self.connectionSettings().requireTLS and self.connectionSettings().certificate is None:
             self._log.warn(
-                "There is no [imap] certificate, and require_tls is true:"
-                " without TLS, only loopback can log in"
+                "[imap] certificate is not set and require_tls is true:"
+                " only loopback clients can log in"
             )
         warnOfFiles(self.connectionSettings().limits.connections)
 
@@ -216,20 +215,20 @@ class JMAPAccessService(MultiService):
 
     def stopService(self) -> Deferred[Any]:
         """
-        Listen no more, let what is under way come to its end, send all others away: L{farewell}
-        seconds at most, or until a second signal.
+        Stop listening, let running commands finish, and close all other connections: at most
+        L{farewell} seconds, or until a second signal.
 
-        @return: a Deferred that fires when all is over.
+        @return: a Deferred that fires when the service has ended.
         """
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
         count = len(self._connections)
-        self._log.info("Stopping with {count} connections", count=count)
-        self._notifier.stopping(f"Stopping with {count} connections")
+        self._log.info("Shutting down with {count} connections", count=count)
+        self._notifier.stopping(f"Shutting down with {count} connections")
         with onSignals(self._reactor, self._hurry, signal.SIGTERM, signal.SIGINT):
             await DeferredList([maybeDeferred(each.stopService) for each in self._listeners])
-            # The checkers stay for the logins that are under way.
+            # Running logins still need the checkers.
             await self._connections.end(self._reactor, self.farewell)
         await super().stopService()
 
@@ -238,22 +237,21 @@ class JMAPAccessService(MultiService):
 
     def reload(self) -> None:
         """
-        Read the settings, the files that they name and the certificates again. Connections that
-        are open keep what they were met with. When anything is wrong, all stays as it was, and the
-        log says why.
+        Read the settings, their files and the certificates again. Open connections keep their
+        settings. After an error nothing changes, and the log says why.
         """
         if self._connections.areEnding:
             return
         self._notifier.reloading()
-        outcome = "The settings were read again"
+        outcome = "The settings have been reloaded"
         try:
             self._reload()
         except ConfigurationError as e:
-            outcome = f"The settings are not taken over: {e}"
+            outcome = f"The settings were not reloaded: {e}"
             fields = {"event": "reload", "result": "refused", "reason": str(e)}
             self._log.error("{outcome}", outcome=outcome, **fields)
         except Exception:
-            outcome = "The settings are not taken over"
+            outcome = "The settings were not reloaded"
             self._log.failure("{outcome}", outcome=outcome, event="reload", result="refused")
         else:
             self._log.info("{outcome}", outcome=outcome, event="reload", result="accepted")
@@ -261,7 +259,7 @@ class JMAPAccessService(MultiService):
 
     def _reload(self) -> None:
         settings = self._readSettings()
-        # These need a restart, which must not fail because of them.
+        # These need a restart. Check now that it would not fail.
         for description in settings.imap.listen:
             makeEndpoint(self._reactor, parseListen(description))
         readyForMetrics(self._reactor, settings.metrics.listen)
@@ -275,12 +273,12 @@ class JMAPAccessService(MultiService):
         self._lastingCheckers.tryOut()
         warnOfFiles(self.connectionSettings().limits.connections)
         for name in needRestart(self._settings, settings):
-            self._log.warn("{name} has changed: this needs a restart", name=name)
+            self._log.warn("{name} has changed, which requires a restart", name=name)
 
 
 def needRestart(running: Settings, read: Settings) -> list[str]:
     """
-    @return: what has changed, and a reload cannot take over.
+    @return: the changed settings that a reload cannot apply.
     """
     changed = {
         "[imap] listen": running.imap.listen != read.imap.listen,

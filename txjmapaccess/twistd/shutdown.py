@@ -1,7 +1,7 @@
 # -*- test-case-name: tests.twistd.test_shutdown -*-
 """
-The end of the service: those who are in the middle of something may finish it, all others are
-told at once, and after some seconds nobody is left.
+Graceful shutdown: running commands may finish, idle clients get BYE at once, and after some seconds
+all connections are closed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from txjmapaccess.pacing import Pace
 from txjmapaccess.server import JMAPAccessIMAP4Server
 
-GOODBYE = b"[UNAVAILABLE] The server is stopping"
+GOODBYE = b"[UNAVAILABLE] The server is shutting down"
 
 
 class Stoppable(Protocol):
@@ -31,15 +31,15 @@ class Stoppable(Protocol):
 
     def finish(self) -> None:
         """
-        End as soon as what is under way is done, at once when nothing is.
+        End when the running command is done, or at once if there is none.
         """
 
 
 class Connections:
     """
-    The connections of a service that are open.
+    The open connections of a service.
 
-    @ivar areEnding: whether the service stops.
+    @ivar areEnding: whether the service is shutting down.
     """
 
     def __init__(self) -> None:
@@ -52,13 +52,13 @@ class Connections:
 
     def opened(self, connection: Stoppable) -> None:
         """
-        One more.
+        Add a connection.
         """
         self._open.add(connection)
 
     def closed(self, connection: Stoppable) -> None:
         """
-        One less.
+        Remove a connection.
         """
         self._open.discard(connection)
         if not self._open:
@@ -66,11 +66,11 @@ class Connections:
 
     def end(self, clock: Any, seconds: float) -> Deferred[None]:
         """
-        Ask all to finish; whoever is left after C{seconds} is cut off.
+        Ask all connections to finish, and abort the rest after C{seconds}.
 
         @param clock: an L{twisted.internet.interfaces.IReactorTime}.
 
-        @return: a Deferred that fires when nobody is left.
+        @return: a Deferred that fires when all have ended.
         """
         self.areEnding = True
         ended: Deferred[None] = Deferred()
@@ -84,11 +84,11 @@ class Connections:
 
     def cutOff(self, clock: Any) -> None:
         """
-        Wait for nobody any longer.
+        Abort all connections.
         """
         for connection in list(self._open):
             connection.transport.abortConnection()
-        # The transports lose their connections in the next turn, and nothing waits for more.
+        # The transports lose their connections in the next iteration of the reactor.
         clock.callLater(0, self._tellAllClosed)
 
     def _tellAllClosed(self) -> None:
@@ -105,8 +105,8 @@ def _cancel(_: None, call: IDelayedCall) -> None:
 class StoppableServer(JMAPAccessIMAP4Server):
     """
     An IMAP connection of the service. Between two commands, and in IDLE, it can end at once; a
-    command that runs, a login for example, is answered first. BYE tells the client (RFC 3501,
-    section 7.1.5).
+    running command, a login for example, finishes first. The client gets BYE (RFC 3501, section
+    7.1.5).
 
     @ivar connections: all of them.
     """
@@ -115,7 +115,7 @@ class StoppableServer(JMAPAccessIMAP4Server):
 
     def connectionMade(self) -> None:
         """
-        Greet the client, unless the service stops.
+        Greet the client, unless the service is shutting down.
         """
         self.connections.opened(self)
         if self.connections.areEnding:
@@ -141,7 +141,7 @@ class StoppableServer(JMAPAccessIMAP4Server):
 
     def parse_command(self, line: bytes) -> None:
         """
-        Begin no command that the client had sent before it heard BYE.
+        Ignore pipelined commands during shutdown.
         """
         if self.connections.areEnding:
             self.finish()
@@ -158,7 +158,7 @@ class StoppableServer(JMAPAccessIMAP4Server):
 @contextmanager
 def onSignals(reactor: Any, function: Callable[[], object], *numbers: int) -> Iterator[None]:
     """
-    For as long as the context lasts, a signal calls C{function}, in the reactor's own time.
+    In this context, a signal calls C{function} in the reactor's thread.
     """
 
     def received(number: int, frame: object) -> None:

@@ -1,6 +1,6 @@
 # -*- test-case-name: tests.twistd.test_service -*-
 """
-SIGHUP.
+Reload on SIGHUP.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from twisted.application.service import Service
 
 class ReloadSignal(Service):
     """
-    Calls C{reload} on SIGHUP, in the reactor's own time, while the service runs.
+    Calls C{reload} in the reactor's thread on SIGHUP, while the service runs.
     """
 
     def __init__(self, reload: Callable[[], None], reactor: Any) -> None:
@@ -24,14 +24,14 @@ class ReloadSignal(Service):
 
     def startService(self) -> None:
         """
-        Take the signal.
+        Install the handler.
         """
         super().startService()
         self._before = signal.signal(signal.SIGHUP, self._received)
 
     def stopService(self) -> None:
         """
-        Give it back.
+        Restore the previous handler.
         """
         super().stopService()
         signal.signal(signal.SIGHUP, self._before)

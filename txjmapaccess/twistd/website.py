@@ -18,7 +18,7 @@ from txjmapaccess.twistd.shutdown import Connections
 
 class _Channel(HTTPChannel):
     """
-    A connection. Between two requests it can end at once.
+    A connection that can end at once between two requests.
     """
 
     factory: Any
@@ -63,7 +63,7 @@ class _Channel(HTTPChannel):
 class StoppableSite(Site):
     """
     @param resource: what is served.
-    @param connections: where those of this site are among.
+    @param connections: registers the connections of this site.
     """
 
     protocol: Any = _Channel

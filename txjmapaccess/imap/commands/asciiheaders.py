@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from txjmapaccess.message.encodedwords import encodeWords
-from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.headers import fieldOctets
 from txjmapaccess.message.parameters import PLAIN_TEXT, plainContentType
 
 

@@ -19,7 +19,7 @@ from twisted.mail.interfaces import IMessageIMAPFile
 from txjmapaccess.imap.commands.searchkeys import Key
 from txjmapaccess.imap.sequenceset import parseSequenceSet
 from txjmapaccess.message.dates import dayOf
-from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.headers import fieldOctets
 from txjmapaccess.message.searchable import SearchableMessage, fieldText
 from txjmapaccess.store.messages import assemble
 from txjmapaccess.store.messageset import membership

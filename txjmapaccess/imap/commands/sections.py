@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from txjmapaccess.message.fieldvalue import fieldOctets
+from txjmapaccess.message.headers import fieldOctets
 from txjmapaccess.message.parameters import mediaType, parseParameters
 from txjmapaccess.pacing import ClientGone, Turns
 from txjmapaccess.store.messages import formatHeader, openMessage
