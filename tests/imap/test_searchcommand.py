@@ -5,9 +5,11 @@ SEARCH on the wire (RFC 3501, section 6.4.4; RFC 8474, section 6).
 from __future__ import annotations
 
 import time
+from io import BytesIO
 
+from twisted.internet.defer import Deferred
 from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, parseIdList
-from twisted.mail.interfaces import ISearchableIMAPMailbox
+from twisted.mail.interfaces import IMessageIMAPFile, ISearchableIMAPMailbox
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
@@ -261,6 +263,31 @@ class SearchTests(SynchronousTestCase):
         self.search(b"SEEN 1:2")
         self.search(b"OR 1 2")
         self.assertEqual(fetched, [("2:9", 1), ("1:2", 0), ("1:*", 0)])
+
+
+class OpenedLaterTests(SynchronousTestCase):
+    """
+    Messages of a store that opens their files later.
+    """
+
+    def test_body(self):
+        """
+        SEARCH waits until a message is open, and looks into it.
+        """
+        session = Session().selected()
+        message = session.inbox.put()
+        opened = []
+
+        def open():
+            opened.append(Deferred())
+            return opened[-1]
+
+        message.open = open
+        alsoProvides(message, IMessageIMAPFile)
+        self.assertEqual(session.send(b"a SEARCH BODY needle"), [])
+        opened[0].callback(BytesIO(b"Subject: hay\r\n\r\nA needle.\r\n"))
+        session.clock.advance(0)
+        self.assertEqual(session.received(), [b"* SEARCH 1", b"a OK SEARCH completed"])
 
 
 class SetTests(SynchronousTestCase):

@@ -300,6 +300,7 @@ class ExtendFactoryMistakesTests(SynchronousTestCase):
             (URL, "jmapAccessPolicy is a str"),
             (object(), "jmapAccessPolicy is an object"),
             (SharedCredentials, "jmapAccessPolicy is the class SharedCredentials"),
+            (type("Undecided", (), {"decide": None})(), "jmapAccessPolicy is an Undecided"),
         ):
             self.assertSays(words, self.factory(), policy)
             self.assertSays("SharedCredentials(URL)", self.factory(), policy)
@@ -498,6 +499,44 @@ class ExtensionsTests(SynchronousTestCase):
                 else:
                     self.assertEqual(answer[-1][:5], b"z OK ", name)
                 self.assertIn(b"y OK ", connection.send(b"y NOOP")[-1])
+
+    def test_identifiers(self):
+        """
+        Without OBJECTID, its items of FETCH and its keys of SEARCH are unknown (RFC 8474, sections
+        5 and 6); a text that looks like one is not.
+        """
+        for without in ((), ("OBJECTID",)):
+            connection = self.connect(without)
+            connection.send(b"a LOGIN arnt trondheim", b"a SELECT INBOX")
+            for line, unknown in (
+                (b"z FETCH 1:* (UID EMAILID)", b"z BAD Unknown data item"),
+                (b"z FETCH 1:* THREADID", b"z BAD Unknown data item"),
+                (b"z SEARCH NOT EMAILID M1", b"z BAD Unknown search key"),
+            ):
+                answer = connection.send(line)[-1]
+                self.assertEqual(answer, unknown if without else answer)
+                self.assertEqual(answer.startswith(b"z OK"), not without, answer)
+            self.assertEqual(
+                connection.send(b"z SEARCH SUBJECT EMAILID")[-1], b"z OK SEARCH completed"
+            )
+
+    def test_theirList(self):
+        """
+        JMAPACCESS that is taken away is not in a list that the server makes in its own way, either.
+        """
+
+        class Theirs(IMAP4Server):
+            def listCapabilities(self):
+                return [b"IMAP4rev1", b"JMAPACCESS"]
+
+        offered = set(EXTENSIONS) - {"JMAPACCESS"}
+        factory = extendFactory(
+            Factory.forProtocol(Theirs), SharedCredentials(URL), extensions=offered
+        )
+        portal = makePortal(RecordingRealm(_Account))
+        connection = Connection(server=factory.buildProtocol(None), portal=portal)
+        answer = connection.send(b"a LOGIN arnt trondheim", b"b CAPABILITY")
+        self.assertNotIn(b"JMAPACCESS", b"".join(answer))
 
     def test_initialResponse(self):
         """

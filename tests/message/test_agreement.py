@@ -68,6 +68,20 @@ CASES: list[tuple[str, bytes, str, str, bool]] = [
     ("sharp s", _text("; charset=utf-8", "Straße".encode()), "body", "STRASSE", True),
     ("dotted I", _text("; charset=utf-8", "İZMİR".encode()), "body", "i\u0307zmi\u0307r", True),
     ("final sigma", _message("Subject: ΟΔΟΣ"), "subject", "οδος", True),
+    (
+        "raw text behind a word",
+        _message(b"Subject: =?utf-8?q?caf=C3=A9?=\xc3\xbcber"),
+        "subject",
+        "caf\xe9",
+        True,
+    ),
+    (
+        "raw text, folded by a tab",
+        _message("Subject: Grüße\n\tStraße"),
+        "subject",
+        "grüße\tstraße",
+        True,
+    ),
     ("wide letters", _message("Subject: \uff2a\uff2d\uff21\uff30"), "subject", "jmap", True),
     ("ligature", _text("; charset=utf-8", "oﬃce".encode()), "text", "office", True),
     (

@@ -117,6 +117,7 @@ class FieldOctetsTests(SynchronousTestCase):
             ("Grüße", "Grüße".encode()),
             ("f\udcfcr", b"f\xfcr"),
             (b"f\xfcr", b"f\xfcr"),
+            ("f\ud800r", b"f?r"),
             (Header("Grüße", "utf-8"), "Grüße".encode()),
         ):
             self.assertEqual(fieldOctets(value), expected)

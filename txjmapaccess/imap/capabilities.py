@@ -180,7 +180,7 @@ def corrected(
 
 def _isSo(name: bytes, state: CapabilityState, known: Iterable[bytes]) -> bool:
     if name == b"JMAPACCESS":
-        return state.usable
+        return state.usable and name in state.offered
     if not name.startswith(b"AUTH="):
         return True
     mechanism = name[len(b"AUTH=") :]

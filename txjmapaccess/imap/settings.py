@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import inf
 from typing import Any
 
 from txjmapaccess.errors import ConfigurationError
@@ -99,11 +100,15 @@ def _isInstance(value: Any) -> bool:
 
 
 def _has(name: str) -> Callable[[Any], bool]:
-    return lambda value: value is None or (hasattr(value, name) and _isInstance(value))
+    return lambda value: value is None or (_isInstance(value) and hasattr(value, name))
+
+
+def _can(value: Any, method: str) -> bool:
+    return _isInstance(value) and callable(getattr(value, method, None))
 
 
 def _isProvider(value: Any) -> bool:
-    return callable(getattr(value, "capabilities", None)) and _isInstance(value)
+    return _can(value, "capabilities")
 
 
 def _isListing(value: Any) -> bool:
@@ -119,7 +124,7 @@ def _isText(value: Any) -> bool:
 
 
 def _isNumber(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < inf
 
 
 _BOOLEAN = (lambda value: isinstance(value, bool), "True or False")
@@ -128,7 +133,7 @@ _SECONDS = (_isNumber, "a number of seconds")
 #: For each setting whether a value will do, and what to write.
 _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "jmapAccessPolicy": (
-        _has("decide"),
+        lambda value: value is None or _can(value, "decide"),
         "an object with a method decide, such as txjmapaccess.policy.SharedCredentials(URL),"
         " or None",
     ),

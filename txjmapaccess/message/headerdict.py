@@ -15,7 +15,8 @@ words (RFC 2047).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from txjmapaccess.message.encodedwords import encodeWords
 from txjmapaccess.message.headers import Field, firstValue, unfolded
@@ -25,9 +26,12 @@ from txjmapaccess.message.parameters import plainContentType
 class HeaderDict(dict[str, str]):
     """
     Some of a message's header fields, as the module says.
+
+    @ivar fields: the same fields as they stand in the message.
     """
 
     def __init__(self, fields: list[Field], defaultType: str | None = None) -> None:
+        self.fields = fields
         self._items: list[tuple[str, str]] = []
         first: dict[str, str] = {}
         for field in fields:
@@ -45,6 +49,17 @@ class HeaderDict(dict[str, str]):
         @return: every field in order, not only the first of each name, its name as it is written.
         """
         return self._items
+
+
+def rawFields(headers: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """
+    @param headers: what any store's C{getHeaders} returns.
+
+    @return: names and values as they stand in the message, as far as the store tells.
+    """
+    if isinstance(headers, HeaderDict):
+        return [(field.name, field.value) for field in headers.fields]
+    return headers.items()
 
 
 def selectFields(fields: list[Field], negate: bool, names: Iterable[str | bytes]) -> list[Field]:

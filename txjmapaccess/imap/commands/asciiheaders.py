@@ -42,4 +42,9 @@ class ASCIIHeaders:
         """
         See L{twisted.mail.interfaces.IMessageIMAPPart.getSubPart}.
         """
-        return ASCIIHeaders(self._part.getSubPart(part))
+        try:
+            return ASCIIHeaders(self._part.getSubPart(part))
+        except TypeError:
+            # Allowed for a part that is no multipart, which a multipart without a boundary is not
+            # to every parser. Twisted takes IndexError for the end of the parts.
+            raise IndexError(part) from None

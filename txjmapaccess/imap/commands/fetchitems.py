@@ -157,8 +157,13 @@ def _parseItem(text: bytes) -> tuple[Any, bytes]:
     return _ITEMS[word](), rest
 
 
-def fetchItems(server: Any, line: bytes) -> tuple[list[Any], bytes]:
+def fetchItems(connection: Any, line: bytes) -> tuple[list[Any], bytes]:
     """
     The last argument of FETCH.
     """
-    return parseFetchItems(line), b""
+    items = parseFetchItems(line)
+    if b"OBJECTID" not in connection._jmaSettings.offered and any(
+        isinstance(item, (EmailID, ThreadID)) for item in items
+    ):
+        raise SyntaxProblem("Unknown data item")
+    return items, b""

@@ -10,6 +10,7 @@ in turns with other work.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,7 +19,7 @@ from twisted.mail.imap4 import IllegalQueryError, IMAP4Server, ISearchableMailbo
 
 from txjmapaccess.errors import MessageExpunged
 from txjmapaccess.imap.commands.searchkeys import Key, Query, both, parseKeys
-from txjmapaccess.imap.commands.searchmatcher import Candidate, Test, compileKey
+from txjmapaccess.imap.commands.searchmatcher import Candidate, ContentNeeded, Test, compileKey
 from txjmapaccess.imap.dispatch import REPLACED, CommandRefused, command
 from txjmapaccess.imap.grammar import SyntaxProblem, parseString
 from txjmapaccess.imap.literals import String, tokens
@@ -26,7 +27,8 @@ from txjmapaccess.imap.objectidentifiers import identifiersOf, messageIDsOf, tur
 from txjmapaccess.imap.selectedmailbox import fetchMessages
 from txjmapaccess.imap.sequenceset import parseSequenceSet
 from txjmapaccess.imap.storeaccess import ask, isTwisteds
-from txjmapaccess.pacing import Turns
+from txjmapaccess.pacing import ClientGone, Turns
+from txjmapaccess.store.messages import readMessage
 from txjmapaccess.store.messageset import messageSet, since
 
 _BATCH = 200
@@ -89,6 +91,8 @@ async def search(
             _found(connection, tag, numbers)
             return
     key = parseKeys(query.tokens, _CHARSETS[(charset or b"UTF-8").upper()])
+    if b"OBJECTID" not in connection._jmaSettings.offered and any(keysIn(key, _IDENTIFIERS)):
+        raise SyntaxProblem("Unknown search key")
     found = await _searchOurWay(connection, key)
     _found(connection, tag, [c.message.getUID() if uid else c.sequence for c in found])
 
@@ -167,8 +171,15 @@ async def _matching(candidates: list[Candidate], test: Test, turns: Turns) -> li
     hasFailed = False
     for candidate in candidates:
         try:
-            if test(candidate):
+            try:
+                isFound = test(candidate)
+            except ContentNeeded:
+                octets = await readMessage(candidate.message, turns)
+                isFound = test(replace(candidate, octets=octets))
+            if isFound:
                 found.append(candidate)
+        except ClientGone:
+            raise
         except MessageExpunged:
             pass  # By another session: it is as good as not there.
         except Exception:

@@ -6,23 +6,25 @@ how they are compared, is the same for every protocol (L{txjmapaccess.message.se
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
 
-from twisted.mail.interfaces import IMessageIMAPFile
-
 from txjmapaccess.imap.commands.searchkeys import Key
 from txjmapaccess.imap.sequenceset import parseSequenceSet
 from txjmapaccess.message.dates import dayOf
+from txjmapaccess.message.headerdict import rawFields
 from txjmapaccess.message.headers import fieldOctets
 from txjmapaccess.message.searchable import SearchableMessage, fieldText
-from txjmapaccess.store.messages import assemble
 from txjmapaccess.store.messageset import membership
+
+
+class ContentNeeded(Exception):
+    """
+    A test needs the octets of the message.
+    """
 
 
 @dataclass
@@ -33,26 +35,25 @@ class Candidate:
     @ivar sequence: its sequence number.
     @ivar emailID: its EMAILID, when the search asks for one, otherwise anything.
     @ivar threadID: likewise.
+    @ivar octets: the whole message, when a test needs it.
     """
 
     sequence: int
     message: Any
     emailID: str | None = None
     threadID: str | None = None
+    octets: bytes | None = None
 
     @cached_property
     def texts(self) -> SearchableMessage:
         """
-        What can be found in it. The whole message is read for that.
+        What can be found in it.
+
+        @raise ContentNeeded: when the message must be read first.
         """
-        file: Any = IMessageIMAPFile(self.message, None)
-        if file is not None:
-            with closing(file.open()) as whole:
-                return SearchableMessage(whole.read())
-        buffer = io.BytesIO()
-        for _ in assemble(self.message, buffer):
-            pass
-        return SearchableMessage(buffer.getvalue())
+        if self.octets is None:
+            raise ContentNeeded()
+        return SearchableMessage(self.octets)
 
 
 Test = Callable[[Candidate], bool]
@@ -100,8 +101,8 @@ def _header(value: tuple[str, str]) -> Test:
     def test(candidate: Candidate) -> bool:
         fields = candidate.message.getHeaders(False, name)
         return any(
-            field.lower() == name and wanted in fieldText(fieldOctets(value))
-            for field, value in fields.items()
+            _text(field).lower() == name and wanted in fieldText(fieldOctets(value))
+            for field, value in rawFields(fields)
         )
 
     return test
