@@ -36,7 +36,7 @@ def _clean(name: str) -> str | None:
     return _SPACE.sub(" ", name).strip() or None
 
 
-class _Parser:
+class _AddressParser:
     """
     Collects tokens until a comma, colon or semicolon says what they were.
     """
@@ -154,7 +154,7 @@ def parseAddressList(text: str, decode: Callable[[str], str]) -> list[Group]:
 
     @return: its mailboxes, by group (RFC 8621, section 4.1.2.4).
     """
-    parser = _Parser(decode)
+    parser = _AddressParser(decode)
     for token in tokens(text):
         parser.feed(token)
     parser.endMailbox()

@@ -24,7 +24,7 @@ _SECTION = re.compile(
 )
 _FIELD = re.compile(rb'"([^"\\\x00-\x1f\x7f-\xff]+)"|([^\x00-\x20\x7f-\xff(){%*"\\]+)')
 
-_Parser: Any = _FetchParser
+_TwistedParser: Any = _FetchParser
 
 
 class EmailID:
@@ -43,7 +43,7 @@ class ThreadID:
     type = "threadid"
 
 
-class Section(_Parser.Body):  # type: ignore[misc]
+class Section(_TwistedParser.Body):  # type: ignore[misc]
     """
     BODY[section] or BODY.PEEK[section].
 
@@ -64,11 +64,11 @@ class Section(_Parser.Body):  # type: ignore[misc]
         if word == b"MIME" and not self.part:
             raise SyntaxProblem("MIME requires a part number")
         if word == b"HEADER" or self.fields:
-            self.header = _Parser.Header()
+            self.header = _TwistedParser.Header()
             self.header.negate = not self.fields or bool(match["not"])
             self.header.fields = [field.upper().encode("ascii") for field in self.fields]
-        self.text = _Parser.Text() if word == b"TEXT" else None
-        self.mime = _Parser.MIME() if word == b"MIME" else None
+        self.text = _TwistedParser.Text() if word == b"TEXT" else None
+        self.mime = _TwistedParser.MIME() if word == b"MIME" else None
         self.empty = not word and not self.fields
         if match["begin"] is not None:
             self.partialBegin = int(match["begin"])
@@ -95,16 +95,16 @@ def _parseFields(text: bytes) -> list[str]:
 
 
 _ITEMS: dict[bytes, Any] = {
-    b"ENVELOPE": _Parser.Envelope,
-    b"FLAGS": _Parser.Flags,
-    b"INTERNALDATE": _Parser.InternalDate,
-    b"RFC822": _Parser.RFC822,
-    b"RFC822.HEADER": _Parser.RFC822Header,
-    b"RFC822.SIZE": _Parser.RFC822Size,
-    b"RFC822.TEXT": _Parser.RFC822Text,
-    b"UID": _Parser.UID,
-    b"BODY": _Parser.Body,
-    b"BODYSTRUCTURE": _Parser.BodyStructure,
+    b"ENVELOPE": _TwistedParser.Envelope,
+    b"FLAGS": _TwistedParser.Flags,
+    b"INTERNALDATE": _TwistedParser.InternalDate,
+    b"RFC822": _TwistedParser.RFC822,
+    b"RFC822.HEADER": _TwistedParser.RFC822Header,
+    b"RFC822.SIZE": _TwistedParser.RFC822Size,
+    b"RFC822.TEXT": _TwistedParser.RFC822Text,
+    b"UID": _TwistedParser.UID,
+    b"BODY": _TwistedParser.Body,
+    b"BODYSTRUCTURE": _TwistedParser.BodyStructure,
     b"EMAILID": EmailID,
     b"THREADID": ThreadID,
 }

@@ -99,7 +99,7 @@ _DATES = ("BEFORE", "ON", "SINCE", "SENTBEFORE", "SENTON", "SENTSINCE")
 _IDENTIFIERS = ("EMAILID", "THREADID")
 
 
-class _Parser:
+class _SearchKeyParser:
     def __init__(self, tokens: Sequence[bytes], decode: Callable[[bytes], str]) -> None:
         self._tokens = list(tokens)
         self._position = 0
@@ -215,4 +215,4 @@ def parseKeys(tokens: Sequence[bytes], charset: str = "utf-8") -> Key:
 
     @raise SyntaxProblem: for what is no search program.
     """
-    return _Parser(tokens, lambda text: text.decode(charset)).all()
+    return _SearchKeyParser(tokens, lambda text: text.decode(charset)).all()
