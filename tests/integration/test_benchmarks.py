@@ -61,8 +61,8 @@ class RunnerTests(AsyncTestCase):
         done = await self.benchmark("all", *TINY, "--write", str(directory))
         page = (directory / "performance.md").read_text()
         for title in (
-            *("Targets", "Whole sessions a second", "How many times as good"),
-            *("Latency of a login at 50", "20 clients that stay", "How long others wait"),
+            *("Targets", "Whole sessions a second", "Comparisons"),
+            *("Login latency at 50", "20 clients that stay", "How long other clients wait"),
         ):
             self.assertIn(f"\n### {title}", page)
             self.assertIn(f"\n{title}", "\n" + done.stdout)

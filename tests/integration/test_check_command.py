@@ -126,7 +126,7 @@ class StatusTests(SynchronousTestCase):
                 "--realm=maildir:/nowhere/\u20ac/mail",
             )
             self.assertEqual((status, errors), (1, ""))
-            self.assertIn("/nowhere/? is not there", output)
+            self.assertIn("/nowhere/? does not exist", output)
 
     def test_interrupted(self) -> None:
         """
