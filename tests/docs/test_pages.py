@@ -5,13 +5,11 @@ The documentation says what the code does, and nothing in it escapes a test.
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
 import sys
 from dataclasses import fields
-from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -105,54 +103,6 @@ class ReadmeTests(SynchronousTestCase):
         It stays short: what is longer belongs to docs/.
         """
         self.assertLessEqual(len(read("README.md").splitlines()), 150)
-
-
-class ArchitectureTests(SynchronousTestCase):
-    """
-    docs/architecture.md.
-    """
-
-    def test_layers(self) -> None:
-        """
-        Every module is in the table of what depends on what, and none imports, when it runs, from a
-        line below its own.
-        """
-        _, _, section = read("docs", "architecture.md").partition("## What depends on what\n")
-        rows = re.findall(r"^\| (`[^|]*)\|", section.partition("\n## ")[0], re.MULTILINE)
-        names = [re.findall(r"`(\w+)/?`", row) for row in rows]
-        line = {name: number for number, row in enumerate(names) for name in row}
-        package = ROOT / "txjmapaccess"
-        wrong = []
-        for path in package.rglob("*.py"):
-            own = path.relative_to(package).parts[0].removesuffix(".py")
-            if own.startswith("_"):
-                continue
-            for other in {own, *(name.split(".")[1] for name in _imported(path))} - {"_version"}:
-                if other not in line:
-                    wrong.append(f"{other} is not in the table of docs/architecture.md")
-                elif line[other] > line.get(own, -1):
-                    wrong.append(f"{path.relative_to(ROOT)} imports {other}")
-        self.assertEqual(wrong, [])
-        present = {path.stem for path in package.iterdir()}
-        self.assertEqual(line.keys() - present, set())
-
-
-def _imported(path: Path) -> set[str]:
-    """
-    @return: the modules of the package that a module imports when it runs.
-    """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    forTypes = {
-        id(inside)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inside in ast.walk(node)
-    }
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in forTypes:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.startswith("txjmapaccess.")}
 
 
 class LinkTests(SynchronousTestCase):
