@@ -223,6 +223,8 @@ class PrivateNameTests(SynchronousTestCase):
     The table of Twisted's private names that the package relies on.
     """
 
+    maxDiff = None
+
     def used(self) -> dict[str, set[str]]:
         """
         @return: the files that use each of these names: in imap/ and server.py, where classes share

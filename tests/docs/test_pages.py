@@ -19,6 +19,7 @@ from tests.docs import test_python as test_docs_python
 from tests.docs import test_shell as test_docs_shell
 from tests.support.docs import ROOT, BlockTestCase, blocks, pages, read
 from txjmapaccess.demo.banner import demoText
+from txjmapaccess.imap.settings import EXTENSIONS
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.twistd.config import (
@@ -103,6 +104,21 @@ class ReadmeTests(SynchronousTestCase):
         It stays short: what is longer belongs to docs/.
         """
         self.assertLessEqual(len(read("README.md").splitlines()), 150)
+
+
+class ExtensionTests(SynchronousTestCase):
+    """
+    The capabilities that this package adds.
+    """
+
+    def test_listed(self) -> None:
+        """
+        The pages for integrators and operators have all of them.
+        """
+        for page in ("integrating.md", "configuration.md"):
+            listed = re.findall(r"[A-Z][A-Z0-9=+-]+", read("docs", page))
+            missing = [name for name in EXTENSIONS if name not in listed]
+            self.assertEqual(missing, [], page)
 
 
 class LinkTests(SynchronousTestCase):
