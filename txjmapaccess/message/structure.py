@@ -41,7 +41,6 @@ class Part:
     @ivar start: where this part begins, with its header.
     @ivar body: where its body begins.
     @ivar end: where it ends.
-    @ivar isTooDeep: whether it is nested too deeply; then its type is C{application/octet-stream}.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class Part:
     @property
     def isTooDeep(self) -> bool:
         """
-        See the class.
+        Whether it is nested too deeply; then its type is C{application/octet-stream}.
         """
         kind = self._declaredType
         isContainer = kind.startswith("multipart/") or kind == "message/rfc822"
