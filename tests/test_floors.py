@@ -1,35 +1,44 @@
 # -*- test-case-name: tests.test_floors -*-
 """
-Which module of the package may import which (docs/architecture.md).
+docs/architecture.md: which module of the package may import which, and which private names of
+Twisted the package relies on.
 """
 
 from __future__ import annotations
 
 import ast
 import os
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 
+from twisted.mail import imap4
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.docs import read
 from tests.support.paths import ROOT
 
+_PAGE = read("docs", "architecture.md")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """
+    @return: the cells of the table under a heading of docs/architecture.md.
+    """
+    _, _, section = _PAGE.partition(f"\n## {heading}\n")
+    lines = re.findall(r"^\| (`.*) \|$", section.partition("\n## ")[0], re.MULTILINE)
+    return [line.split(" | ") for line in lines]
+
+
+def names(cell: str) -> list[str]:
+    """
+    @return: what is in backticks.
+    """
+    return re.findall(r"`([^`]+)`", cell)
+
+
 #: From the ground up. Nothing imports from a floor above its own.
-FLOORS = (
-    "errors interfaces verdict credentials sessionurl hosts settings files fsync coroutines"
-    " redaction _version",
-    "policy cache checkers limits limitlog logthrottle pacing database threads",
-    "message",
-    "http",
-    "ldap oauth",
-    "store",
-    "objectid maildir",
-    "imap",
-    "imap.commands",
-    "jmap",
-    "server metrics",
-    "twistd",
-    "check demo",
-)
+FLOORS = [[name.strip("/").replace("/", ".") for name in names(row[0])] for row in rows("Floors")]
 
 #: Of one floor, but they know nothing of each other.
 STRANGERS = (("objectid", "maildir"), ("ldap", "oauth"), ("jmap", "imap"), ("jmap", "maildir"))
@@ -39,6 +48,9 @@ UPWARDS = {
     # Only for --demo.
     ("twistd.service", "demo"),
 }
+
+#: Private names of Python's own, or no attributes at all.
+OTHERS = {"_is_text_encoding", "_replace", "_utc"}
 
 
 def modules() -> Iterator[tuple[str, str]]:
@@ -82,8 +94,8 @@ def floorOf(module: str) -> int:
     """
     parts = module.split(".")
     for length in range(len(parts), 0, -1):
-        for number, names in enumerate(FLOORS):
-            if ".".join(parts[:length]) in names.split():
+        for number, floor in enumerate(FLOORS):
+            if ".".join(parts[:length]) in floor:
                 return number
     return len(FLOORS)
 
@@ -126,6 +138,15 @@ class FloorTests(SynchronousTestCase):
         without = {name for name in self.graph if floorOf(name) == len(FLOORS)}
         self.assertEqual(without, {"", "__main__"})
 
+    def test_everyFloor(self) -> None:
+        """
+        The table lists what exists, each once.
+        """
+        listed = [name for floor in FLOORS for name in floor]
+        self.assertGreater(len(FLOORS), 10)
+        self.assertEqual(sorted(listed), sorted(set(listed)))
+        self.assertEqual(set(listed) - set(self.graph), set())
+
     def test_nothingFromAbove(self) -> None:
         """
         Nothing imports from a floor above.
@@ -163,3 +184,73 @@ class FloorTests(SynchronousTestCase):
         """
         for name, imported in UPWARDS:
             self.assertIn(imported, self.graph[name])
+
+
+def _isPrivate(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def mentioned(path: str) -> tuple[set[str], set[str], set[str]]:
+    """
+    @return: the private names in a module: of attributes, whoever has them; those that it defines
+        itself; and those that it imports from Twisted.
+    """
+    with open(path, encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    used, defined, imported = set(), set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            used.add(node.attr)
+            if isinstance(node.ctx, ast.Store):
+                defined.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            used.add(node.value)  # For getattr.
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            defined.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            defined.add(node.id)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("twisted."):
+            imported |= {*str(node.module).split("."), *(alias.name for alias in node.names)}
+    return (
+        set(filter(_isPrivate, used)),
+        set(filter(_isPrivate, defined)),
+        set(filter(_isPrivate, imported)),
+    )
+
+
+class PrivateNameTests(SynchronousTestCase):
+    """
+    The table of Twisted's private names that the package relies on.
+    """
+
+    maxDiff = None
+
+    def used(self) -> dict[str, set[str]]:
+        """
+        @return: the files that use each of these names: in imap/ and server.py, where classes share
+            their attributes with C{IMAP4Server}, whatever has a name that Twisted has there; and
+            everywhere what is imported from Twisted, or an attribute that no module defines.
+        """
+        server = imap4.IMAP4Server
+        twisted = {*dir(server), *vars(server()), *dir(imap4)}
+        found = {path: mentioned(path) for _, path in modules()}
+        known = {name for _, defined, _ in found.values() for name in defined} | OTHERS
+        result = defaultdict(set)
+        for path, (attributes, _, imported) in found.items():
+            file = os.path.relpath(path, os.path.join(ROOT, "txjmapaccess"))
+            isServer = file.startswith("imap") or file == "server.py"
+            for name in attributes | imported:
+                if (isServer and name in twisted) or name in imported or name not in known:
+                    result[name].add(file)
+        return dict(result)
+
+    def test_private(self) -> None:
+        """
+        The table has each private name of Twisted that is used, with the files that use it.
+        """
+        listed: dict[str, set[str]] = {}
+        for cells in rows("Private names of Twisted"):
+            for name in names(cells[0]):
+                self.assertNotIn(name, listed)
+                listed[name] = set(names(cells[1]))
+        self.assertEqual(self.used(), listed)

@@ -5,13 +5,11 @@ The documentation says what the code does, and nothing in it escapes a test.
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
 import sys
 from dataclasses import fields
-from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -21,6 +19,7 @@ from tests.docs import test_python as test_docs_python
 from tests.docs import test_shell as test_docs_shell
 from tests.support.docs import ROOT, BlockTestCase, blocks, pages, read
 from txjmapaccess.demo.banner import demoText
+from txjmapaccess.imap.settings import EXTENSIONS
 from txjmapaccess.ldap.settings import LDAPSettings
 from txjmapaccess.oauth.settings import IntrospectionSettings
 from txjmapaccess.twistd.config import (
@@ -107,52 +106,19 @@ class ReadmeTests(SynchronousTestCase):
         self.assertLessEqual(len(read("README.md").splitlines()), 150)
 
 
-class ArchitectureTests(SynchronousTestCase):
+class ExtensionTests(SynchronousTestCase):
     """
-    docs/architecture.md.
+    The capabilities that this package adds.
     """
 
-    def test_layers(self) -> None:
+    def test_listed(self) -> None:
         """
-        Every module is in the table of what depends on what, and none imports, when it runs, from a
-        line below its own.
+        The pages for integrators and operators have all of them.
         """
-        _, _, section = read("docs", "architecture.md").partition("## What depends on what\n")
-        rows = re.findall(r"^\| (`[^|]*)\|", section.partition("\n## ")[0], re.MULTILINE)
-        names = [re.findall(r"`(\w+)/?`", row) for row in rows]
-        line = {name: number for number, row in enumerate(names) for name in row}
-        package = ROOT / "txjmapaccess"
-        wrong = []
-        for path in package.rglob("*.py"):
-            own = path.relative_to(package).parts[0].removesuffix(".py")
-            if own.startswith("_"):
-                continue
-            for other in {own, *(name.split(".")[1] for name in _imported(path))} - {"_version"}:
-                if other not in line:
-                    wrong.append(f"{other} is not in the table of docs/architecture.md")
-                elif line[other] > line.get(own, -1):
-                    wrong.append(f"{path.relative_to(ROOT)} imports {other}")
-        self.assertEqual(wrong, [])
-        present = {path.stem for path in package.iterdir()}
-        self.assertEqual(line.keys() - present, set())
-
-
-def _imported(path: Path) -> set[str]:
-    """
-    @return: the modules of the package that a module imports when it runs.
-    """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    forTypes = {
-        id(inside)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inside in ast.walk(node)
-    }
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in forTypes:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.startswith("txjmapaccess.")}
+        for page in ("integrating.md", "configuration.md"):
+            listed = re.findall(r"[A-Z][A-Z0-9=+-]+", read("docs", page))
+            missing = [name for name in EXTENSIONS if name not in listed]
+            self.assertEqual(missing, [], page)
 
 
 class LinkTests(SynchronousTestCase):
