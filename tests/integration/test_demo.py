@@ -81,6 +81,9 @@ class TerminalTests(TestCase):
         self.addCleanup(self.kill)
         self.waitFor("starting up")
         self.waitFor("reactor class")
+        # Before the reactor runs, a signal may be lost.
+        with socket.create_connection(("127.0.0.1", _PORTS.imap), 90) as connection:
+            connection.recv(1)
 
     def kill(self) -> None:
         """
